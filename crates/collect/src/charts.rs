@@ -1,0 +1,237 @@
+//! Charts as this crate makes them, and the few calls to the store that it takes.
+//!
+//! What a chart is stands in a [`Form`], a constant; which machine part it is of, in an [`Owner`].
+//! A [`Chart`] joins the two: it is defined in the store with its first row and remembers its
+//! slots from then on, so that handing over a row is a call per value and no look-up by text.
+//! A [`Batch`] is one tick's turn at the store: one lock for all rows.
+
+use row::{
+    Algorithm, ChartDefinition, ChartOptions, ChartSlot, ChartType, DimensionDefinition, DimensionIndex,
+    DimensionOptions, Label,
+};
+use rrd_store::{Elapsed, Writer};
+use tracing::warn;
+
+/// The plugin that all charts of this crate belong to, by the name that dashboards know.
+const PLUGIN: &str = "proc.plugin";
+/// The most dimensions of a form: those of a processor.
+const DIMENSIONS_MAX: usize = 10;
+
+/// What all charts of one kind have in common.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// The identity, or its part before the dot where there is one chart per device.
+    pub id: &'static str,
+    /// The kind of chart.
+    pub context: &'static str,
+    /// What it shows.
+    pub title: &'static str,
+    /// The units.
+    pub units: &'static str,
+    /// The group; that of the owner wins.
+    pub family: &'static str,
+    /// How it is drawn.
+    pub chart_type: ChartType,
+    /// Where it is shown.
+    pub priority: i32,
+    /// Options.
+    pub options: ChartOptions,
+    /// The dimensions in their order.
+    pub dimensions: &'static [DimensionDefinition<'static>],
+}
+
+/// No options, for the tables of forms.
+pub(crate) const PLAIN: ChartOptions = ChartOptions(0);
+/// A detail, for the tables of forms.
+pub(crate) const DETAIL: ChartOptions = ChartOptions::DETAIL;
+
+/// A dimension whose name is its id, for the tables of forms.
+pub(crate) const fn dimension(
+    id: &'static str,
+    algorithm: Algorithm,
+    multiplier: i32,
+    divisor: i32,
+) -> DimensionDefinition<'static> {
+    DimensionDefinition { id, name: "", algorithm, multiplier, divisor, options: DimensionOptions(0) }
+}
+
+/// A dimension that shows values as they are, times a factor.
+pub(crate) const fn absolute(id: &'static str, multiplier: i32, divisor: i32) -> DimensionDefinition<'static> {
+    dimension(id, Algorithm::Absolute, multiplier, divisor)
+}
+
+/// A dimension that shows a counter's rate, times a factor.
+pub(crate) const fn incremental(id: &'static str, multiplier: i32, divisor: i32) -> DimensionDefinition<'static> {
+    dimension(id, Algorithm::Incremental, multiplier, divisor)
+}
+
+/// Which part of the machine charts are of.
+#[derive(Debug, Default)]
+pub(crate) struct Owner {
+    /// The module, which is the file that values come from.
+    pub module: &'static str,
+    /// Seconds between rows.
+    pub update_every_s: u32,
+    /// What follows the dot in ids; empty for charts of the whole machine.
+    pub device: String,
+    /// What follows the dot in names; empty where that is the id.
+    pub name: String,
+    /// The group; empty for that of the form.
+    pub family: String,
+    /// Added to the priority of the form.
+    pub priority_offset: i32,
+    /// Multiplies the dimensions' multipliers; 0 counts as 1.
+    pub factor: i32,
+    /// Labels beside those that every chart has.
+    pub labels: Vec<(&'static str, String)>,
+}
+
+impl Owner {
+    /// The machine as a whole.
+    pub(crate) fn machine(module: &'static str, update_every_s: u32) -> Self {
+        Self { module, update_every_s, ..Self::default() }
+    }
+}
+
+/// A chart and its place in the store.
+#[derive(Debug)]
+pub(crate) struct Chart {
+    form: &'static Form,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Not defined so far.
+    None,
+    /// Defined; the indexes of its dimensions.
+    Defined(ChartSlot, [DimensionIndex; DIMENSIONS_MAX]),
+    /// The store refused it, and would again.
+    Refused,
+}
+
+impl Chart {
+    /// A chart that is defined when its first row comes.
+    pub(crate) const fn new(form: &'static Form) -> Self {
+        Self { form, place: Place::None }
+    }
+
+    /// Whether the store knows the chart.
+    pub(crate) const fn is_defined(&self) -> bool {
+        matches!(self.place, Place::Defined(..))
+    }
+}
+
+/// One tick's turn at the store.
+pub(crate) struct Batch<'w> {
+    writer: Writer<'w>,
+    zero_metrics: bool,
+    rows: u32,
+    samples: u32,
+}
+
+impl<'w> Batch<'w> {
+    /// Takes the turn; with `zero_metrics` charts appear even while there is nothing but zeros.
+    pub(crate) fn new(writer: Writer<'w>, zero_metrics: bool) -> Self {
+        Self { writer, zero_metrics, rows: 0, samples: 0 }
+    }
+
+    /// Rows and samples handed over so far.
+    pub(crate) const fn counts(&self) -> (u32, u32) {
+        (self.rows, self.samples)
+    }
+
+    /// Hands over a row: one value per dimension, in their order. With the first row the chart is
+    /// defined, with as many dimensions as there are values.
+    pub(crate) fn row(&mut self, chart: &mut Chart, owner: &Owner, values: &[i64]) {
+        debug_assert!(values.len() <= chart.form.dimensions.len());
+        if matches!(chart.place, Place::None) {
+            chart.place = self.define(chart.form, owner, values.len());
+        }
+        let Place::Defined(slot, indexes) = &chart.place else { return };
+        self.writer.begin(*slot);
+        for (&index, &value) in indexes.iter().zip(values) {
+            self.writer.set(index, value);
+        }
+        self.writer.end(Elapsed::Clock);
+        self.rows += 1;
+        self.samples += values.len() as u32;
+    }
+
+    /// The same for a chart that appears only once it has something to show.
+    pub(crate) fn row_once(&mut self, shows: bool, chart: &mut Chart, owner: &Owner, values: &[i64]) {
+        if shows || self.zero_metrics || chart.is_defined() {
+            self.row(chart, owner, values);
+        }
+    }
+
+    /// Says that a chart's collection stopped; its next row defines it again.
+    pub(crate) fn obsolete(&mut self, chart: &mut Chart) {
+        if let Place::Defined(slot, _) = chart.place {
+            self.writer.set_chart_obsolete(slot);
+        }
+        chart.place = Place::None;
+    }
+
+    /// Sets a variable of a chart that is defined.
+    pub(crate) fn chart_variable(&mut self, chart: &Chart, name: &str, value: f64) {
+        if let Place::Defined(slot, _) = chart.place {
+            self.writer.set_chart_variable(slot, name, value);
+        }
+    }
+
+    /// Sets a variable of the host.
+    pub(crate) fn host_variable(&mut self, name: &str, value: f64) {
+        self.writer.set_host_variable(name, value);
+    }
+
+    fn define(&mut self, form: &Form, owner: &Owner, dimensions: usize) -> Place {
+        let id = with_device(form.id, &owner.device);
+        let place = self.try_define(&id, form, owner, dimensions);
+        place.unwrap_or_else(|error| {
+            warn!(chart = id, %error, "chart left out");
+            Place::Refused
+        })
+    }
+
+    fn try_define(
+        &mut self,
+        id: &str,
+        form: &Form,
+        owner: &Owner,
+        dimensions: usize,
+    ) -> Result<Place, rrd_store::DefineError> {
+        let name = if owner.name.is_empty() { String::new() } else { with_device(form.id, &owner.name) };
+        let slot = self.writer.define_chart(&ChartDefinition {
+            id,
+            name: &name,
+            title: form.title,
+            units: form.units,
+            family: if owner.family.is_empty() { form.family } else { &owner.family },
+            context: form.context,
+            chart_type: form.chart_type,
+            priority: form.priority + owner.priority_offset,
+            update_every_s: owner.update_every_s,
+            options: form.options,
+            plugin: PLUGIN,
+            module: owner.module,
+        })?;
+        let mut indexes = [0; DIMENSIONS_MAX];
+        for (index, dimension) in indexes.iter_mut().zip(&form.dimensions[..dimensions]) {
+            let multiplier = dimension.multiplier * owner.factor.max(1);
+            *index = self.writer.define_dimension(slot, &DimensionDefinition { multiplier, ..*dimension })?;
+        }
+        self.writer.set_chart_labels(slot, &labels(owner));
+        Ok(Place::Defined(slot, indexes))
+    }
+}
+
+fn with_device(id: &str, device: &str) -> String {
+    if device.is_empty() { id.to_owned() } else { format!("{id}.{device}") }
+}
+
+fn labels(owner: &Owner) -> Vec<Label<'_>> {
+    let everywhere = [("_collect_plugin", PLUGIN), ("_collect_module", owner.module)];
+    let own = owner.labels.iter().map(|(name, value)| (*name, value.as_str()));
+    everywhere.into_iter().chain(own).map(|(name, value)| Label { name, value, source: Label::AUTOMATIC }).collect()
+}

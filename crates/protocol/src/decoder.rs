@@ -1,0 +1,345 @@
+//! Bytes to commands.
+//!
+//! A [`Decoder`] takes the plain text of one connection, in pieces of any size, and gives one
+//! command after the other. The caller keeps what is not consumed and appends to it. Lines of rows
+//! are by far the most, so they are tried first and never touch the table of keywords.
+//!
+//! A line that lacks a required word, or has a word that cannot be read, is an error: after it the
+//! two ends may mean different charts, so the caller should close. Unknown keywords are commands
+//! of their own, because ignoring them does less harm. Bodies of known blocks are skipped, within
+//! a limit; the body of an unknown block would be taken for lines.
+//!
+//! It does not keep which chart is current, and does not know which ids exist.
+
+mod definitions;
+mod fields;
+mod replay;
+mod rows;
+
+use core::fmt;
+
+use memchr::memchr;
+
+use crate::words::Words;
+use crate::{Capabilities, Command};
+
+/// Limits of what a peer may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a line, without its newline.
+    pub line_bytes: usize,
+    /// Bytes of the body of a block, such as a function's result.
+    pub block_bytes: u64,
+}
+
+impl Default for Limits {
+    /// The longest line that peers take, and 10 MiB of a block.
+    fn default() -> Self {
+        Self { line_bytes: 15_487, block_bytes: 10 * 1024 * 1024 }
+    }
+}
+
+/// What a step brought.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step<'a> {
+    /// A command.
+    Command(Command<'a>),
+    /// The input holds no further complete line.
+    NeedMore,
+}
+
+/// Where a stream went wrong, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The line of the stream, from 1.
+    pub line: u64,
+    /// Bytes of plain text before the line.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The line is longer than the limit.
+    LineTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The body of a block is longer than the limit.
+    BlockTooLong {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A word that the command needs is not there.
+    Missing {
+        /// The command.
+        keyword: &'static str,
+        /// The word.
+        word: &'static str,
+    },
+    /// A word is there and makes no sense.
+    Invalid {
+        /// The command.
+        keyword: &'static str,
+        /// The word.
+        word: &'static str,
+        /// What would do.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} (byte {}): {}", self.line, self.offset, self.fault)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineTooLong { limit } => write!(f, "line is longer than {limit} bytes"),
+            Self::BlockTooLong { limit } => write!(f, "block is longer than {limit} bytes"),
+            Self::Missing { keyword, word } => write!(f, "{keyword} without {word}"),
+            Self::Invalid { keyword, word, expected } => write!(f, "{keyword}: {word}: expected {expected}"),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// The body that is being skipped.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    /// The first word of the line that ends it.
+    end: &'static [u8],
+    /// Bytes that may still come.
+    left: u64,
+    /// The beginning of the present line is consumed already, so it cannot be the last.
+    in_line: bool,
+}
+
+/// Which end of the connection the bytes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Child,
+    Parent,
+}
+
+/// Reads the plain text of one direction of one connection.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    limits: Limits,
+    origin: Origin,
+    /// Rows of the past carry the letter of the anomaly bit.
+    replay_has_anomaly: bool,
+    block: Option<Block>,
+    lines: u64,
+    offset: u64,
+}
+
+impl Decoder {
+    /// A decoder for what a child sends.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, origin: Origin::Child, replay_has_anomaly: false, block: None, lines: 0, offset: 0 }
+    }
+
+    /// A decoder for what a parent sends.
+    #[must_use]
+    pub const fn of_parent(limits: Limits) -> Self {
+        Self { origin: Origin::Parent, ..Self::new(limits) }
+    }
+
+    /// Takes into account what was negotiated: with [`Capabilities::INTERPOLATED`] an `RSET` without
+    /// the letter `A` is anomalous, before it was normal.
+    #[must_use]
+    pub const fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.replay_has_anomaly = capabilities.has(Capabilities::INTERPOLATED);
+        self
+    }
+
+    /// Reads the next command of `input`, which begins where the last step ended. `consumed` becomes
+    /// the number of bytes to drop, whatever the result is; at most one line of a command is among
+    /// them, beside empty lines and the bodies of blocks.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for a line that cannot be read. The line is consumed; a stream with a line
+    /// that is too long is of no further use.
+    #[inline]
+    pub fn step<'a>(&mut self, input: &'a [u8], consumed: &mut usize) -> Result<Step<'a>, DecodeError> {
+        let mut at = 0;
+        loop {
+            let rest = &input[at..];
+            let Some(end) = memchr(b'\n', rest) else {
+                return self.cut_line(rest, at, consumed);
+            };
+            let line = &rest[..end];
+            at += end + 1;
+            self.lines += 1;
+            *consumed = at;
+            if self.block.is_some() {
+                let skipped = self.skip_line(line);
+                self.finish_line(end + 1, skipped)?;
+                continue;
+            }
+            if end > self.limits.line_bytes {
+                let fault = Fault::LineTooLong { limit: self.limits.line_bytes };
+                return self.finish_line(end + 1, Err(fault)).map(|()| Step::NeedMore);
+            }
+            let command = self.command(line);
+            self.offset += end as u64 + 1;
+            match command {
+                Ok(Some(command)) => return Ok(Step::Command(command)),
+                Ok(None) => {}
+                Err(fault) => return Err(self.error(fault, end + 1)),
+            }
+        }
+    }
+
+    /// One line as a command; `None` for an empty one.
+    #[inline]
+    fn command<'a>(&mut self, line: &'a [u8]) -> Result<Option<Command<'a>>, Fault> {
+        match line {
+            [b'S', b'E', b'T', b'2', b' ', rest @ ..] => rows::set2(Words::new(rest)),
+            [b'S', b'E', b'T', b' ', rest @ ..] => rows::set(Words::new(rest)),
+            [b'B', b'E', b'G', b'I', b'N', b'2', b' ', rest @ ..] => rows::begin2(Words::new(rest)),
+            [b'B', b'E', b'G', b'I', b'N', b' ', rest @ ..] => rows::begin(Words::new(rest)),
+            b"END" => Ok(Command::End),
+            b"END2" => Ok(Command::End2),
+            [b'R', b'S', b'E', b'T', b' ', rest @ ..] => replay::set(Words::new(rest), self.replay_has_anomaly),
+            [b'R', b'B', b'E', b'G', b'I', b'N', b' ', rest @ ..] => replay::begin(Words::new(rest)),
+            _ => return self.rare_command(line),
+        }
+        .map(Some)
+    }
+
+    #[cold]
+    fn rare_command<'a>(&mut self, line: &'a [u8]) -> Result<Option<Command<'a>>, Fault> {
+        let mut words = Words::new(line);
+        let Some(keyword) = words.next() else { return Ok(None) };
+        let command = match keyword {
+            b"SET" => rows::set(words),
+            b"BEGIN" => rows::begin(words),
+            b"END" => Ok(Command::End),
+            b"SET2" => rows::set2(words),
+            b"BEGIN2" => rows::begin2(words),
+            b"END2" => Ok(Command::End2),
+            b"RSET" => replay::set(words, self.replay_has_anomaly),
+            b"RBEGIN" => replay::begin(words),
+            b"RDSTATE" => replay::dimension_state(words),
+            b"RSSTATE" => replay::chart_state(words),
+            b"REND" => replay::end(words),
+            b"REPLAY_CHART" => replay::request(words),
+            b"CHART" => definitions::chart(words),
+            b"DIMENSION" => definitions::dimension(words),
+            b"CLABEL" => definitions::chart_label(words),
+            b"CLABEL_COMMIT" => Ok(Command::ChartLabelsCommit),
+            b"CHART_DEFINITION_END" => replay::definition_end(words),
+            b"LABEL" => definitions::host_label(words),
+            b"OVERWRITE" => Ok(Command::HostLabelsOverwrite),
+            b"VARIABLE" => definitions::variable(words, keyword),
+            b"CLAIMED_ID" => definitions::claimed_id(words),
+            b"FUNCTION" if self.origin == Origin::Child => definitions::function(words),
+            b"FUNCTION" => definitions::function_call(words),
+            b"FUNCTION_PAYLOAD" => {
+                self.open_block(b"FUNCTION_PAYLOAD_END");
+                definitions::function_call(words)
+            }
+            b"FUNCTION_RESULT_BEGIN" => {
+                self.open_block(b"FUNCTION_RESULT_END");
+                Ok(Command::Ignored { keyword })
+            }
+            b"JSON" => {
+                self.open_block(b"JSON_PAYLOAD_END");
+                Ok(Command::Ignored { keyword })
+            }
+            _ if is_ignored(keyword) => Ok(Command::Ignored { keyword }),
+            _ => Ok(Command::Unknown { keyword }),
+        };
+        command.map(Some)
+    }
+
+    fn open_block(&mut self, end: &'static [u8]) {
+        self.block = Some(Block { end, left: self.limits.block_bytes, in_line: false });
+    }
+
+    /// What is to be done with input that ends within a line. `at` bytes before it are consumed.
+    fn cut_line<'a>(&mut self, rest: &[u8], at: usize, consumed: &mut usize) -> Result<Step<'a>, DecodeError> {
+        *consumed = at;
+        if rest.len() <= self.limits.line_bytes {
+            return Ok(Step::NeedMore);
+        }
+        *consumed += rest.len();
+        let checked = match &mut self.block {
+            Some(block) => {
+                block.in_line = true;
+                self.count_block_bytes(rest.len())
+            }
+            None => Err(Fault::LineTooLong { limit: self.limits.line_bytes }),
+        };
+        self.finish_line(rest.len(), checked).map(|()| Step::NeedMore)
+    }
+
+    /// Skips a line of a block's body, or its end.
+    fn skip_line(&mut self, line: &[u8]) -> Result<(), Fault> {
+        let Some(block) = &mut self.block else { return Ok(()) };
+        if !core::mem::take(&mut block.in_line) && Words::new(line).next() == Some(block.end) {
+            self.block = None;
+            return Ok(());
+        }
+        self.count_block_bytes(line.len() + 1)
+    }
+
+    fn count_block_bytes(&mut self, bytes: usize) -> Result<(), Fault> {
+        let Some(block) = &mut self.block else { return Ok(()) };
+        match block.left.checked_sub(bytes as u64) {
+            Some(left) => {
+                block.left = left;
+                Ok(())
+            }
+            None => {
+                self.block = None;
+                Err(Fault::BlockTooLong { limit: self.limits.block_bytes })
+            }
+        }
+    }
+
+    fn finish_line(&mut self, bytes: usize, result: Result<(), Fault>) -> Result<(), DecodeError> {
+        self.offset += bytes as u64;
+        result.map_err(|fault| self.error(fault, bytes))
+    }
+
+    /// The error of the line that was just counted.
+    #[cold]
+    fn error(&self, fault: Fault, line_bytes: usize) -> DecodeError {
+        DecodeError { line: self.lines.max(1), offset: self.offset - line_bytes as u64, fault }
+    }
+}
+
+/// Keywords that are known and of no use here.
+fn is_ignored(keyword: &[u8]) -> bool {
+    const IGNORED: [&[u8]; 16] = [
+        b"FUNCTION_DEL",
+        b"FUNCTION_PROGRESS",
+        b"FUNCTION_CANCEL",
+        b"FUNCTION_RESULT_END",
+        b"FUNCTION_PAYLOAD_END",
+        b"JSON_PAYLOAD_END",
+        b"NODE_ID",
+        b"FLUSH",
+        b"DISABLE",
+        b"DYNCFG_ENABLE",
+        b"DYNCFG_REGISTER_MODULE",
+        b"DYNCFG_REGISTER_JOB",
+        b"DYNCFG_RESET",
+        b"REPORT_JOB_STATUS",
+        b"DELETE_JOB",
+        b"STREAM_PATH",
+    ];
+    IGNORED.contains(&keyword)
+}
+
+#[cfg(test)]
+mod tests;

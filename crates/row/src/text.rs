@@ -1,0 +1,150 @@
+//! Numbers to text, appended to a caller's buffer, without the formatting machinery.
+
+use alloc::vec::Vec;
+
+use crate::Packed;
+
+/// Decimals that a stored value is written with at most.
+const DECIMALS: usize = 7;
+const DECIMALS_SCALE: f64 = 1e7;
+
+/// Writes an integer.
+pub fn write_int(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Writes an integer that is never negative.
+pub fn write_uint(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Writes a finite number with at most seven decimals, rounded to nearest, without trailing zeros
+/// and never with an exponent; `null` for what is not finite.
+pub fn write_double(out: &mut Vec<u8>, value: f64) {
+    if !value.is_finite() {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    let magnitude = value.abs();
+    // Every finite double is below 2^1024; beyond 2^127 the digits mean nothing to anybody.
+    let mut whole = magnitude.min(1.7e38) as u128;
+    let mut fraction = ((magnitude - whole as f64).max(0.0) * DECIMALS_SCALE + 0.5) as u32;
+    if fraction >= DECIMALS_SCALE as u32 {
+        whole += 1;
+        fraction = 0;
+    }
+    if value < 0.0 && (whole, fraction) != (0, 0) {
+        out.push(b'-');
+    }
+    match u64::try_from(whole) {
+        Ok(small) => write_uint(out, small),
+        Err(_) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+    }
+    write_fraction(out, fraction, DECIMALS);
+}
+
+/// Writes a stored value from its decimal mantissa, exactly; `null` for an empty one.
+pub fn write_packed(out: &mut Vec<u8>, value: Packed) {
+    let Some((negative, mantissa, exponent, factor)) = value.decimal() else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    if negative && mantissa != 0 {
+        out.push(b'-');
+    }
+    if exponent >= 0 {
+        write_uint(out, u64::from(mantissa));
+        if mantissa != 0 {
+            out.resize(out.len() + exponent as usize * factor as usize, b'0');
+        }
+        return;
+    }
+    let decimals = exponent.unsigned_abs() as usize;
+    let scale = 10_u32.pow(exponent.unsigned_abs());
+    write_uint(out, u64::from(mantissa / scale));
+    write_fraction(out, mantissa % scale, decimals);
+}
+
+/// Writes `.` and `fraction` as `decimals` digits, without trailing zeros; nothing for zero.
+fn write_fraction(out: &mut Vec<u8>, mut fraction: u32, mut decimals: usize) {
+    if fraction == 0 {
+        return;
+    }
+    while fraction.is_multiple_of(10) {
+        fraction /= 10;
+        decimals -= 1;
+    }
+    let mut digits = [b'0'; 16];
+    digits[0] = b'.';
+    for digit in digits[1..=decimals].iter_mut().rev() {
+        *digit = b'0' + (fraction % 10) as u8;
+        fraction /= 10;
+    }
+    out.extend_from_slice(&digits[..=decimals]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PointFlags;
+    use alloc::string::String;
+
+    fn double(value: f64) -> String {
+        let mut out = Vec::new();
+        write_double(&mut out, value);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn packed(value: f64) -> String {
+        let mut out = Vec::new();
+        write_packed(&mut out, Packed::pack(value, PointFlags::NORMAL));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn doubles_have_at_most_seven_decimals() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (1.0, "1"),
+            (0.1, "0.1"),
+            (-273.15, "-273.15"),
+            (1.0 / 3.0, "0.3333333"),
+            (0.99999999, "1"),
+            (-0.00000001, "0"),
+            (1e-7, "0.0000001"),
+            (16777217.5, "16777217.5"),
+            (1e22, "10000000000000000000000"),
+            (f64::NAN, "null"),
+            (f64::INFINITY, "null"),
+            (4.0e-8, "0"),
+            (6.0e-8, "0.0000001"),
+        ] {
+            assert_eq!(double(value), text);
+        }
+        assert_eq!(double(f64::MAX).len(), 39);
+    }
+
+    #[test]
+    fn packed_numbers_are_written_exactly() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (-1.0, "-1"),
+            (0.1, "0.1"),
+            (123.456, "123.456"),
+            (-273.15, "-273.15"),
+            (16777217.0, "16777220"),
+            (99999999.0, "100000000"),
+            (1e14, "100000000000000"),
+            (1e15, "1000000000000000"),
+            (1e22, "1677721500000000000000"),
+            (1e-7, "0.0000001"),
+            (4e-8, "0"),
+            (f64::NAN, "null"),
+            (100.0, "100"),
+        ] {
+            assert_eq!(packed(value), text, "{value}");
+        }
+    }
+}

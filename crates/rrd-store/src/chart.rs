@@ -1,0 +1,188 @@
+//! What is kept of a chart: a hot record for its rows, and its texts apart.
+
+use std::sync::Arc;
+
+use row::{ChartDefinition, ChartOptions, ChartType, DimensionDefinition, Label, Packed};
+
+use crate::collection::{Clock, Dimension};
+use crate::intern::Interner;
+use crate::ring::Ring;
+
+/// One chart. What a row touches comes first.
+#[derive(Debug)]
+pub(crate) struct Chart {
+    pub(crate) clock: Clock,
+    pub(crate) ring: Ring,
+    pub(crate) dimensions: Vec<Dimension>,
+    pub(crate) id_hash: u32,
+    /// The definition changed since taps were shown it.
+    pub(crate) changed: bool,
+    /// Another id of this host has the same hash: compare the text.
+    pub(crate) ambiguous: bool,
+    pub(crate) store_first: bool,
+    pub(crate) texts: Box<ChartTexts>,
+}
+
+/// The part of a chart that rows do not need.
+#[derive(Debug)]
+pub(crate) struct ChartTexts {
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) title: Arc<str>,
+    pub(crate) units: Arc<str>,
+    pub(crate) family: Arc<str>,
+    pub(crate) context: Arc<str>,
+    pub(crate) plugin: Arc<str>,
+    pub(crate) module: Arc<str>,
+    pub(crate) chart_type: ChartType,
+    pub(crate) priority: i32,
+    pub(crate) options: ChartOptions,
+    pub(crate) dimensions: Vec<DimensionTexts>,
+    pub(crate) labels: Vec<OwnedLabel>,
+    pub(crate) variables: Vec<(Arc<str>, f64)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct DimensionTexts {
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnedLabel {
+    pub(crate) name: Arc<str>,
+    pub(crate) value: Arc<str>,
+    pub(crate) source: u32,
+}
+
+impl OwnedLabel {
+    pub(crate) fn collect(labels: &[Label<'_>], interner: &Interner) -> Vec<Self> {
+        let owned = |label: &Label<'_>| Self {
+            name: interner.get(label.name),
+            value: interner.get(label.value),
+            source: label.source,
+        };
+        labels.iter().take(crate::LABELS_MAX).map(owned).collect()
+    }
+
+    pub(crate) fn borrow(&self) -> Label<'_> {
+        Label { name: &self.name, value: &self.value, source: self.source }
+    }
+}
+
+impl Chart {
+    pub(crate) fn new(definition: &ChartDefinition<'_>, id_hash: u32, interner: &Interner) -> Self {
+        Self {
+            clock: Clock::default(),
+            ring: Ring::new(definition.update_every_s),
+            dimensions: Vec::new(),
+            id_hash,
+            changed: true,
+            ambiguous: false,
+            store_first: definition.options.has(ChartOptions::STORE_FIRST),
+            texts: Box::new(ChartTexts {
+                id: interner.get(definition.id),
+                name: interner.get(definition.name),
+                title: interner.get(definition.title),
+                units: interner.get(definition.units),
+                family: interner.get(definition.family),
+                context: interner.get(if definition.context.is_empty() { definition.id } else { definition.context }),
+                plugin: interner.get(definition.plugin),
+                module: interner.get(definition.module),
+                chart_type: definition.chart_type,
+                priority: definition.priority,
+                options: definition.options,
+                dimensions: Vec::new(),
+                labels: Vec::new(),
+                variables: Vec::new(),
+            }),
+        }
+    }
+
+    pub(crate) fn definition(&self) -> ChartDefinition<'_> {
+        let texts = &self.texts;
+        ChartDefinition {
+            id: &texts.id,
+            name: &texts.name,
+            title: &texts.title,
+            units: &texts.units,
+            family: &texts.family,
+            context: &texts.context,
+            chart_type: texts.chart_type,
+            priority: texts.priority,
+            update_every_s: self.ring.every_s as u32,
+            options: texts.options,
+            plugin: &texts.plugin,
+            module: &texts.module,
+        }
+    }
+
+    pub(crate) fn dimension(&self, index: usize) -> DimensionDefinition<'_> {
+        let (hot, texts) = (&self.dimensions[index], &self.texts.dimensions[index]);
+        DimensionDefinition {
+            id: &texts.id,
+            name: &texts.name,
+            algorithm: hot.algorithm,
+            multiplier: hot.multiplier,
+            divisor: hot.divisor,
+            options: hot.options,
+        }
+    }
+
+    /// The dimension with this id, tried first at `guess`.
+    pub(crate) fn find_dimension(&self, id: &[u8], guess: usize) -> Option<usize> {
+        let hash = id_hash(id);
+        let is = |&index: &usize| {
+            self.dimensions.get(index).is_some_and(|dimension| dimension.id_hash == hash)
+                && (!self.ambiguous || self.texts.dimensions[index].id.as_bytes() == id)
+        };
+        Some(guess).filter(is).or_else(|| (0..self.dimensions.len()).find(is))
+    }
+}
+
+impl Dimension {
+    pub(crate) fn new(definition: &DimensionDefinition<'_>, id_hash: u32) -> Self {
+        Self {
+            collected: 0,
+            carry: 0.0,
+            multiplier: nonzero(definition.multiplier),
+            divisor: nonzero(definition.divisor),
+            id_hash,
+            stored: Packed::EMPTY,
+            algorithm: definition.algorithm,
+            options: definition.options,
+            collections: 0,
+            wide: false,
+        }
+    }
+
+    /// Takes over a definition; returns whether it says something new.
+    pub(crate) fn redefine(&mut self, definition: &DimensionDefinition<'_>) -> bool {
+        let before = (self.multiplier, self.divisor, self.algorithm, self.options);
+        (self.multiplier, self.divisor) = (nonzero(definition.multiplier), nonzero(definition.divisor));
+        (self.algorithm, self.options) = (definition.algorithm, definition.options);
+        before != (self.multiplier, self.divisor, self.algorithm, self.options)
+    }
+}
+
+const fn nonzero(value: i32) -> i32 {
+    if value == 0 { 1 } else { value }
+}
+
+/// A hash of an id, quick and without a key: it only tells neighbours apart, the text decides
+/// where two ids of one host or chart meet.
+pub(crate) fn id_hash(id: &[u8]) -> u32 {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut hash = id.len() as u64;
+    let mut chunks = id.chunks_exact(8);
+    for chunk in &mut chunks {
+        let word = u64::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7]]);
+        hash = (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
+    }
+    let mut tail = 0;
+    for &byte in chunks.remainder() {
+        tail = tail << 8 | u64::from(byte);
+    }
+    hash = (hash.rotate_left(5) ^ tail).wrapping_mul(MULTIPLIER);
+    (hash >> 32) as u32 ^ hash as u32
+}

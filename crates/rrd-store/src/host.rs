@@ -1,0 +1,309 @@
+//! A host: one lock over its charts, and what is known about it beside them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use row::{ChartSlot, Guid, Now, Sample};
+
+use crate::chart::{Chart, OwnedLabel, id_hash};
+use crate::feed::{Feed, FeedKind};
+use crate::figures::Figures;
+use crate::intern::Interner;
+use crate::slab::Slabs;
+use crate::tap::{Tap, TapId};
+use crate::view::HostView;
+
+/// What is known of a host from its handshake, or of the node itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostInfo {
+    /// The machine GUID: the host's identity.
+    pub guid: Guid,
+    /// The name to show.
+    pub hostname: String,
+    /// The name for the registry.
+    pub registry_hostname: String,
+    /// The operating system's family, such as `linux`.
+    pub os: String,
+    /// The time zone's name.
+    pub timezone: String,
+    /// and its short form.
+    pub abbrev_timezone: String,
+    /// Seconds east of UTC.
+    pub utc_offset_s: i32,
+    /// Nodes between the host and this one: 0 for the node itself, 1 for a child.
+    pub hops: u32,
+    /// Seconds between rows, where a chart says nothing else.
+    pub update_every_s: u32,
+    /// The program that collects, for instance `netdata`.
+    pub program_name: String,
+    /// and its version.
+    pub program_version: String,
+    /// Free text of older agents.
+    pub tags: String,
+    /// What the host says of its system, `NETDATA_*` names and values.
+    pub system: Vec<(String, String)>,
+    /// Changes with each boot of the machine, where it tells.
+    pub boot_id: String,
+    /// Tells machines with the same GUID apart, where it tells.
+    pub fingerprint: String,
+}
+
+/// How a host's rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryMode {
+    /// Not at all, but for what retransmission needs.
+    None,
+    /// In memory.
+    Ram,
+}
+
+impl MemoryMode {
+    /// The word of the settings and the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ram => "ram",
+        }
+    }
+}
+
+/// How, and how many rows per chart, a host keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// The memory mode.
+    pub mode: MemoryMode,
+    /// Rows per chart: the history, or the spool where the mode is `none`.
+    pub history_rows: u32,
+}
+
+/// What a host is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostStatus {
+    /// Whether somebody feeds it now.
+    pub fed: bool,
+    /// The second of its newest row; 0 without one.
+    pub newest_s: i64,
+    /// Charts that are known.
+    pub charts: usize,
+    /// Their dimensions.
+    pub dimensions: usize,
+    /// Bytes that its rows take.
+    pub bytes: usize,
+}
+
+/// One monitored machine.
+pub struct Host {
+    guid: Guid,
+    keep: Keep,
+    pub(crate) interner: Arc<Interner>,
+    info: RwLock<Arc<HostInfo>>,
+    /// The generation of the feed in force; 0 while nobody feeds.
+    fed: AtomicU64,
+    pub(crate) newest_s: AtomicI64,
+    figures: Figures,
+    state: Mutex<HostState>,
+}
+
+/// What the host's lock guards.
+#[derive(Default)]
+pub(crate) struct HostState {
+    pub(crate) generation: u64,
+    pub(crate) charts: Vec<Chart>,
+    /// From an id's hash to the first chart that had it.
+    pub(crate) by_hash: HashMap<u32, u32>,
+    pub(crate) dimensions: usize,
+    pub(crate) slabs: Slabs,
+    pub(crate) scratch: Scratch,
+    pub(crate) taps: Vec<(TapId, Box<dyn Tap>)>,
+    next_tap: u64,
+    pub(crate) labels: Vec<OwnedLabel>,
+    pub(crate) variables: Vec<(Arc<str>, f64)>,
+    /// Labels or variables changed since taps were shown them.
+    pub(crate) host_changed: bool,
+    /// Charts whose definition changed since taps were shown it.
+    pub(crate) changed_charts: Vec<ChartSlot>,
+    /// Counts how often the wall clock was set, as seen by writers.
+    pub(crate) clock_epoch: u32,
+    /// Wall minus monotonic clock at the last writer.
+    pub(crate) clock_offset_us: Option<i64>,
+}
+
+/// Space that a row is made in, kept from row to row.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) values: Vec<f64>,
+    pub(crate) block: Vec<u8>,
+}
+
+/// The clock was set where wall and monotonic clock part by more than this.
+const CLOCK_JUMP_US: i64 = 500_000;
+
+impl Host {
+    pub(crate) fn new(info: HostInfo, keep: Keep, interner: Arc<Interner>) -> Self {
+        Self {
+            guid: info.guid,
+            keep,
+            interner,
+            info: RwLock::new(Arc::new(info)),
+            fed: AtomicU64::new(0),
+            newest_s: AtomicI64::new(0),
+            figures: Figures::default(),
+            state: Mutex::new(HostState::default()),
+        }
+    }
+
+    /// The machine GUID.
+    #[must_use]
+    pub fn guid(&self) -> Guid {
+        self.guid
+    }
+
+    /// How its rows are kept.
+    #[must_use]
+    pub fn keep(&self) -> Keep {
+        self.keep
+    }
+
+    /// What is known of it.
+    #[must_use]
+    pub fn info(&self) -> Arc<HostInfo> {
+        Arc::clone(&self.info.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Whether somebody feeds it now.
+    #[must_use]
+    pub fn is_fed(&self) -> bool {
+        self.fed.load(Ordering::Acquire) != 0
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub fn status(&self) -> HostStatus {
+        let state = self.lock();
+        HostStatus {
+            fed: self.is_fed(),
+            newest_s: self.newest_s.load(Ordering::Relaxed),
+            charts: state.charts.len(),
+            dimensions: state.dimensions,
+            bytes: state.slabs.bytes() + state.charts.iter().map(|chart| chart.ring.bytes()).sum::<usize>(),
+        }
+    }
+
+    /// Claims the feed, from whoever has it, and takes over what is now known of the host.
+    #[must_use]
+    pub fn claim(self: &Arc<Self>, kind: FeedKind, info: HostInfo) -> Feed {
+        debug_assert_eq!(info.guid, self.guid);
+        *self.info.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(info);
+        let mut state = self.lock();
+        state.generation += 1;
+        let generation = state.generation;
+        self.fed.store(generation, Ordering::Release);
+        if kind == FeedKind::Stream {
+            // The first duration of a new connection does not reach back to the old one.
+            state.charts.iter_mut().for_each(|chart| chart.clock.resync = true);
+        }
+        state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
+        Feed::new(Arc::clone(self), generation)
+    }
+
+    pub(crate) fn release(&self, generation: u64) {
+        let mut state = self.lock();
+        if self.fed.compare_exchange(generation, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
+        }
+    }
+
+    /// Adds a tap, made from what the host holds at that moment: it misses nothing that comes after.
+    pub fn attach<T: Tap>(&self, make: impl FnOnce(&HostView<'_>) -> T) -> TapId {
+        let mut state = self.lock();
+        let tap = make(&HostView::new(&state));
+        let id = TapId(state.next_tap);
+        state.next_tap += 1;
+        state.taps.push((id, Box::new(tap)));
+        id
+    }
+
+    /// Removes a tap.
+    pub fn detach(&self, id: TapId) {
+        self.lock().taps.retain(|(other, _)| *other != id);
+    }
+
+    /// Runs `f` on a tap under the host's lock, so that no row is written meanwhile; `None` where
+    /// there is no such tap of this type.
+    pub fn with_tap<T: Tap, R>(&self, id: TapId, f: impl FnOnce(&mut T, &HostView<'_>) -> R) -> Option<R> {
+        let mut state = self.lock();
+        let place = state.taps.iter().position(|(other, _)| *other == id)?;
+        // The tap leaves the list while the view borrows the rest.
+        let (id, mut tap) = state.taps.swap_remove(place);
+        let any: &mut dyn std::any::Any = tap.as_mut();
+        let result = any.downcast_mut::<T>().map(|tap| f(tap, &HostView::new(&state)));
+        state.taps.push((id, tap));
+        result
+    }
+
+    /// Runs `f` on what the host holds, under its lock: for look-ups and copies only.
+    pub fn read<R>(&self, f: impl FnOnce(&HostView<'_>) -> R) -> R {
+        f(&HostView::new(&self.lock()))
+    }
+
+    /// Whether a panic left the host's state in doubt.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.state.is_poisoned()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HostState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The host's share of the open block's spare rows.
+    pub(crate) fn phase(&self) -> usize {
+        id_hash(self.guid.as_bytes()) as usize % 20
+    }
+}
+
+impl HostState {
+    /// Notes whether the wall clock was set since the last writer.
+    pub(crate) fn note_clock(&mut self, now: Now) {
+        let offset_us = now.wall_us - now.mono_us as i64;
+        let before_us = self.clock_offset_us.replace(offset_us);
+        if before_us.is_some_and(|before_us| before_us.abs_diff(offset_us) > CLOCK_JUMP_US as u64) {
+            self.clock_epoch += 1;
+        }
+    }
+
+    /// The chart with this id, tried first right after `previous`.
+    pub(crate) fn find_chart(&self, id: &[u8], previous: Option<ChartSlot>) -> Option<ChartSlot> {
+        let hash = id_hash(id);
+        if let Some(ChartSlot(previous)) = previous
+            && let next = (previous as usize + 1) % self.charts.len().max(1)
+            && let Some(chart) = self.charts.get(next)
+            && chart.id_hash == hash
+            && (!chart.ambiguous || chart.texts.id.as_bytes() == id)
+        {
+            return Some(ChartSlot(next as u32));
+        }
+        let &slot = self.by_hash.get(&hash)?;
+        if self.charts[slot as usize].texts.id.as_bytes() == id {
+            return Some(ChartSlot(slot));
+        }
+        let place = self.charts.iter().position(|chart| chart.id_hash == hash && chart.texts.id.as_bytes() == id)?;
+        Some(ChartSlot(place as u32))
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("guid", &self.guid).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! The store: hosts, their charts, and the rows of each, newest in memory.
+//!
+//! Whoever has rows for a host claims its [`Feed`] and opens a [`Writer`]: one lock for all rows
+//! of one read or one tick. The writer brings collected values to stored ones, puts each row into
+//! the chart's ring and shows it to the host's [`Tap`]s; when it is dropped, readers are woken
+//! once. Queries take a [`Snapshot`] under the lock and decode it outside.
+//!
+//! ```text
+//! Store ─> Host ─> one Mutex ─> charts in slot order: clock, ring, dimensions (hot), texts (cold)
+//!                               slabs: sealed blocks, immutable once full, shared with readers
+//!                               taps: who is shown each row as it is written
+//! ```
+//!
+//! What is left out: files (memory modes `save` and `map`), tiers, and the removal of charts that
+//! stopped. A sealed block keeps plain packed numbers unless a dimension is constant in it.
+#![forbid(unsafe_code)]
+
+mod block;
+mod chart;
+mod collection;
+mod feed;
+mod figures;
+mod host;
+mod intern;
+pub mod query;
+mod ring;
+mod slab;
+mod snapshot;
+mod store;
+mod tap;
+mod view;
+mod writer;
+
+pub use collection::Elapsed;
+pub use feed::{Feed, FeedKind};
+pub use figures::Figures;
+pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode};
+pub use snapshot::Snapshot;
+pub use store::Store;
+pub use tap::{Tap, TapId};
+pub use view::{ChartState, ChartView, DimensionState, HostView};
+pub use writer::{DefineError, Writer};
+
+/// Rows of a block: a minute of one-second rows.
+pub const BLOCK_ROWS: u32 = 60;
+/// Charts that one host may have.
+pub const CHARTS_PER_HOST_MAX: usize = 100_000;
+/// Dimensions that one chart may have; the wire numbers them with 16 bits.
+pub const DIMENSIONS_PER_CHART_MAX: usize = 65_535;
+/// Dimensions that one host may have.
+pub const DIMENSIONS_PER_HOST_MAX: usize = 1_000_000;
+/// Bytes of an id, a name or any other text of a definition.
+pub const TEXT_BYTES_MAX: usize = 1_200;
+/// Labels, and likewise variables, of one host or of one chart.
+pub const LABELS_MAX: usize = 256;
+/// The longest update every: an hour.
+pub const UPDATE_EVERY_MAX_S: u32 = 3_600;

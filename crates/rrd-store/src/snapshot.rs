@@ -1,0 +1,130 @@
+//! A chart's rows, taken under the host's lock and decoded outside it.
+
+use row::Packed;
+
+use crate::block::{self, Column, ROWS};
+use crate::ring::Ring;
+use crate::slab::{BlockBytes, Slabs};
+
+const EMPTY: u32 = Packed::EMPTY.to_bits();
+
+/// The rows of a chart in some window: sealed blocks shared, open rows copied.
+#[derive(Debug)]
+pub struct Snapshot {
+    every_s: i64,
+    dimensions: usize,
+    after_s: i64,
+    before_s: i64,
+    /// The second of the first row of the first block.
+    blocks_start_s: i64,
+    blocks: Vec<BlockBytes>,
+    copied: Vec<u8>,
+    open_start_s: i64,
+    open: Vec<u32>,
+}
+
+impl Snapshot {
+    pub(crate) fn take(ring: &Ring, slabs: &Slabs, after_s: i64, before_s: i64) -> Self {
+        let block_s = ring.every_s * ROWS as i64;
+        let start_s = ring.start_s();
+        let count = ring.sealed.len() as i64;
+        let first = (after_s.saturating_sub(start_s).saturating_add(ring.every_s) / block_s).clamp(0, count);
+        let end = (before_s.saturating_sub(start_s).div_euclid(block_s).saturating_add(1)).clamp(first, count);
+        let mut copied = Vec::new();
+        let blocks =
+            (first..end).map(|number| slabs.read(ring.sealed[number as usize], &mut copied)).collect::<Vec<_>>();
+        let open_rows = if before_s >= ring.open_start_s { ring.open_rows } else { 0 };
+        Self {
+            every_s: ring.every_s,
+            dimensions: ring.stride,
+            after_s,
+            before_s,
+            blocks_start_s: start_s + first * block_s,
+            blocks,
+            copied,
+            open_start_s: ring.open_start_s,
+            open: ring.open[..open_rows * ring.stride].to_vec(),
+        }
+    }
+
+    /// The newest second that the snapshot may hold a row of: nothing after it was there.
+    #[must_use]
+    pub fn end_s(&self) -> i64 {
+        if self.dimensions == 0 {
+            return self.open_start_s;
+        }
+        self.open_start_s + (self.open.len() / self.dimensions) as i64 * self.every_s - self.every_s
+    }
+
+    /// Calls `f` for each row of the window that has a value, oldest first, with its second.
+    pub fn rows(&self, mut f: impl FnMut(i64, &[Packed])) {
+        if self.dimensions == 0 {
+            return;
+        }
+        let mut row = vec![Packed::EMPTY; self.dimensions];
+        let mut show = |time_s: i64, values: &mut dyn Iterator<Item = u32>| {
+            if time_s <= self.after_s || time_s > self.before_s {
+                return;
+            }
+            row.iter_mut().zip(values).for_each(|(place, bits)| *place = Packed::from_bits(bits));
+            if row.iter().any(|value| !value.is_empty()) {
+                f(time_s, &row);
+            }
+        };
+        let mut rows = vec![EMPTY; self.dimensions * ROWS];
+        for (number, block) in self.blocks.iter().enumerate() {
+            rows.fill(EMPTY);
+            self.decode(block, |dimension, column| {
+                for (row, value) in rows.chunks_exact_mut(self.dimensions).zip(column) {
+                    row[dimension] = *value;
+                }
+            });
+            let start_s = self.blocks_start_s + (number * ROWS) as i64 * self.every_s;
+            for (place, row) in rows.chunks_exact(self.dimensions).enumerate() {
+                show(start_s + place as i64 * self.every_s, &mut row.iter().copied());
+            }
+        }
+        for (place, row) in self.open.chunks_exact(self.dimensions).enumerate() {
+            show(self.open_start_s + place as i64 * self.every_s, &mut row.iter().copied());
+        }
+    }
+
+    /// Calls `f` for each value of one of the dimensions `wanted` (in rising order), dimension by
+    /// dimension within a block and oldest first, with the dimension's place in `wanted` and the
+    /// second. Empty places are passed over.
+    pub(crate) fn values(&self, wanted: &[usize], mut f: impl FnMut(usize, i64, f64)) {
+        let mut show = |place: usize, time_s: i64, bits: u32| {
+            if bits != EMPTY && time_s > self.after_s && time_s <= self.before_s {
+                f(place, time_s, Packed::from_bits(bits).unpack());
+            }
+        };
+        for (number, block) in self.blocks.iter().enumerate() {
+            let start_s = self.blocks_start_s + (number * ROWS) as i64 * self.every_s;
+            self.decode(block, |dimension, column| {
+                if let Ok(place) = wanted.binary_search(&dimension) {
+                    for (row, &bits) in column.iter().enumerate() {
+                        show(place, start_s + row as i64 * self.every_s, bits);
+                    }
+                }
+            });
+        }
+        for (row, values) in self.open.chunks_exact(self.dimensions.max(1)).enumerate() {
+            let time_s = self.open_start_s + row as i64 * self.every_s;
+            for (place, &dimension) in wanted.iter().enumerate() {
+                if let Some(&bits) = values.get(dimension) {
+                    show(place, time_s, bits);
+                }
+            }
+        }
+    }
+
+    fn decode(&self, block: &BlockBytes, mut f: impl FnMut(usize, &Column)) {
+        let Some(mut reader) = block.get(&self.copied).and_then(|bytes| block::Reader::new(bytes).ok()) else { return };
+        let mut column = [EMPTY; ROWS];
+        let mut dimension = 0;
+        while dimension < self.dimensions && reader.next(Some(&mut column)) == Ok(true) {
+            f(dimension, &column);
+            dimension += 1;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What can be read of a host under its lock.
+
+use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Label, Packed};
+
+use crate::chart::Chart;
+use crate::host::HostState;
+use crate::slab::Slabs;
+use crate::snapshot::Snapshot;
+
+/// A host, while its lock is held.
+#[derive(Clone, Copy)]
+pub struct HostView<'a> {
+    state: &'a HostState,
+}
+
+impl<'a> HostView<'a> {
+    pub(crate) fn new(state: &'a HostState) -> Self {
+        Self { state }
+    }
+
+    /// All charts in slot order.
+    pub fn charts(&self) -> impl ExactSizeIterator<Item = ChartView<'a>> + use<'a> {
+        let slabs = &self.state.slabs;
+        self.state.charts.iter().enumerate().map(move |(slot, chart)| ChartView::new(slot, chart, slabs))
+    }
+
+    /// One chart.
+    #[must_use]
+    pub fn chart(&self, slot: ChartSlot) -> Option<ChartView<'a>> {
+        let chart = self.state.charts.get(slot.0 as usize)?;
+        Some(ChartView::new(slot.0 as usize, chart, &self.state.slabs))
+    }
+
+    /// The chart with this id or, where there is none, this name.
+    #[must_use]
+    pub fn find_chart(&self, id_or_name: &str) -> Option<ChartView<'a>> {
+        let slot = self.state.find_chart(id_or_name.as_bytes(), None);
+        slot.and_then(|slot| self.chart(slot))
+            .or_else(|| self.charts().find(|chart| chart.definition().name == id_or_name))
+    }
+
+    /// The host's labels.
+    pub fn labels(&self) -> impl Iterator<Item = Label<'a>> + use<'a> {
+        self.state.labels.iter().map(|label| label.borrow())
+    }
+
+    /// The host's variables.
+    pub fn variables(&self) -> impl Iterator<Item = (&'a str, f64)> + use<'a> {
+        self.state.variables.iter().map(|(name, value)| (&**name, *value))
+    }
+}
+
+/// A chart, while its host's lock is held.
+#[derive(Clone, Copy)]
+pub struct ChartView<'a> {
+    slot: ChartSlot,
+    chart: &'a Chart,
+    slabs: &'a Slabs,
+}
+
+/// When a chart was collected and stored last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChartState {
+    /// The last collection, in microseconds of the wall clock; 0 before the first.
+    pub collected_us: i64,
+    /// The last stored point, in microseconds.
+    pub updated_us: i64,
+}
+
+/// What the next collection of a dimension goes on from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DimensionState {
+    /// The last collected value.
+    pub collected: i64,
+    /// What a counter gained since the last stored point; of others, the last calculated value.
+    pub carry: f64,
+    /// The newest stored value.
+    pub stored: Packed,
+}
+
+impl<'a> ChartView<'a> {
+    pub(crate) fn new(slot: usize, chart: &'a Chart, slabs: &'a Slabs) -> Self {
+        Self { slot: ChartSlot(slot as u32), chart, slabs }
+    }
+
+    /// Its slot.
+    #[must_use]
+    pub fn slot(&self) -> ChartSlot {
+        self.slot
+    }
+
+    /// Its definition.
+    #[must_use]
+    pub fn definition(&self) -> ChartDefinition<'a> {
+        self.chart.definition()
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &'a str {
+        &self.chart.texts.id
+    }
+
+    /// Its name, or its id where it has none.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        let texts = &self.chart.texts;
+        if texts.name.is_empty() { &texts.id } else { &texts.name }
+    }
+
+    /// Its dimensions, in order.
+    pub fn dimensions(&self) -> impl ExactSizeIterator<Item = DimensionDefinition<'a>> + use<'a> {
+        let chart = self.chart;
+        (0..chart.dimensions.len()).map(move |index| chart.dimension(index))
+    }
+
+    /// Its labels.
+    pub fn labels(&self) -> impl Iterator<Item = Label<'a>> + use<'a> {
+        self.chart.texts.labels.iter().map(|label| label.borrow())
+    }
+
+    /// Its variables.
+    pub fn variables(&self) -> impl Iterator<Item = (&'a str, f64)> + use<'a> {
+        self.chart.texts.variables.iter().map(|(name, value)| (&**name, *value))
+    }
+
+    /// Seconds between its rows.
+    #[must_use]
+    pub fn update_every_s(&self) -> u32 {
+        self.chart.ring.every_s as u32
+    }
+
+    /// The second of its oldest row; 0 without rows.
+    #[must_use]
+    pub fn first_s(&self) -> i64 {
+        self.chart.ring.first_s()
+    }
+
+    /// The second of its newest row; 0 without rows.
+    #[must_use]
+    pub fn last_s(&self) -> i64 {
+        self.chart.ring.last_s()
+    }
+
+    /// When it was collected and stored last.
+    #[must_use]
+    pub fn state(&self) -> ChartState {
+        ChartState { collected_us: self.chart.clock.collected_us, updated_us: self.chart.clock.updated_us }
+    }
+
+    /// What a dimension's next collection goes on from.
+    #[must_use]
+    pub fn dimension_state(&self, index: DimensionIndex) -> Option<DimensionState> {
+        let dimension = self.chart.dimensions.get(index as usize)?;
+        Some(DimensionState { collected: dimension.collected, carry: dimension.carry, stored: dimension.stored })
+    }
+
+    /// Takes the rows after `after_s` up to `before_s`, to be decoded outside the lock.
+    #[must_use]
+    pub fn snapshot(&self, after_s: i64, before_s: i64) -> Snapshot {
+        Snapshot::take(&self.chart.ring, self.slabs, after_s, before_s)
+    }
+}

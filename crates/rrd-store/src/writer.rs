@@ -1,0 +1,480 @@
+//! The writer: a feed's lock on its host, for one batch of definitions and rows.
+
+use std::sync::Arc;
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use row::{
+    ChartDefinition, ChartOptions, ChartSlot, DimensionDefinition, DimensionIndex, Label, Now, Packed, Row, Sample,
+    US_PER_S,
+};
+
+use crate::chart::{Chart, DimensionTexts, OwnedLabel, id_hash};
+use crate::collection::{self, Dimension, Elapsed, Moved};
+use crate::host::{Host, HostState};
+use crate::ring::{Kept, Ring, Shelf};
+use crate::view::{ChartView, HostView};
+use crate::{
+    CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, LABELS_MAX, TEXT_BYTES_MAX,
+    UPDATE_EVERY_MAX_S,
+};
+
+/// Why a definition was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DefineError {
+    /// The chart id is not `type.rest`.
+    #[error("a chart id needs a dot with something on both sides")]
+    ChartId,
+    /// A text is empty or too long.
+    #[error("a text of the definition is empty or longer than {TEXT_BYTES_MAX} bytes")]
+    Text,
+    /// The host has too many charts.
+    #[error("a host may have {CHARTS_PER_HOST_MAX} charts at most")]
+    Charts,
+    /// The chart or the host has too many dimensions.
+    #[error("a chart may have {DIMENSIONS_PER_CHART_MAX} dimensions at most, a host {DIMENSIONS_PER_HOST_MAX}")]
+    Dimensions,
+    /// No such chart.
+    #[error("no such chart")]
+    UnknownChart,
+}
+
+/// Rows beyond this second are not dated truthfully by anybody, and would not fit the arithmetic.
+const TIME_S_MAX: i64 = 1 << 40;
+
+/// Writes one batch to a host. Rows of a chart are opened with [`Writer::begin`], given values
+/// with [`Writer::set`] or [`Writer::set_stored`] and written with [`Writer::end`] or
+/// [`Writer::end_stored`].
+pub struct Writer<'a> {
+    host: &'a Host,
+    state: MutexGuard<'a, HostState>,
+    now: Now,
+    open: Option<ChartSlot>,
+    newest_s: i64,
+    rows: u64,
+    samples: u64,
+    ignored: u64,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn open(host: &'a Host, generation: u64, now: Now) -> Option<Self> {
+        let mut state = host.lock();
+        if state.generation != generation {
+            return None;
+        }
+        state.note_clock(now);
+        let newest_s = host.newest_s.load(Ordering::Relaxed);
+        Some(Self { host, state, now, open: None, newest_s, rows: 0, samples: 0, ignored: 0 })
+    }
+
+    /// What the host holds.
+    #[must_use]
+    pub fn view(&self) -> HostView<'_> {
+        HostView::new(&self.state)
+    }
+
+    /// Defines a chart, or changes what is known of it.
+    ///
+    /// # Errors
+    /// Where an id is malformed or a limit is reached.
+    pub fn define_chart(&mut self, definition: &ChartDefinition<'_>) -> Result<ChartSlot, DefineError> {
+        check_chart(definition)?;
+        let every_s = definition.update_every_s.clamp(1, UPDATE_EVERY_MAX_S);
+        let definition = ChartDefinition { update_every_s: every_s, ..*definition };
+        if let Some(slot) = self.state.find_chart(definition.id.as_bytes(), None) {
+            self.redefine_chart(slot, &definition);
+            return Ok(slot);
+        }
+        if self.state.charts.len() >= CHARTS_PER_HOST_MAX {
+            return Err(DefineError::Charts);
+        }
+        let hash = id_hash(definition.id.as_bytes());
+        let slot = self.state.charts.len() as u32;
+        let mut chart = Chart::new(&definition, hash, &self.host.interner);
+        match self.state.by_hash.get(&hash).copied() {
+            None => {
+                self.state.by_hash.insert(hash, slot);
+            }
+            Some(other) => {
+                self.state.charts[other as usize].ambiguous = true;
+                chart.ambiguous = true;
+            }
+        }
+        self.state.charts.push(chart);
+        self.state.changed_charts.push(ChartSlot(slot));
+        Ok(ChartSlot(slot))
+    }
+
+    fn redefine_chart(&mut self, slot: ChartSlot, definition: &ChartDefinition<'_>) {
+        let HostState { charts, slabs, .. } = &mut *self.state;
+        let chart = &mut charts[slot.0 as usize];
+        let known = chart.definition();
+        let context = if definition.context.is_empty() { definition.id } else { definition.context };
+        if known == (ChartDefinition { context, ..*definition }) {
+            return;
+        }
+        if known.update_every_s != definition.update_every_s {
+            chart.ring.clear(slabs);
+            chart.ring = Ring::new(definition.update_every_s);
+        }
+        let fresh = Chart::new(definition, chart.id_hash, &self.host.interner);
+        let before = std::mem::replace(&mut chart.texts, fresh.texts);
+        chart.texts.dimensions = before.dimensions;
+        chart.texts.labels = before.labels;
+        chart.texts.variables = before.variables;
+        chart.store_first = fresh.store_first;
+        self.mark_changed(slot);
+    }
+
+    /// Says that a chart's collection stopped.
+    pub fn set_chart_obsolete(&mut self, slot: ChartSlot) {
+        if let Some(chart) = self.state.charts.get_mut(slot.0 as usize)
+            && !chart.texts.options.has(ChartOptions::OBSOLETE)
+        {
+            chart.texts.options = chart.texts.options.with(ChartOptions::OBSOLETE);
+            self.mark_changed(slot);
+        }
+    }
+
+    /// Defines a dimension of a chart, or changes what is known of it.
+    ///
+    /// # Errors
+    /// Where there is no such chart, a text is too long, or a limit is reached.
+    pub fn define_dimension(
+        &mut self,
+        slot: ChartSlot,
+        definition: &DimensionDefinition<'_>,
+    ) -> Result<DimensionIndex, DefineError> {
+        if definition.id.is_empty() || definition.id.len().max(definition.name.len()) > TEXT_BYTES_MAX {
+            return Err(DefineError::Text);
+        }
+        let HostState { charts, dimensions, .. } = &mut *self.state;
+        let chart = charts.get_mut(slot.0 as usize).ok_or(DefineError::UnknownChart)?;
+        let name = if definition.name.is_empty() { definition.id } else { definition.name };
+        if let Some(index) =
+            (0..chart.dimensions.len()).find(|&index| &*chart.texts.dimensions[index].id == definition.id)
+        {
+            let mut changed = chart.dimensions[index].redefine(definition);
+            if &*chart.texts.dimensions[index].name != name {
+                chart.texts.dimensions[index].name = self.host.interner.get(name);
+                changed = true;
+            }
+            if changed {
+                self.mark_changed(slot);
+            }
+            return Ok(index as DimensionIndex);
+        }
+        if chart.dimensions.len() >= DIMENSIONS_PER_CHART_MAX || *dimensions >= DIMENSIONS_PER_HOST_MAX {
+            return Err(DefineError::Dimensions);
+        }
+        *dimensions += 1;
+        let hash = id_hash(definition.id.as_bytes());
+        chart.ambiguous |= chart.dimensions.iter().any(|other| other.id_hash == hash);
+        let texts = DimensionTexts { id: self.host.interner.get(definition.id), name: self.host.interner.get(name) };
+        chart.dimensions.push(Dimension::new(definition, hash));
+        chart.texts.dimensions.push(texts);
+        let index = chart.dimensions.len() - 1;
+        self.mark_changed(slot);
+        Ok(index as DimensionIndex)
+    }
+
+    /// Replaces a chart's labels.
+    pub fn set_chart_labels(&mut self, slot: ChartSlot, labels: &[Label<'_>]) {
+        let Some(chart) = self.state.charts.get_mut(slot.0 as usize) else { return };
+        let labels = OwnedLabel::collect(labels, &self.host.interner);
+        if chart.texts.labels != labels {
+            chart.texts.labels = labels;
+            self.mark_changed(slot);
+        }
+    }
+
+    /// Sets a variable of a chart.
+    pub fn set_chart_variable(&mut self, slot: ChartSlot, name: &str, value: f64) {
+        let Some(chart) = self.state.charts.get_mut(slot.0 as usize) else { return };
+        if set_variable(&mut chart.texts.variables, name, value, |name| self.host.interner.get(name)) {
+            self.mark_changed(slot);
+        }
+    }
+
+    /// Replaces the host's labels.
+    pub fn set_host_labels(&mut self, labels: &[Label<'_>]) {
+        let labels = OwnedLabel::collect(labels, &self.host.interner);
+        if self.state.labels != labels {
+            self.state.labels = labels;
+            self.state.host_changed = true;
+        }
+    }
+
+    /// Sets a variable of the host.
+    pub fn set_host_variable(&mut self, name: &str, value: f64) {
+        if set_variable(&mut self.state.variables, name, value, |name| self.host.interner.get(name)) {
+            self.state.host_changed = true;
+        }
+    }
+
+    fn mark_changed(&mut self, slot: ChartSlot) {
+        let chart = &mut self.state.charts[slot.0 as usize];
+        if !std::mem::replace(&mut chart.changed, true) {
+            self.state.changed_charts.push(slot);
+        }
+    }
+
+    /// The chart with this id, tried first right after `previous`: streams repeat their order.
+    #[must_use]
+    pub fn find_chart(&self, id: &[u8], previous: Option<ChartSlot>) -> Option<ChartSlot> {
+        self.state.find_chart(id, previous)
+    }
+
+    /// Whether the chart of a slot has this id.
+    #[must_use]
+    pub fn is_chart(&self, slot: ChartSlot, id: &[u8]) -> bool {
+        self.state
+            .charts
+            .get(slot.0 as usize)
+            .is_some_and(|chart| chart.id_hash == id_hash(id) && (!chart.ambiguous || chart.texts.id.as_bytes() == id))
+    }
+
+    /// The dimension of the open row with this id, tried first at `guess`.
+    #[must_use]
+    pub fn find_dimension(&self, id: &[u8], guess: DimensionIndex) -> Option<DimensionIndex> {
+        let chart = &self.state.charts[self.open?.0 as usize];
+        chart.find_dimension(id, guess as usize).map(|index| index as DimensionIndex)
+    }
+
+    /// Opens a row of a chart; what was not ended before is forgotten. Returns whether there is
+    /// such a chart.
+    pub fn begin(&mut self, slot: ChartSlot) -> bool {
+        let HostState { charts, scratch, .. } = &mut *self.state;
+        let Some(chart) = charts.get(slot.0 as usize) else {
+            self.open = None;
+            return false;
+        };
+        scratch.samples.clear();
+        scratch.samples.resize(chart.dimensions.len(), Sample::ABSENT);
+        self.open = Some(slot);
+        true
+    }
+
+    /// Gives the open row a collected value.
+    pub fn set(&mut self, dimension: DimensionIndex, collected: i64) {
+        if let Some(sample) = self.state.scratch.samples.get_mut(dimension as usize) {
+            sample.collected = collected;
+            sample.updated = true;
+        }
+    }
+
+    /// Gives the open row a stored value, with the collected one where it is known.
+    pub fn set_stored(&mut self, dimension: DimensionIndex, collected: Option<i64>, value: Packed) {
+        if let Some(sample) = self.state.scratch.samples.get_mut(dimension as usize) {
+            sample.collected = collected.unwrap_or(0);
+            sample.updated = collected.is_some();
+            sample.value = value;
+        }
+    }
+
+    /// Writes the open row of collected values.
+    pub fn end(&mut self, elapsed: Elapsed) {
+        let Some(slot) = self.open.take() else { return };
+        self.show_definitions(slot);
+        let (now, newest_s) = (self.now, &mut self.newest_s);
+        let HostState { charts, slabs, scratch, taps, clock_epoch, .. } = &mut *self.state;
+        let Chart { clock, ring, dimensions, store_first, .. } = &mut charts[slot.0 as usize];
+        scratch.values.resize(dimensions.len(), 0.0);
+        let mut shelf = shelf(self.host, slabs, &mut scratch.block);
+        let every_us = ring.every_s * US_PER_S;
+        let moved = clock.advance(elapsed, now.wall_us, *clock_epoch, every_us, *store_first);
+        let elapsed_us = match moved {
+            Moved::Interval { from_us, to_us } => (to_us - from_us) as u64,
+            Moved::Based => {
+                if !ring.is_empty() && ring.last_s() > now.wall_s() {
+                    ring.cut(now.wall_s(), &mut shelf);
+                }
+                0
+            }
+        };
+        let samples = &mut scratch.samples[..];
+        let mut shown = false;
+        collection::store(
+            clock,
+            moved,
+            every_us,
+            dimensions,
+            samples,
+            &mut scratch.values,
+            *store_first,
+            |time_s, samples, last| {
+                if (1..TIME_S_MAX).contains(&time_s) {
+                    ring.append(time_s, samples, &mut shelf);
+                    *newest_s = time_s.max(*newest_s);
+                    let row =
+                        Row { chart: slot, time_s: Some(time_s), elapsed_us: last.then_some(elapsed_us), samples };
+                    taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
+                    shown |= last;
+                }
+            },
+        );
+        if !shown {
+            let row = Row { chart: slot, time_s: None, elapsed_us: Some(elapsed_us), samples };
+            taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
+        }
+        self.rows += 1;
+        self.samples += samples.len() as u64;
+    }
+
+    /// Writes the open row of stored values at `time_s`. `live` rows move the chart's clock; others
+    /// are history, and only fill what is empty. Returns whether the row brought anything.
+    pub fn end_stored(&mut self, time_s: i64, live: bool) -> bool {
+        let Some(slot) = self.open.take() else { return false };
+        self.show_definitions(slot);
+        let HostState { charts, slabs, scratch, taps, .. } = &mut *self.state;
+        let Chart { clock, ring, dimensions, .. } = &mut charts[slot.0 as usize];
+        if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 {
+            self.ignored += 1;
+            return false;
+        }
+        let kept = ring.append(time_s, &scratch.samples, &mut shelf(self.host, slabs, &mut scratch.block));
+        if kept == Kept::Ignored {
+            self.ignored += 1;
+            return false;
+        }
+        let elapsed_us = live.then(|| u64::try_from(time_s * US_PER_S - clock.collected_us).unwrap_or(0));
+        for (dimension, sample) in dimensions.iter_mut().zip(&mut scratch.samples) {
+            if sample.updated {
+                dimension.collected = sample.collected;
+            } else {
+                sample.collected = dimension.collected;
+            }
+            if kept == Kept::Newest {
+                dimension.stored = sample.value;
+            }
+            if !sample.value.is_empty() {
+                dimension.collections = dimension.collections.max(1);
+            }
+        }
+        if kept == Kept::Newest {
+            clock.updated_us = time_s * US_PER_S;
+            clock.collected_us = clock.collected_us.max(clock.updated_us);
+        }
+        let row = Row { chart: slot, time_s: Some(time_s), elapsed_us, samples: &scratch.samples };
+        taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
+        self.newest_s = self.newest_s.max(time_s);
+        self.rows += 1;
+        self.samples += scratch.samples.len() as u64;
+        true
+    }
+
+    /// Takes over where a dimension's next collection goes on from.
+    pub fn set_dimension_state(&mut self, slot: ChartSlot, dimension: DimensionIndex, collected: i64, carry: f64) {
+        let chart = self.state.charts.get_mut(slot.0 as usize);
+        if let Some(dimension) = chart.and_then(|chart| chart.dimensions.get_mut(dimension as usize)) {
+            dimension.collected = collected;
+            dimension.carry = if carry.is_finite() { carry } else { 0.0 };
+            dimension.collections = dimension.collections.max(1);
+            dimension.wide |= collected.unsigned_abs() > u64::from(u32::MAX);
+        }
+    }
+
+    /// Takes over when a chart was collected and stored last.
+    pub fn set_chart_state(&mut self, slot: ChartSlot, collected_us: i64, updated_us: i64) {
+        let valid = 1..TIME_S_MAX * US_PER_S;
+        if let Some(chart) = self.state.charts.get_mut(slot.0 as usize)
+            && valid.contains(&collected_us)
+            && valid.contains(&updated_us)
+        {
+            chart.clock.collected_us = collected_us;
+            chart.clock.updated_us = updated_us.max(chart.ring.last_s() * US_PER_S);
+            chart.clock.resync = false;
+        }
+    }
+
+    /// Shows taps what changed in the host's and the chart's definitions.
+    fn show_definitions(&mut self, slot: ChartSlot) {
+        let changed = std::mem::take(&mut self.state.charts[slot.0 as usize].changed);
+        if !changed && !self.state.host_changed {
+            return;
+        }
+        let mut taps = std::mem::take(&mut self.state.taps);
+        if std::mem::take(&mut self.state.host_changed) {
+            taps.iter_mut().for_each(|(_, tap)| tap.host(&HostView::new(&self.state)));
+        }
+        if changed {
+            let HostState { charts, slabs, .. } = &*self.state;
+            let view = ChartView::new(slot.0 as usize, &charts[slot.0 as usize], slabs);
+            taps.iter_mut().for_each(|(_, tap)| tap.definition(&view));
+        }
+        self.state.taps = taps;
+    }
+
+    /// Charts that end get no further row: taps learn of it at once.
+    fn show_obsolete(&mut self) {
+        let changed = std::mem::take(&mut self.state.changed_charts);
+        let mut left = Vec::new();
+        for slot in changed {
+            let chart = &self.state.charts[slot.0 as usize];
+            if chart.changed && chart.texts.options.has(ChartOptions::OBSOLETE) {
+                self.show_definitions(slot);
+            } else if chart.changed {
+                left.push(slot);
+            }
+        }
+        self.state.changed_charts = left;
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if !self.state.changed_charts.is_empty() {
+            self.show_obsolete();
+        }
+        self.host.newest_s.store(self.newest_s, Ordering::Relaxed);
+        let figures = self.host.figures();
+        figures.rows.add(self.rows);
+        figures.samples.add(self.samples);
+        figures.rows_ignored.add(self.ignored);
+        self.state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
+    }
+}
+
+fn shelf<'a>(host: &Host, slabs: &'a mut crate::slab::Slabs, scratch: &'a mut Vec<u8>) -> Shelf<'a> {
+    Shelf { slabs, phase: host.phase(), history: host.keep().history_rows.max(1), scratch }
+}
+
+fn check_chart(definition: &ChartDefinition<'_>) -> Result<(), DefineError> {
+    let texts = [
+        definition.id,
+        definition.name,
+        definition.title,
+        definition.units,
+        definition.family,
+        definition.context,
+        definition.plugin,
+        definition.module,
+    ];
+    if texts.iter().any(|text| text.len() > TEXT_BYTES_MAX) {
+        return Err(DefineError::Text);
+    }
+    match definition.id.split_once('.') {
+        Some((kind, rest)) if !kind.is_empty() && !rest.is_empty() => Ok(()),
+        _ => Err(DefineError::ChartId),
+    }
+}
+
+/// Sets a variable; returns whether that changed anything.
+fn set_variable(
+    variables: &mut Vec<(Arc<str>, f64)>,
+    name: &str,
+    value: f64,
+    intern: impl Fn(&str) -> Arc<str>,
+) -> bool {
+    if !value.is_finite() || name.is_empty() || name.len() > TEXT_BYTES_MAX {
+        return false;
+    }
+    if let Some((_, known)) = variables.iter_mut().find(|(known, _)| &**known == name) {
+        return std::mem::replace(known, value) != value;
+    }
+    if variables.len() >= LABELS_MAX {
+        return false;
+    }
+    variables.push((intern(name), value));
+    true
+}

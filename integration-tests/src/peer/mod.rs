@@ -1,0 +1,4 @@
+//! The other side of a stream: real Netdata, and children that a test plays by hand.
+
+pub mod netdata;
+pub mod scripted;

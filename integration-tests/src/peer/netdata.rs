@@ -1,0 +1,277 @@
+//! A real Netdata 1.37.1 of Debian 12: `netdata-core` and `netdata-plugins-bash`.
+//!
+//! Each instance has its own folders, ports and identity, and only the plugins that a test asks
+//! for. It never passes in the absence of the program: it says which package has it.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::api::{Api, Host};
+use crate::process::{self, Process};
+use crate::{port, wait};
+
+/// How long until its API answers.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long it may take to stop; its own data collection threads are slow to notice.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// Every part of it that collects and can be switched.
+const PLUGINS: &[&str] = &[
+    "proc",
+    "diskspace",
+    "cgroups",
+    "timex",
+    "idlejitter",
+    "tc",
+    "statsd",
+    "checks",
+    "netdata monitoring",
+    "netdata monitoring extended",
+    "apps",
+    "charts.d",
+    "python.d",
+    "go.d",
+    "node.d",
+    "fping",
+    "ioping",
+    "ebpf",
+    "freeipmi",
+    "perf",
+    "slabinfo",
+    "nfacct",
+    "xenstat",
+    "cups",
+];
+
+/// How to start it; everything has a default.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    hostname: String,
+    memory_mode: String,
+    plugins: Vec<String>,
+    replication: bool,
+    compression: bool,
+    sends_to: Option<(SocketAddr, String)>,
+    accepts: Option<String>,
+    forwards: bool,
+}
+
+/// A running Netdata.
+#[derive(Debug)]
+pub struct Netdata {
+    process: Process,
+    api: Api,
+    hostname: String,
+    folder: TempDir,
+}
+
+/// A Netdata that collects with its `proc` plugin into memory, and knows nobody.
+pub fn named(hostname: &str) -> Settings {
+    Settings {
+        hostname: hostname.to_owned(),
+        memory_mode: "ram".to_owned(),
+        plugins: vec!["proc".to_owned()],
+        replication: true,
+        compression: false,
+        sends_to: None,
+        accepts: None,
+        forwards: false,
+    }
+}
+
+impl Settings {
+    /// `none`, `ram`, `save`, `map`, `alloc` or `dbengine`; also what its children get.
+    #[must_use]
+    pub fn memory_mode(mut self, mode: &str) -> Self {
+        mode.clone_into(&mut self.memory_mode);
+        self
+    }
+
+    /// What collects, by the names of its `[plugins]` section; nothing else does.
+    #[must_use]
+    pub fn plugins(mut self, names: &[&str]) -> Self {
+        self.plugins = names.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// Streams to `parent`.
+    #[must_use]
+    pub fn sends_to(mut self, parent: SocketAddr, api_key: &str) -> Self {
+        self.sends_to = Some((parent, api_key.to_owned()));
+        self
+    }
+
+    /// Whether it compresses what it sends, with LZ4, and takes compressed streams.
+    #[must_use]
+    pub fn compression(mut self, on: bool) -> Self {
+        self.compression = on;
+        self
+    }
+
+    /// Whether it fills gaps, on either side.
+    #[must_use]
+    pub fn replication(mut self, on: bool) -> Self {
+        self.replication = on;
+        self
+    }
+
+    /// Lets children in.
+    #[must_use]
+    pub fn accepts(mut self, api_key: &str) -> Self {
+        self.accepts = Some(api_key.to_owned());
+        self
+    }
+
+    /// Passes what its children send on to where it sends itself.
+    #[must_use]
+    pub fn forwards(mut self) -> Self {
+        self.forwards = true;
+        self
+    }
+
+    /// Starts it and waits until its API answers.
+    ///
+    /// # Panics
+    /// When the program is not installed, or the API stays silent.
+    pub fn start(&self) -> Netdata {
+        let program = process::program("netdata", "netdata-core");
+        let folder = tempfile::Builder::new().prefix("tributary-netdata-").tempdir().expect("a temporary folder");
+        let port = port::free();
+        self.write_files(folder.path(), port);
+        let name = format!("netdata {}", self.hostname);
+        let process = Process::start(&name, &program, |it| command(it, folder.path()), &folder.path().join("output"));
+        let (api, hostname) = (Api::on_port(port), self.hostname.clone());
+        let mut netdata = Netdata { process, api, hostname, folder };
+        netdata.wait_until_ready();
+        netdata
+    }
+
+    fn write_files(&self, root: &Path, port: u16) {
+        for folder in ["etc", "cache", "lib/registry", "log", "run"] {
+            fs::create_dir_all(root.join(folder)).expect("a folder in the temporary folder");
+        }
+        let write = |name: &str, text: String| fs::write(root.join("etc").join(name), text).expect("a small file");
+        write(".opt-out-from-anonymous-statistics", String::new());
+        write("netdata.conf", self.netdata_conf(root, port));
+        write("stream.conf", self.stream_conf());
+    }
+
+    fn netdata_conf(&self, root: &Path, port: u16) -> String {
+        let (root, hostname, mode) = (root.display(), &self.hostname, &self.memory_mode);
+        let (replication, user) = (yes_no(self.replication), user());
+        let plugins = self.plugin_lines();
+        format!(
+            "[global]\n    run as user = {user}\n    hostname = {hostname}\n\
+             [db]\n    mode = {mode}\n    retention = 3600\n    enable replication = {replication}\n\
+             [directories]\n    config = {root}/etc\n    cache = {root}/cache\n    lib = {root}/lib\n\
+             \x20   log = {root}/log\n    run = {root}/run\n    home = {root}/lib\n    registry = {root}/lib/registry\n\
+             [logs]\n    access = none\n    error = {root}/log/error.log\n\
+             \x20   errors flood protection period = 0\n\
+             [web]\n    mode = static-threaded\n    bind to = 127.0.0.1:{port}\n    default port = {port}\n\
+             [health]\n    enabled = no\n[registry]\n    enabled = no\n[ml]\n    enabled = no\n\
+             [plugins]\n    enable running new plugins = no\n{plugins}"
+        )
+    }
+
+    fn plugin_lines(&self) -> String {
+        let unknown = self.plugins.iter().find(|name| !PLUGINS.contains(&name.as_str()));
+        assert!(unknown.is_none(), "{unknown:?} is no part of Netdata that can be switched");
+        PLUGINS.iter().fold(String::new(), |mut lines, name| {
+            let on = self.plugins.iter().any(|wanted| wanted == name);
+            writeln!(lines, "    {name} = {}", yes_no(on)).expect("a String takes everything");
+            lines
+        })
+    }
+
+    fn stream_conf(&self) -> String {
+        let (compression, replication) = (yes_no(self.compression), yes_no(self.replication));
+        let sending = yes_no(self.sends_to.is_some());
+        let mut text = format!("[stream]\n    enabled = {sending}\n    enable compression = {compression}\n");
+        let destination = self.sends_to.as_ref().map_or_else(String::new, |(parent, key)| {
+            format!("    destination = {parent}\n    api key = {key}\n    reconnect delay seconds = 1\n")
+        });
+        text.push_str(&destination);
+        if let Some(key) = &self.accepts {
+            let (mode, forwards) = (&self.memory_mode, yes_no(self.forwards));
+            text.push_str(&format!(
+                "[{key}]\n    type = api\n    enabled = yes\n    allow from = *\n    default history = 3600\n\
+                 \x20   default memory mode = {mode}\n    health enabled by default = no\n\
+                 \x20   enable replication = {replication}\n    enable compression = {compression}\n\
+                 \x20   default proxy enabled = {forwards}\n"
+            ));
+        }
+        text
+    }
+}
+
+impl Netdata {
+    /// Its API.
+    pub fn api(&self) -> Api {
+        self.api
+    }
+
+    /// Where children connect.
+    pub fn address(&self) -> SocketAddr {
+        self.api.address()
+    }
+
+    /// Its own host.
+    pub fn host(&self) -> Host {
+        self.api.host(&self.hostname)
+    }
+
+    /// Its process, for measurements.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Its error log.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.folder.path().join("log/error.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Stops it: SIGTERM, and SIGKILL if it takes too long.
+    pub fn stop(&mut self) {
+        self.process.signal(rustix::process::Signal::TERM);
+        wait::until_or(STOP_LIMIT, || self.process.ended());
+        self.process.kill();
+    }
+
+    fn wait_until_ready(&mut self) {
+        let what = format!("netdata {} to answer", self.hostname);
+        wait::until(START_LIMIT, &what, || {
+            let ended = self.process.ended();
+            assert!(ended.is_none(), "netdata {} ended at once: {ended:?}", self.hostname);
+            self.api.try_json("/api/v1/info").ok()
+        });
+    }
+}
+
+impl Drop for Netdata {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the last lines of netdata {}:\n{}", self.hostname, process::tail(&self.log()));
+        }
+    }
+}
+
+fn command(command: &mut Command, root: &Path) {
+    command.arg("-D").arg("-c").arg(root.join("etc/netdata.conf")).arg("-P").arg(root.join("run/netdata.pid"));
+    command.env("DISABLE_TELEMETRY", "1").current_dir(root);
+}
+
+fn yes_no(on: bool) -> &'static str {
+    if on { "yes" } else { "no" }
+}
+
+/// The user to run as: the one who runs the test.
+fn user() -> String {
+    let output = Command::new("id").arg("-un").output().expect("id is on every Linux");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

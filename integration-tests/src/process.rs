@@ -1,0 +1,180 @@
+//! One started program: its session, its log, its figures, and a certain end.
+//!
+//! A program runs in a session of its own, so that all it starts can be found and ended with it.
+//! The kernel kills it when the thread that started it ends (`setpriv --pdeathsig`): even a test
+//! run that is killed leaves nothing running. So start a program from the thread of the test.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::wait;
+
+/// How many lines of a log a failure shows.
+const TAIL_LINES: usize = 40;
+
+/// A running program; ended, with all it started, when dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `program`; both its outputs are appended to the file `log`.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(name: &str, program: &Path, adjust: impl FnOnce(&mut Command), log: &Path) -> Self {
+        assert!(program.exists(), "{} is missing", program.display());
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", "setsid", "--"]).arg(program);
+        adjust(&mut command);
+        command.stdin(Stdio::null()).stdout(appending(log)).stderr(appending(log));
+        let child = command.spawn().expect("setpriv and setsid of util-linux are on every Linux");
+        Self { name: name.to_owned(), child, log: log.to_path_buf() }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The exit status, if it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of ours can be waited for")
+    }
+
+    /// Waits for the end that comes by itself.
+    ///
+    /// # Panics
+    /// When it still runs after `limit`.
+    pub fn wait_for_end(&mut self, limit: Duration) -> ExitStatus {
+        let what = format!("{} to end", self.name);
+        wait::until(limit, &what, || self.ended())
+    }
+
+    /// Asks it to stop (SIGTERM).
+    ///
+    /// # Panics
+    /// When it still runs after `limit`.
+    pub fn terminate(&mut self, limit: Duration) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait_for_end(limit)
+    }
+
+    /// Kills it (SIGKILL) together with all that it started.
+    pub fn kill(&mut self) {
+        for pid in session_of(self.id()) {
+            send(pid, Signal::KILL);
+        }
+        self.signal(Signal::KILL);
+        self.child.wait().expect("a child of ours can be waited for");
+    }
+
+    /// Sends a signal; nothing happens if it has ended.
+    pub fn signal(&mut self, signal: Signal) {
+        if self.ended().is_none() {
+            send(i32::try_from(self.id()).expect("process ids fit an i32"), signal);
+        }
+    }
+
+    /// What it has written so far.
+    pub fn log(&self) -> String {
+        read_lossy(&self.log)
+    }
+
+    /// CPU time spent by all its threads, user and system.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = read_lossy(Path::new(&format!("/proc/{}/stat", self.id())));
+        let (_, fields) = stat.rsplit_once(')').unwrap_or_else(|| panic!("{} is not running", self.name));
+        let tick = |index| fields.split_whitespace().nth(index).and_then(|text: &str| text.parse::<u64>().ok());
+        let (user, system) = tick(11).zip(tick(12)).expect("stat has at least 15 fields");
+        Duration::from_secs(user + system) / u32::try_from(rustix::param::clock_ticks_per_second()).expect("100")
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        self.status("VmRSS:") * 1024
+    }
+
+    /// The part of the resident memory that no file backs, in bytes.
+    pub fn anonymous_bytes(&self) -> u64 {
+        self.status("RssAnon:") * 1024
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> u64 {
+        self.status("Threads:")
+    }
+
+    fn status(&self, field: &str) -> u64 {
+        let status = read_lossy(Path::new(&format!("/proc/{}/status", self.id())));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let line = line.unwrap_or_else(|| panic!("{} has no {field} (has it ended?)", self.name));
+        line.split_whitespace().next().and_then(|text| text.parse().ok()).expect("a number follows the name")
+    }
+
+    fn print_tail(&self) {
+        eprintln!("--- the last lines of {} ({}):", self.name, self.log.display());
+        eprintln!("{}", tail(&self.log()));
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            self.print_tail();
+        }
+    }
+}
+
+/// The last lines of a log.
+pub fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+/// A program of `PATH` or of the folders for administrators.
+///
+/// # Panics
+/// When there is none, naming the Debian package that has it.
+pub fn program(name: &str, package: &str) -> PathBuf {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let folders = path.split(':').chain(["/usr/sbin", "/sbin"]);
+    let found = folders.map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("this test needs `{name}`: install the Debian package {package} (make test does)"))
+}
+
+fn appending(path: &Path) -> File {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.unwrap_or_else(|err| panic!("opening {}: {err}", path.display()))
+}
+
+fn read_lossy(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
+fn send(pid: i32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        // It may have ended in between, which is what a signal is for.
+        kill_process(pid, signal).ok();
+    }
+}
+
+/// The processes of a session, found in /proc.
+fn session_of(leader: u32) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    ids.filter(|id| session(*id) == Some(leader)).collect()
+}
+
+fn session(pid: i32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(3)?.parse().ok()
+}

@@ -1,0 +1,78 @@
+//! Waiting for something to become true, with a limit; the only place that sleeps.
+//!
+//! Tests here watch real programs in real time, so they cannot pause a clock; but none of them
+//! waits a fixed time in the hope that something has happened meanwhile.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long between two looks.
+const STEP: Duration = Duration::from_millis(50);
+
+/// An instant after which waiting is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    end: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// A deadline `limit` from now.
+    #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+    pub fn after(limit: Duration) -> Self {
+        Self { end: Instant::now() + limit, limit }
+    }
+
+    /// Whether the time is over.
+    #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+    pub fn is_over(self) -> bool {
+        Instant::now() >= self.end
+    }
+
+    /// How long it was when it was set.
+    pub fn limit(self) -> Duration {
+        self.limit
+    }
+}
+
+/// Looks again and again until `probe` yields something; `what` completes "waited 20 s for …".
+///
+/// # Panics
+/// After `limit`, naming `what`.
+pub fn until<T>(limit: Duration, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    match until_or(limit, &mut probe) {
+        Some(found) => found,
+        None => panic!("waited {} s for {what}", limit.as_secs_f64()),
+    }
+}
+
+/// The same, for callers that have more to say about a failure than its name.
+pub fn until_or<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Deadline::after(limit);
+    loop {
+        if let Some(found) = probe() {
+            return Some(found);
+        }
+        if deadline.is_over() {
+            return None;
+        }
+        sleep(STEP);
+    }
+}
+
+/// The wall clock, seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+pub fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    i64::try_from(since.as_secs()).expect("seconds since 1970 fit an i64")
+}
+
+/// Lets `span` of real time pass, for measurements over a span.
+pub fn pass(span: Duration) {
+    sleep(span);
+}
+
+/// Whole seconds, for limits in tests.
+pub const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
