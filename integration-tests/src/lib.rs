@@ -9,6 +9,7 @@
 //! test that could not run is never a test that passed.
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod api;
 pub mod browser;
 pub mod compare;

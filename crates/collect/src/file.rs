@@ -120,10 +120,10 @@ mod tests {
         for length in [0, 1, 3071, 3072, 4096, 16_384, 16_385, 100_000] {
             let text: Vec<u8> = (0..length).map(|at| b'a' + (at % 26) as u8).collect();
             let mut buffer = Buffer::new();
-            assert_eq!(buffer.fill(WHOLE_BELOW_BYTES, in_pieces(&text, 4090)).unwrap(), text, "{length} bytes");
+            assert!(buffer.fill(WHOLE_BELOW_BYTES, in_pieces(&text, 4090)).unwrap() == text, "{length} bytes");
             let grown = buffer.0.len();
-            assert!(grown >= length && grown < BUFFER_BYTES_FIRST.max(4 * length));
-            assert_eq!(buffer.fill(WHOLE_BELOW_BYTES, in_pieces(&text, usize::MAX)).unwrap(), text, "{length} bytes");
+            assert!(grown >= length && grown <= BUFFER_BYTES_FIRST.max(4 * length));
+            assert!(buffer.fill(WHOLE_BELOW_BYTES, in_pieces(&text, usize::MAX)).unwrap() == text, "{length} bytes");
         }
     }
 
@@ -156,7 +156,11 @@ mod tests {
         let text = buffer.fill(WHOLE_BELOW_BYTES, endless).unwrap();
         assert!(text.len() <= BUFFER_BYTES_MAX && text.len() > BUFFER_BYTES_MAX - 100);
         assert!(text.ends_with(b"\n"));
-        assert_eq!(buffer.fill(WHOLE_BELOW_BYTES, |bytes, _| Ok(bytes.len())).unwrap(), b"", "no line end at all");
+        let endless_line = |bytes: &mut [u8], _| {
+            bytes.fill(b'x');
+            Ok(bytes.len())
+        };
+        assert!(buffer.fill(WHOLE_BELOW_BYTES, endless_line).unwrap().is_empty());
     }
 
     /// Interrupted reads go on, other errors are told.

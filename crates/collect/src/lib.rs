@@ -1,1 +1,48 @@
-//! placeholder
+//! What this machine measures, from the files of the kernel.
+//!
+//! A [`Collector`] reads `/proc` and `/sys` once per tick and hands the numbers to the store as rows
+//! of collected values; rates and percentages are made there. [`run`] is the loop of the collecting
+//! thread, [`Pace`] decides when its ticks come. Charts, their ids, units and dimensions are those
+//! that Netdata's dashboards and alarms know.
+//!
+//! ```text
+//! Pace ──> Collector ──> modules: read and parse into plain numbers   (no lock)
+//!                   └──> Batch: one writer, all rows                  (the host's lock, once)
+//! ```
+//!
+//! Files stay open and are read into one buffer; a tick of some 250 numbers costs about 100 µs, nine
+//! tenths of it in the kernel, and allocates nothing once the devices are known.
+//!
+//! What is left out so far: interrupts by source, pressure, sockets and protocols, what `/sys` tells
+//! of interfaces, mount points, control groups, and external plugins.
+#![forbid(unsafe_code)]
+
+mod charts;
+mod collector;
+mod config;
+mod disk_charts;
+mod disk_device;
+mod diskstats;
+mod file;
+mod keyed;
+mod loadavg;
+mod meminfo;
+mod module;
+mod names;
+mod net_dev;
+mod pace;
+mod page_size;
+mod roster;
+mod run;
+mod running_sum;
+mod scan;
+mod stat;
+#[cfg(test)]
+mod tests;
+mod uptime;
+mod vmstat;
+
+pub use collector::{Collector, TickReport};
+pub use config::{Config, DISKS_EXCLUDED, Family, INTERFACES_EXCLUDED};
+pub use pace::{OFFSET_US_MAX, Pace, Step};
+pub use run::{Ended, Stop, run};

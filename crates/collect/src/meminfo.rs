@@ -262,9 +262,8 @@ impl Meminfo {
 
     fn write_kernel(&mut self, batch: &mut Batch<'_>) {
         let (reading, owner) = (&self.reading, &self.owner);
-        let writeback = const {
-            [key("Dirty"), key("Writeback"), key("WritebackTmp"), key("NFS_Unstable"), key("Bounce")]
-        };
+        let writeback =
+            const { [key("Dirty"), key("Writeback"), key("WritebackTmp"), key("NFS_Unstable"), key("Bounce")] };
         batch.row(&mut self.writeback, owner, &writeback.map(|key| reading.or_zero(key)));
         let kernel = const { [key("Slab"), key("KernelStack"), key("PageTables"), key("VmallocUsed"), key("Percpu")] };
         let known = if reading.get(const { key("Percpu") }).is_some() { kernel.len() } else { kernel.len() - 1 };
@@ -293,7 +292,11 @@ impl Module for Meminfo {
     fn read(&mut self, buffer: &mut Buffer, _now: Now) -> Result<(), ReadError> {
         self.reading.parse(self.file.read(buffer)?);
         let [total, free] = const { [key("MemTotal"), key("MemFree")] };
-        self.reading.get(total).and(self.reading.get(free)).map(|_| ()).ok_or(ReadError::Expected("MemTotal and MemFree"))
+        self.reading
+            .get(total)
+            .and(self.reading.get(free))
+            .map(|_| ())
+            .ok_or(ReadError::Expected("MemTotal and MemFree"))
     }
 
     fn write(&mut self, batch: &mut Batch<'_>) {
@@ -342,7 +345,8 @@ mod tests {
     #[test]
     fn bad_files() {
         let mut reading = Keyed::new(KEYS);
-        let text = "MemTotal: 1\nMemFree: 9223372036854775807\nBuffers: 18446744073709551615\nShmem: 9223372036854775808\n";
+        let text =
+            "MemTotal: 1\nMemFree: 9223372036854775807\nBuffers: 18446744073709551615\nShmem: 9223372036854775808\n";
         reading.parse(text.as_bytes());
         ram(&reading);
         crate::tests::mutate(REAL, |text| {

@@ -7,7 +7,7 @@
 pub(crate) fn text_of(name: &[u8]) -> String {
     String::from_utf8_lossy(name)
         .chars()
-        .map(|letter| if letter.is_control() || matches!(letter, '"' | '\'' | '\\' | ' ' | '=') { '_' } else { letter })
+        .map(|letter| if letter.is_control() || matches!(letter, '"' | '\'' | '\\') { '_' } else { letter })
         .collect()
 }
 
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn texts_become_names() {
         assert_eq!(text_of(b"eth0.12@x"), "eth0.12@x");
-        assert_eq!(text_of(b"a\"b'c\\d\ne f"), "a_b_c_d_e_f");
+        assert_eq!(text_of(b"a\"b'c\\d\ne f"), "a_b_c_d_e f");
         assert_eq!(text_of("größe".as_bytes()), "größe");
         assert_eq!(text_of(b"\xff\xfe"), "\u{fffd}\u{fffd}");
         assert_eq!(chart_name(b"VG-Data,1\\x y:\xc3"), "vg-data.1/x_y__");

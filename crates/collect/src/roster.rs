@@ -35,8 +35,7 @@ impl<T> Roster<T> {
     /// Finds the device `name`, which is listed in this reading.
     pub(crate) fn find(&mut self, name: &[u8]) -> Option<&mut T> {
         let expected = self.entries.get(self.next).is_some_and(|entry| *entry.name == *name);
-        let at =
-            if expected { self.next } else { self.entries.iter().position(|entry| *entry.name == *name)? };
+        let at = if expected { self.next } else { self.entries.iter().position(|entry| *entry.name == *name)? };
         self.next = at + 1;
         let entry = &mut self.entries[at];
         entry.round = self.round;

@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(reading.cpu, Some([0, 0, 158, 72, 0, 4880, 3486, 79, 628, 324_258]));
         assert_eq!(reading.cores.len(), 2);
         assert_eq!(reading.cores[1], Some([0, 0, 76, 51, 0, 2833, 2088, 46, 567, 161_163]));
-        assert_eq!(reading.interrupts, Some(131_497));
+        assert_eq!(reading.interrupts, Some(207_026));
         assert!(reading.switches > Some(1000) && reading.forks > Some(100));
         assert!(reading.running.is_some() && reading.blocked.is_some());
     }

@@ -6,7 +6,7 @@
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::kind::{Item, Kind, duration, integer, size};
 use Built::{No, Words, Yes};
-use Default::{As, ByRole, Is, Unset};
+use DefaultValue::{As, ByRole, Is, Unset};
 use Kind::{ApiKey, AutoBool, Bool, Choice, List, Pattern, SecretList, Text};
 
 /// Which of the three binaries reads the settings.
@@ -76,7 +76,7 @@ pub(crate) enum Built {
 
 /// What holds where a key is not set.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Default {
+pub(crate) enum DefaultValue {
     /// This value, as TOML.
     Is(&'static str),
     /// What the key of this path is.
@@ -91,7 +91,7 @@ pub(crate) enum Default {
 #[derive(Debug)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
-    pub(crate) default: Default,
+    pub(crate) default: DefaultValue,
     pub(crate) kind: Kind,
     pub(crate) built: Built,
     pub(crate) roles: Roles,
@@ -137,6 +137,11 @@ pub(crate) struct Section {
 }
 
 impl Section {
+    /// Whether there may be many of it, each with a name.
+    pub(crate) fn is_named(&self) -> bool {
+        self.naming != Naming::Fixed
+    }
+
     /// Whether the table does anything in this role.
     pub(crate) fn has_effect(&self, role: Role) -> bool {
         self.keys.iter().any(|key| key.roles.contain(role))
@@ -182,8 +187,8 @@ macro_rules! keys {
 macro_rules! family {
     ($path:literal, $meaning:literal $(, $($own:tt)*)?) => {
         table($path, $meaning, keys! {
-            enabled      = Is("true"), Bool, No, ALL, "whether this family is collected";
-            update_every = As("global.update_every"), SECONDS, No, ALL, "time between two collections";
+            enabled      = Is("true"), Bool, Yes, ALL, "whether this family is collected";
+            update_every = As("global.update_every"), SECONDS, Yes, ALL, "time between two collections";
             $($($own)*)?
         })
     };
@@ -200,122 +205,174 @@ const IN_MEMORY: Built = Words(&["none", "ram"], "rows are kept in memory");
 
 /// All settings, in the order of the pages.
 pub(crate) const SECTIONS: &[Section] = &[
-    table("global", "this node, and how its own rows are kept", keys! {
-        hostname       = Is(r#""""#), Text, Yes, ALL, "name of this host; empty: the system's";
-        update_every   = Is("1"), SECONDS, Yes, ALL, "time between two rows of a chart";
-        memory_mode    = Is(r#""ram""#), MODE, IN_MEMORY, NODES, "how rows are kept: not at all, in memory, in memory and saved at the end, on disk as they come";
-        history        = Is("3600"), ROWS, Yes, NODES, "rows kept per chart";
-        tiers          = Is("[]"), List(Item::Tier), No, NODES, r#"longer retention at lower resolution, such as ["1m:7d", "1h:1y"]"#;
-        flush_interval = Is(r#""10s""#), duration("1s", "1h", 1), No, NODES, "memory mode map: what a power loss may cost at most";
-        ephemeral      = Is("false"), Bool, Yes, ALL, "this host comes and goes; told to parents as a host label";
-        lib_dir        = Is(r#""/var/lib/tributary""#), Text, Yes, ALL, "folder of the machine GUID (registry/public.unique.id), the alarm log and the spool";
-        cache_dir      = Is(r#""/var/cache/tributary""#), Text, No, NODES, "folder of the databases of the memory modes save and map";
-        log_dir        = Is(r#""""#), Text, Yes, ALL, "folder of error.log and access.log; empty: standard error";
-        cleanup_obsolete_charts_after = Is(r#""1h""#), RETENTION, No, ALL, "when a chart that is no longer collected is forgotten";
-        cleanup_orphan_hosts_after    = Is(r#""1h""#), RETENTION, No, NODES, "when a host whose stream ended leaves memory; its files go with it if it is ephemeral, else when retention ends";
-    }),
-    table("collect", "what this node measures of its own machine", keys! {
-        enabled     = Is("true"), Bool, Yes, ALL, "whether this node collects its own host";
-        root        = Is(r#""/""#), Text, Yes, ALL, "folder that /proc, /sys and mounts are read below";
-        plugins     = Is(r#""""#), Pattern, No, ALL, "names of the external plugins to run";
-        plugins_dir = Is(r#"["/usr/lib/tributary/plugins.d"]"#), PATHS, No, ALL, "folders of external plugins";
-    }),
+    table(
+        "global",
+        "this node, and how its own rows are kept",
+        keys! {
+            hostname       = Is(r#""""#), Text, Yes, ALL, "name of this host; empty: the system's";
+            update_every   = Is("1"), SECONDS, Yes, ALL, "time between two rows of a chart";
+            memory_mode    = Is(r#""ram""#), MODE, IN_MEMORY, NODES, "how rows are kept: not at all, in memory, in memory and saved at the end, on disk as they come";
+            history        = Is("3600"), ROWS, Yes, NODES, "rows kept per chart";
+            tiers          = Is("[]"), List(Item::Tier), No, NODES, r#"longer retention at lower resolution, such as ["1m:7d", "1h:1y"]"#;
+            flush_interval = Is(r#""10s""#), duration("1s", "1h", 1), No, NODES, "memory mode map: what a power loss may cost at most";
+            ephemeral      = Is("false"), Bool, Yes, ALL, "this host comes and goes; told to parents as a host label";
+            lib_dir        = Is(r#""/var/lib/tributary""#), Text, Yes, ALL, "folder of the machine GUID (registry/public.unique.id), the alarm log and the spool";
+            cache_dir      = Is(r#""/var/cache/tributary""#), Text, No, NODES, "folder of the databases of the memory modes save and map";
+            log_dir        = Is(r#""""#), Text, Yes, ALL, "folder of error.log and access.log; empty: standard error";
+            cleanup_obsolete_charts_after = Is(r#""1h""#), RETENTION, No, ALL, "when a chart that is no longer collected is forgotten";
+            cleanup_orphan_hosts_after    = Is(r#""1h""#), RETENTION, No, NODES, "when a host whose stream ended leaves memory; its files go with it if it is ephemeral, else when retention ends";
+        },
+    ),
+    table(
+        "collect",
+        "what this node measures of its own machine",
+        keys! {
+            enabled     = Is("true"), Bool, Yes, ALL, "whether this node collects its own host";
+            root        = Is(r#""/""#), Text, Yes, ALL, "folder that /proc, /sys and mounts are read below";
+            plugins     = Is(r#""""#), Pattern, No, ALL, "names of the external plugins to run";
+            plugins_dir = Is(r#"["/usr/lib/tributary/plugins.d"]"#), PATHS, No, ALL, "folders of external plugins";
+        },
+    ),
     family!("collect.cpu", "processor time, in all and per core"),
     family!("collect.load", "system load"),
     family!("collect.memory", "memory and swap"),
     family!("collect.processes", "processes, context switches, interrupts"),
     family!("collect.disks", "transfers of block devices",
-        exclude = Is(r#""loop* ram*""#), Pattern, No, ALL, "disks to leave out";
+        exclude = Is(r#""loop* ram*""#), Pattern, Yes, ALL, "disks to leave out";
     ),
     family!("collect.network", "traffic of network interfaces",
-        exclude = Is(r#""lo fireqos* *-ifb fwpr* fwbr* fwln*""#), Pattern, No, ALL, "interfaces to leave out";
+        exclude = Is(r#""lo fireqos* *-ifb fwpr* fwbr* fwln*""#), Pattern, Yes, ALL, "interfaces to leave out";
     ),
     family!("collect.uptime", "time since the machine started"),
-    table("web", "the port of this node: API, dashboard, and children that stream to it", keys! {
-        mode                             = Is(r#""static-threaded""#), Choice(WebMode::WORDS), Yes, NODES, "none: no listener at all, and no registry";
-        bind_to                          = Is(r#"["127.0.0.1:19999"]"#), List(Item::Listen), Yes, NODES, "addresses to listen at, and unix:/path";
-        allow_connections_from           = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may connect at all";
-        allow_dashboard_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the API and the dashboard";
-        allow_badges_from                = Is(r#""*""#), Pattern, No, NODES, "addresses that may fetch badges";
-        allow_streaming_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may stream to this node";
-        allow_netdata_conf_from          = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may read netdata.conf";
-        allow_management_from            = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may silence alarms";
-        accept_a_streaming_request_every = Is("0"), duration("0", "1h", 1), No, NODES, "least time between two streams that are accepted; 0 sets no limit";
-        tls                              = Is(r#""optional""#), Choice(TlsMode::WORDS), No, NODES, "optional: the first byte decides, plain stays allowed; required: TLS only";
-        tls_certificate                  = Is(r#""""#), Text, No, NODES, "file of the certificate chain (PEM)";
-        tls_key                          = Is(r#""""#), Text, No, NODES, "file of the private key (PEM)";
-        tls_client_ca                    = Is(r#""""#), Text, No, NODES, "children must show a certificate of the authority in this file";
-        tokens                           = Is("[]"), SecretList, No, NODES, "when set, the API and the dashboard want one of these bearer tokens";
-        custom_dir                       = Is(r#""""#), Text, No, NODES, "serve the files of this folder in place of the built-in dashboard";
-    }),
-    table("registry", "which nodes a person has visited", keys! {
-        enabled    = Is("true"), Bool, No, NODES, "whether this node is a registry";
-        announce   = Is(r#""""#), Text, No, NODES, "URL of the registry that dashboards are sent to; empty: this node";
-        allow_from = Is(r#""*""#), Pattern, No, NODES, "addresses that may use the registry";
-    }),
-    table("stream", "this node as a child: where its rows go", keys! {
-        enabled              = ByRole { collector: "true", others: "false" }, Bool, Yes, SENDERS, "whether rows are streamed to a parent; the option --destination implies true";
-        destination          = Is(r#""""#), Text, Yes, SENDERS, "parents, separated by blanks: [tcp:|unix:]HOST[%IF][:PORT][:SSL]; the first that answers is used";
-        api_key              = Is(r#""""#), ApiKey, Yes, SENDERS, "GUID that the parent knows this node by";
-        default_port         = Is("19999"), integer(1, 65_535, ""), Yes, SENDERS, "port of destinations that name none";
-        timeout              = Is(r#""60s""#), TIMEOUT, Yes, SENDERS, "a connection on which nothing moved for so long is given up";
-        reconnect_delay      = Is(r#""5s""#), TIMEOUT, Yes, SENDERS, "time between attempts to connect";
-        send_charts_matching = Is(r#""*""#), Pattern, Yes, SENDERS, "charts to send, by id or name";
-        compression          = Is("true"), Bool, No, SENDERS, "whether the stream may be compressed";
-        compression_window   = Is(r#""128KiB""#), size("1KiB", "8MiB"), No, SENDERS, "what the encoder and the parent's decoder remember";
-        spool                = Is(r#""10m""#), duration("0", "1w", 1), Yes, SENDERS, "without a database: how far back rows are kept for a parent that is away; 0: what is not delivered is lost";
-        spool_mode           = Is(r#""save""#), Choice(&["ram", "save", "map"]), No, SENDERS, "where the spool is kept: what a restart (ram) or a kill (ram, save) of this node costs";
-        buffer_size          = Is(r#""1MiB""#), size("64KiB", "1GiB"), Yes, SENDERS, "text that may wait for a slow connection";
-        ca_file              = Is(r#""""#), Text, No, SENDERS, "file of the authorities that parents' certificates are checked with (PEM); empty: the system's";
-        tls_verify           = Is("true"), Bool, No, SENDERS, "whether parents' certificates are checked";
-    }),
-    Section { path: "api_keys", naming: Naming::ApiKey, example: "11111111-2222-3333-4444-555555555555", meaning: "this node as a parent: one table per API key that children may use", keys: keys! {
-        enabled                    = Is("true"), Bool, Yes, NODES, "whether the key is accepted";
-        allow_from                 = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the key";
-        default_history            = As("global.history"), ROWS, Yes, NODES, "rows kept per chart of a child";
-        default_memory_mode        = As("global.memory_mode"), MODE, IN_MEMORY, NODES, "how a child's rows are kept";
-        health_enabled_by_default  = Is(r#""auto""#), AutoBool, No, NODES, "whether children are watched for alarms; auto: only while they are connected";
-        postpone_alarms_on_connect = Is(r#""60s""#), duration("0", "1d", 1), No, NODES, "how long a child that just connected raises no alarms";
-        ephemeral                  = Is(r#""auto""#), AutoBool, No, NODES, "whether children come and go; auto: what they say";
-        duplicate_guid             = Is(r#""derive""#), Choice(DuplicateGuid::WORDS), No, NODES, "a second machine under one GUID is given a derived identity, or is refused";
-        compression                = Is(r#""lz4 zstd""#), Kind::Words(&["lz4", "zstd", "none"]), No, NODES, "codecs this parent asks for, in this order";
-        stream_pace                = Is(r#""50ms""#), duration("0", "1s", 1), Yes, NODES, "how long small reads of a child are gathered; 0: not at all";
-        proxy_enabled              = As("stream.enabled"), Bool, Yes, PROXY, "whether children's rows are streamed on";
-        proxy_destination          = As("stream.destination"), Text, Yes, PROXY, "where to";
-        proxy_api_key              = As("stream.api_key"), ApiKey, Yes, PROXY, "with which key";
-        proxy_send_charts_matching = As("stream.send_charts_matching"), Pattern, Yes, PROXY, "which of their charts";
-    } },
-    Section { path: "machines", naming: Naming::Machine, example: "12345678-b5a6-11e6-8a50-00508db7e9c9", meaning: "one host, at the receiving end; wins over its API key", keys: keys! {
-        enabled        = Is("true"), Bool, Yes, NODES, "whether the host is accepted";
-        allow_from     = Is(r#""*""#), Pattern, Yes, NODES, "addresses the host may come from";
-        history        = Unset("3600"), ROWS, Yes, NODES, "rows kept per chart; unset: as its API key says";
-        memory_mode    = Unset(r#""ram""#), MODE, IN_MEMORY, NODES, "how its rows are kept; unset: as its API key says";
-        health_enabled = Unset("true"), Bool, No, NODES, "whether it is watched for alarms; unset: as its API key says";
-    } },
-    table("health", "alarms", keys! {
-        enabled          = Is("true"), Bool, No, NODES, "whether hosts are watched; never where the memory mode is none";
-        stock_alarms     = Is("true"), Bool, No, NODES, "whether the built-in alarms are used; files of config_dir win by name";
-        config_dir       = Is(r#"["/etc/tributary/health.d"]"#), PATHS, No, NODES, "folders of alarm files; earlier ones win";
-        notify_exec      = Is(r#""""#), Text, No, NODES, "program called for each notification, as Netdata calls alarm-notify.sh";
-        notify_arguments = Is(r#""1""#), Choice(&["1", "2"]), No, NODES, "its argument list: that of 1.37.1, or that of 2.x";
-    }),
-    Section { path: "health", naming: Naming::Free, example: "METHOD", meaning: "one method of notification", keys: &[] },
-    Section { path: "backend", naming: Naming::Name, example: "NAME", meaning: "one archive of rows elsewhere; any number of them", keys: keys! {
-        enabled              = Is("true"), Bool, No, NODES, "whether it is used";
-        type                 = Is(r#""graphite""#), Choice(BACKEND_TYPES), No, NODES, "what the backend understands";
-        destination          = Is(r#""127.0.0.1:2003""#), Text, No, NODES, "HOST:PORT or URL of the backend";
-        update_every         = Is("10"), SECONDS, No, NODES, "time between two writes";
-        data_source          = Is(r#""average""#), Choice(&["as collected", "average", "sum"]), No, NODES, "what is written of a window";
-        prefix               = Is(r#""tributary""#), Text, No, NODES, "what names of metrics begin with";
-        send_hosts_matching  = Is(r#""*""#), Pattern, No, NODES, "hosts to write; this node's own is localhost";
-        send_charts_matching = Is(r#""*""#), Pattern, No, NODES, "charts to write, by id or name";
-        buffer_on_failures   = Is("10"), integer(0, 10_000, "windows"), No, NODES, "windows kept while the backend is away";
-        queue_on_disk        = Is("0"), size("0", "1TiB"), No, NODES, "windows kept on disk beyond those; 0: none";
-        timeout              = Is(r#""20s""#), TIMEOUT, No, NODES, "a write that takes longer has failed";
-    } },
-    table("archive", "rows older than this node keeps", keys! {
-        url = Is(r#""""#), Text, No, NODES, "a Prometheus query API that answers for them; empty: none";
-    }),
+    table(
+        "web",
+        "the port of this node: API, dashboard, and children that stream to it",
+        keys! {
+            mode                             = Is(r#""static-threaded""#), Choice(WebMode::WORDS), Yes, NODES, "none: no listener at all, and no registry";
+            bind_to                          = Is(r#"["127.0.0.1:19999"]"#), List(Item::Listen), Yes, NODES, "addresses to listen at, and unix:/path";
+            allow_connections_from           = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may connect at all";
+            allow_dashboard_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the API and the dashboard";
+            allow_badges_from                = Is(r#""*""#), Pattern, No, NODES, "addresses that may fetch badges";
+            allow_streaming_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may stream to this node";
+            allow_netdata_conf_from          = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may read netdata.conf";
+            allow_management_from            = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may silence alarms";
+            accept_a_streaming_request_every = Is("0"), duration("0", "1h", 1), No, NODES, "least time between two streams that are accepted; 0 sets no limit";
+            tls                              = Is(r#""optional""#), Choice(TlsMode::WORDS), No, NODES, "optional: the first byte decides, plain stays allowed; required: TLS only";
+            tls_certificate                  = Is(r#""""#), Text, No, NODES, "file of the certificate chain (PEM)";
+            tls_key                          = Is(r#""""#), Text, No, NODES, "file of the private key (PEM)";
+            tls_client_ca                    = Is(r#""""#), Text, No, NODES, "children must show a certificate of the authority in this file";
+            tokens                           = Is("[]"), SecretList, No, NODES, "when set, the API and the dashboard want one of these bearer tokens";
+            custom_dir                       = Is(r#""""#), Text, No, NODES, "serve the files of this folder in place of the built-in dashboard";
+        },
+    ),
+    table(
+        "registry",
+        "which nodes a person has visited",
+        keys! {
+            enabled    = Is("true"), Bool, No, NODES, "whether this node is a registry";
+            announce   = Is(r#""""#), Text, No, NODES, "URL of the registry that dashboards are sent to; empty: this node";
+            allow_from = Is(r#""*""#), Pattern, No, NODES, "addresses that may use the registry";
+        },
+    ),
+    table(
+        "stream",
+        "this node as a child: where its rows go",
+        keys! {
+            enabled              = ByRole { collector: "true", others: "false" }, Bool, Yes, SENDERS, "whether rows are streamed to a parent; the option --destination implies true";
+            destination          = Is(r#""""#), Text, Yes, SENDERS, "parents, separated by blanks: [tcp:|unix:]HOST[%IF][:PORT][:SSL]; the first that answers is used";
+            api_key              = Is(r#""""#), ApiKey, Yes, SENDERS, "GUID that the parent knows this node by";
+            default_port         = Is("19999"), integer(1, 65_535, ""), Yes, SENDERS, "port of destinations that name none";
+            timeout              = Is(r#""60s""#), TIMEOUT, Yes, SENDERS, "a connection on which nothing moved for so long is given up";
+            reconnect_delay      = Is(r#""5s""#), TIMEOUT, Yes, SENDERS, "time between attempts to connect";
+            send_charts_matching = Is(r#""*""#), Pattern, Yes, SENDERS, "charts to send, by id or name";
+            compression          = Is("true"), Bool, No, SENDERS, "whether the stream may be compressed";
+            compression_window   = Is(r#""128KiB""#), size("1KiB", "8MiB"), No, SENDERS, "what the encoder and the parent's decoder remember";
+            spool                = Is(r#""10m""#), duration("0", "1w", 1), Yes, SENDERS, "without a database: how far back rows are kept for a parent that is away; 0: what is not delivered is lost";
+            spool_mode           = Is(r#""save""#), Choice(&["ram", "save", "map"]), No, SENDERS, "where the spool is kept: what a restart (ram) or a kill (ram, save) of this node costs";
+            buffer_size          = Is(r#""1MiB""#), size("64KiB", "1GiB"), Yes, SENDERS, "text that may wait for a slow connection";
+            ca_file              = Is(r#""""#), Text, No, SENDERS, "file of the authorities that parents' certificates are checked with (PEM); empty: the system's";
+            tls_verify           = Is("true"), Bool, No, SENDERS, "whether parents' certificates are checked";
+        },
+    ),
+    Section {
+        path: "api_keys",
+        naming: Naming::ApiKey,
+        example: "11111111-2222-3333-4444-555555555555",
+        meaning: "this node as a parent: one table per API key that children may use",
+        keys: keys! {
+            enabled                    = Is("true"), Bool, Yes, NODES, "whether the key is accepted";
+            allow_from                 = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the key";
+            default_history            = As("global.history"), ROWS, Yes, NODES, "rows kept per chart of a child";
+            default_memory_mode        = As("global.memory_mode"), MODE, IN_MEMORY, NODES, "how a child's rows are kept";
+            health_enabled_by_default  = Is(r#""auto""#), AutoBool, No, NODES, "whether children are watched for alarms; auto: only while they are connected";
+            postpone_alarms_on_connect = Is(r#""60s""#), duration("0", "1d", 1), No, NODES, "how long a child that just connected raises no alarms";
+            ephemeral                  = Is(r#""auto""#), AutoBool, No, NODES, "whether children come and go; auto: what they say";
+            duplicate_guid             = Is(r#""derive""#), Choice(DuplicateGuid::WORDS), No, NODES, "a second machine under one GUID is given a derived identity, or is refused";
+            compression                = Is(r#""lz4 zstd""#), Kind::Words(&["lz4", "zstd", "none"]), No, NODES, "codecs this parent asks for, in this order";
+            stream_pace                = Is(r#""50ms""#), duration("0", "1s", 1), Yes, NODES, "how long small reads of a child are gathered; 0: not at all";
+            proxy_enabled              = As("stream.enabled"), Bool, Yes, PROXY, "whether children's rows are streamed on";
+            proxy_destination          = As("stream.destination"), Text, Yes, PROXY, "where to";
+            proxy_api_key              = As("stream.api_key"), ApiKey, Yes, PROXY, "with which key";
+            proxy_send_charts_matching = As("stream.send_charts_matching"), Pattern, Yes, PROXY, "which of their charts";
+        },
+    },
+    Section {
+        path: "machines",
+        naming: Naming::Machine,
+        example: "12345678-b5a6-11e6-8a50-00508db7e9c9",
+        meaning: "one host, at the receiving end; wins over its API key",
+        keys: keys! {
+            enabled        = Is("true"), Bool, Yes, NODES, "whether the host is accepted";
+            allow_from     = Is(r#""*""#), Pattern, Yes, NODES, "addresses the host may come from";
+            history        = Unset("3600"), ROWS, Yes, NODES, "rows kept per chart; unset: as its API key says";
+            memory_mode    = Unset(r#""ram""#), MODE, IN_MEMORY, NODES, "how its rows are kept; unset: as its API key says";
+            health_enabled = Unset("true"), Bool, No, NODES, "whether it is watched for alarms; unset: as its API key says";
+        },
+    },
+    table(
+        "health",
+        "alarms",
+        keys! {
+            enabled          = Is("true"), Bool, No, NODES, "whether hosts are watched; never where the memory mode is none";
+            stock_alarms     = Is("true"), Bool, No, NODES, "whether the built-in alarms are used; files of config_dir win by name";
+            config_dir       = Is(r#"["/etc/tributary/health.d"]"#), PATHS, No, NODES, "folders of alarm files; earlier ones win";
+            notify_exec      = Is(r#""""#), Text, No, NODES, "program called for each notification, as Netdata calls alarm-notify.sh";
+            notify_arguments = Is(r#""1""#), Choice(&["1", "2"]), No, NODES, "its argument list: that of 1.37.1, or that of 2.x";
+        },
+    ),
+    Section {
+        path: "health",
+        naming: Naming::Free,
+        example: "METHOD",
+        meaning: "one method of notification",
+        keys: &[],
+    },
+    Section {
+        path: "backend",
+        naming: Naming::Name,
+        example: "NAME",
+        meaning: "one archive of rows elsewhere; any number of them",
+        keys: keys! {
+            enabled              = Is("true"), Bool, No, NODES, "whether it is used";
+            type                 = Is(r#""graphite""#), Choice(BACKEND_TYPES), No, NODES, "what the backend understands";
+            destination          = Is(r#""127.0.0.1:2003""#), Text, No, NODES, "HOST:PORT or URL of the backend";
+            update_every         = Is("10"), SECONDS, No, NODES, "time between two writes";
+            data_source          = Is(r#""average""#), Choice(&["as collected", "average", "sum"]), No, NODES, "what is written of a window";
+            prefix               = Is(r#""tributary""#), Text, No, NODES, "what names of metrics begin with";
+            send_hosts_matching  = Is(r#""*""#), Pattern, No, NODES, "hosts to write; this node's own is localhost";
+            send_charts_matching = Is(r#""*""#), Pattern, No, NODES, "charts to write, by id or name";
+            buffer_on_failures   = Is("10"), integer(0, 10_000, "windows"), No, NODES, "windows kept while the backend is away";
+            queue_on_disk        = Is("0"), size("0", "1TiB"), No, NODES, "windows kept on disk beyond those; 0: none";
+            timeout              = Is(r#""20s""#), TIMEOUT, No, NODES, "a write that takes longer has failed";
+        },
+    },
+    table(
+        "archive",
+        "rows older than this node keeps",
+        keys! {
+            url = Is(r#""""#), Text, No, NODES, "a Prometheus query API that answers for them; empty: none";
+        },
+    ),
 ];
 
 const BACKEND_TYPES: &[&str] = &[

@@ -31,7 +31,7 @@ pub use keys::Role;
 pub use pages::{configuration_file, help, reference};
 pub use problems::Problems;
 pub use settings::{
-    ApiKey, Archive, Backend, Collect, Family, Global, Health, HealthMethod, Machine, Registry, Settings, Stream, Web,
+    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Registry, Settings, Stream, Web,
 };
 
 #[cfg(test)]

@@ -12,8 +12,7 @@ const DURATION_UNITS: [(&str, u64); 7] = [
 ];
 
 /// Units of sizes in bytes, largest first.
-const SIZE_UNITS: [(&str, u64); 5] =
-    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+const SIZE_UNITS: [(&str, u64); 5] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Reads a duration in milliseconds; a number without a unit is one of seconds.
 pub(crate) fn parse_duration(text: &str) -> Option<u64> {

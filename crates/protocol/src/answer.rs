@@ -154,7 +154,7 @@ fn is_prefix_of_known(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    type C = Capabilities;
+    use Capabilities as C;
 
     fn prompt(capabilities: C) -> Vec<u8> {
         let mut out = Vec::new();
@@ -206,7 +206,9 @@ mod tests {
     /// The beginning of a known text asks for more, anything else is unknown at once.
     #[test]
     fn beginnings_wait_and_strangers_do_not() {
-        for waiting in ["", "H", "Hit me baby, push them over", "Hit me baby, push them over with the version=", "The server is "] {
+        for waiting in
+            ["", "H", "Hit me baby, push them over", "Hit me baby, push them over with the version=", "The server is "]
+        {
             assert_eq!(Answer::parse(waiting.as_bytes(), C::CHILD), None, "{waiting}");
         }
         for unknown in [

@@ -241,7 +241,7 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
-    type C = Capabilities;
+    use Capabilities as C;
 
     /// What a parent of version 1.37.1 has.
     const OWN_1_37: C = C(16_376);

@@ -28,8 +28,9 @@ pub const HOSTNAME_BYTES_MAX: usize = 255;
 pub const HOPS_MAX: u16 = 32_767;
 /// Seconds between rows at most: a day.
 const UPDATE_EVERY_S_MAX: i64 = 86_400;
-/// Bytes of a text that we send at most; peers take a query of 8,192 bytes in all.
-const SENT_TEXT_BYTES_MAX: usize = 256;
+/// Bytes of a text that we send at most; peers take a query of 8,192 bytes in all, and a host name
+/// must not get longer than a reader takes.
+const SENT_TEXT_BYTES_MAX: usize = HOSTNAME_BYTES_MAX;
 /// Bytes after which no further system parameter is sent.
 const SENT_QUERY_BYTES: usize = 7_000;
 
@@ -459,7 +460,10 @@ mod tests {
             system,
             [("NETDATA_CONTAINER_OS_NAME", "Debian GNU/Linux"), ("NETDATA_CONTAINER_OS_VERSION", "12 (bookworm)")]
         );
-        assert_eq!((request.timezone.as_str(), request.tags.as_str(), request.os.as_str()), ("Etc/UTC", "a=b", "linux"));
+        assert_eq!(
+            (request.timezone.as_str(), request.tags.as_str(), request.os.as_str()),
+            ("Etc/UTC", "a=b", "linux")
+        );
         assert_eq!(request.abbrev_timezone, "UTC");
         assert_eq!((request.utc_offset_s, request.update_every_s, request.hops), (-3600, 2, 2));
         assert_eq!(request.unknown_parameters, 2);

@@ -1,8 +1,6 @@
 //! Lines of definitions: charts, dimensions, labels, variables, functions.
 
-use row::{
-    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Guid, Label,
-};
+use row::{Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Guid, Label};
 
 use super::Fault;
 use super::fields::{double, int_or, required, required_text, seconds, slot, text, text_or};
@@ -123,7 +121,8 @@ pub(super) fn variable<'a>(mut words: Words<'a>, keyword: &'a [u8]) -> Result<Co
 /// `CLAIMED_ID machine claim|NULL`
 pub(super) fn claimed_id(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     const KEYWORD: &str = "CLAIMED_ID";
-    let guid = |bytes, word| Guid::parse(bytes).map_err(|_| Fault::Invalid { keyword: KEYWORD, word, expected: "a GUID" });
+    let guid =
+        |bytes, word| Guid::parse(bytes).map_err(|_| Fault::Invalid { keyword: KEYWORD, word, expected: "a GUID" });
     let machine = guid(required(&mut words, KEYWORD, "machine")?, "machine")?;
     let claim = match required(&mut words, KEYWORD, "claim")? {
         b"NULL" => None,

@@ -12,7 +12,11 @@ const NUMBER: &str = "a number";
 
 /// The next word, which must not be empty.
 #[inline]
-pub(super) fn required<'a>(words: &mut Words<'a>, keyword: &'static str, word: &'static str) -> Result<&'a [u8], Fault> {
+pub(super) fn required<'a>(
+    words: &mut Words<'a>,
+    keyword: &'static str,
+    word: &'static str,
+) -> Result<&'a [u8], Fault> {
     match words.next() {
         Some(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => Err(Fault::Missing { keyword, word }),
@@ -26,7 +30,11 @@ pub(super) fn required_int(words: &mut Words<'_>, keyword: &'static str, word: &
 }
 
 #[inline]
-pub(super) fn optional_int(words: &mut Words<'_>, keyword: &'static str, word: &'static str) -> Result<Option<i64>, Fault> {
+pub(super) fn optional_int(
+    words: &mut Words<'_>,
+    keyword: &'static str,
+    word: &'static str,
+) -> Result<Option<i64>, Fault> {
     match words.next() {
         Some(bytes) if !bytes.is_empty() => {
             number::parse_int(bytes).map(Some).ok_or(Fault::Invalid { keyword, word, expected: INTEGER })

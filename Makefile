@@ -1,0 +1,74 @@
+# Everything that is done with this repository starts here; `make` alone lists it.
+# Only cargo and a C compiler are needed to begin with (`make toolchain` looks for them).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ROLES := collector proxy master
+CRATES := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard crates/*/Cargo.toml)))
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+export TRIBUTARY_BIN_DIR := $(TARGET)/release
+
+# Tests watch real programs in real time; more than two at once only makes them wait.
+TEST_THREADS ?= 2
+
+.PHONY: help
+help: ## list these targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: build ## run a master, a proxy and two collectors here, and say where the dashboard is
+	@integration-tests/demo.sh "$(TRIBUTARY_BIN_DIR)"
+
+.PHONY: build
+build: toolchain $(ROLES:%=build-%) ## build the three binaries into target/release
+
+# One at a time: cargo unites the features of what it builds together, so that a slim binary
+# would be given what only another one asked for.
+.PHONY: $(ROLES:%=build-%)
+build-proxy: build-collector
+build-master: build-proxy
+$(ROLES:%=build-%): build-%: toolchain
+	@cargo build --release -p tributary-$*
+
+.PHONY: test
+test: lint peers build ## lint, install what the tests need, build, run all tests
+	cargo test --workspace --exclude integration-tests
+	cargo test -p integration-tests -- --test-threads=$(TEST_THREADS)
+
+.PHONY: peers
+peers: ## install what the tests run beside us (Netdata, Chromium; Debian packages)
+	@integration-tests/install-peers.sh
+
+.PHONY: lint
+lint: toolchain each-crate-alone ## format, clippy and documentation without a warning
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# A crate that only compiles beside others has a feature missing in its own list.
+.PHONY: each-crate-alone
+each-crate-alone: $(CRATES:%=alone-%)
+
+.PHONY: $(CRATES:%=alone-%)
+$(CRATES:%=alone-%): alone-%: toolchain
+	@cargo check -p $*
+
+.PHONY: bench
+bench: peers build ## measure us and Netdata side by side, as a table
+	cargo run --release -p integration-tests --bin bench
+
+.PHONY: soak
+soak: build ## watch a collector's memory and CPU for ten minutes
+	cargo test -p integration-tests --test footprint -- --ignored --nocapture
+
+.PHONY: clean
+clean: ## remove what was built
+	cargo clean
+
+.PHONY: toolchain
+toolchain:
+	@command -v cargo >/dev/null || { echo "no Rust toolchain here: install Rust 1.95 or newer with rustup, then try again" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "no C compiler and linker here: apt-get install gcc libc6-dev, then try again" >&2; exit 1; }

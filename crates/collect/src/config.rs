@@ -1,0 +1,74 @@
+//! What to collect; main maps its settings to it.
+
+use std::path::PathBuf;
+
+/// Names of disks that are left out where nothing else is said.
+pub const DISKS_EXCLUDED: &str = "loop* ram*";
+/// Names of interfaces that are left out where nothing else is said.
+pub const INTERFACES_EXCLUDED: &str = "lo fireqos* *-ifb fwpr* fwbr* fwln* ifb4*";
+
+/// What to collect, from where and how often.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder that `/proc`, `/sys` and `/dev` lie in.
+    pub root: PathBuf,
+    /// Seconds between rows, from 1.
+    pub update_every_s: u32,
+    /// Whether charts exist from the start that otherwise appear with their first value.
+    pub zero_metrics: bool,
+    /// `/proc/stat`: processors, interrupts, context switches, processes.
+    pub stat: Family,
+    /// Whether each core has a chart of its own.
+    pub per_core: bool,
+    /// `/proc/uptime`.
+    pub uptime: Family,
+    /// `/proc/loadavg`: load and tasks.
+    pub loadavg: Family,
+    /// `/proc/vmstat`: paging and page faults.
+    pub vmstat: Family,
+    /// `/proc/meminfo`: memory.
+    pub meminfo: Family,
+    /// `/proc/diskstats`: disks.
+    pub diskstats: Family,
+    /// Disks that are left out, a simple pattern over kernel names.
+    pub diskstats_exclude: String,
+    /// `/proc/net/dev`: network interfaces.
+    pub net_dev: Family,
+    /// Interfaces that are left out, a simple pattern over their names.
+    pub net_dev_exclude: String,
+}
+
+/// A family of charts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// Whether it is collected.
+    pub enabled: bool,
+    /// Seconds between its rows; less than those of all counts as that.
+    pub update_every_s: u32,
+}
+
+impl Default for Family {
+    fn default() -> Self {
+        Self { enabled: true, update_every_s: 1 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            root: PathBuf::from("/"),
+            update_every_s: 1,
+            zero_metrics: false,
+            stat: Family::default(),
+            per_core: true,
+            uptime: Family::default(),
+            loadavg: Family::default(),
+            vmstat: Family::default(),
+            meminfo: Family::default(),
+            diskstats: Family::default(),
+            diskstats_exclude: DISKS_EXCLUDED.to_owned(),
+            net_dev: Family::default(),
+            net_dev_exclude: INTERFACES_EXCLUDED.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! `/proc/net/dev`: what the network interfaces received and sent.
+//!
+//! ```text
+//!   eth0: 159478748 3354 0 0 0 0 0 0 170489 1945 0 0 0 0 0 0
+//! name: received bytes packets errs drop fifo frame compressed multicast
+//!       sent     bytes packets errs drop fifo colls carrier    compressed
+//! ```
+//!
+//! What `/sys` tells beside the speed (link, duplex, state, size of packets) is not read, and
+//! interfaces of containers keep their names on the host.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use patterns::SimplePattern;
+use row::{ChartType, DimensionDefinition, Now};
+
+use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, incremental};
+use crate::file::{Buffer, KeptFile, read_once, under};
+use crate::module::{Module, ReadError};
+use crate::names::text_of;
+use crate::pace::Cadence;
+use crate::roster::Roster;
+use crate::running_sum::RunningSum;
+use crate::scan::{Words, lines};
+
+/// The file.
+pub(crate) const PATH: &str = "/proc/net/dev";
+/// Interfaces that are looked at; those beyond are left out.
+const INTERFACES_MAX: usize = 16_384;
+/// Seconds between two readings of the speed of interfaces: asking some drivers takes long.
+const SPEED_EVERY_S: u32 = 60;
+
+static ALL: Form = Form {
+    id: "system.net",
+    context: "system.net",
+    title: "Data received and sent by all physical interfaces",
+    units: "kilobits/s",
+    family: "network",
+    chart_type: ChartType::Area,
+    priority: 500,
+    options: PLAIN,
+    dimensions: &[
+        DimensionDefinition { name: "received", ..incremental("InOctets", 8, 1000) },
+        DimensionDefinition { name: "sent", ..incremental("OutOctets", -8, 1000) },
+    ],
+};
+
+const fn form(
+    id: &'static str,
+    context: &'static str,
+    title: &'static str,
+    units: &'static str,
+    priority: i32,
+    dimensions: &'static [DimensionDefinition<'static>],
+) -> Form {
+    let chart_type = ChartType::Line;
+    Form { id, context, title, units, family: "", chart_type, priority, options: DETAIL, dimensions }
+}
+
+static BANDWIDTH: Form = Form {
+    chart_type: ChartType::Area,
+    options: PLAIN,
+    ..form(
+        "net",
+        "net.net",
+        "Data received and sent",
+        "kilobits/s",
+        7000,
+        &[incremental("received", 8, 1000), incremental("sent", -8, 1000)],
+    )
+};
+static PACKETS: Form = form(
+    "net_packets",
+    "net.packets",
+    "Packets received and sent",
+    "packets/s",
+    7001,
+    &[incremental("received", 1, 1), incremental("sent", -1, 1), incremental("multicast", 1, 1)],
+);
+static ERRORS: Form = form(
+    "net_errors",
+    "net.errors",
+    "Packets with errors",
+    "errors/s",
+    7002,
+    &[incremental("inbound", 1, 1), incremental("outbound", -1, 1)],
+);
+static DROPS: Form = form(
+    "net_drops",
+    "net.drops",
+    "Packets dropped",
+    "drops/s",
+    7003,
+    &[incremental("inbound", 1, 1), incremental("outbound", -1, 1)],
+);
+static FIFO: Form = form(
+    "net_fifo",
+    "net.fifo",
+    "Overruns of the interface's buffers",
+    "errors",
+    7004,
+    &[incremental("receive", 1, 1), incremental("transmit", -1, 1)],
+);
+static COMPRESSED: Form = form(
+    "net_compressed",
+    "net.compressed",
+    "Compressed packets",
+    "packets/s",
+    7005,
+    &[incremental("received", 1, 1), incremental("sent", -1, 1)],
+);
+static EVENTS: Form = form(
+    "net_events",
+    "net.events",
+    "Broken frames, collisions and losses of the carrier",
+    "events/s",
+    7006,
+    &[incremental("frames", 1, 1), incremental("collisions", -1, 1), incremental("carrier", -1, 1)],
+);
+
+/// Reads `/proc/net/dev`.
+pub(crate) struct NetDev {
+    file: KeptFile,
+    root: PathBuf,
+    exclude: SimplePattern,
+    interfaces: Roster<Interface>,
+    all: (Chart, Owner),
+    received: RunningSum,
+    sent: RunningSum,
+    speed_cadence: Cadence,
+}
+
+#[derive(Debug)]
+struct Interface {
+    /// Whether it is a physical one, and counts for the whole machine.
+    physical: bool,
+    before: Option<Counters>,
+    now: Counters,
+    /// None for an interface that has no charts.
+    charts: Option<Box<InterfaceCharts>>,
+}
+
+#[derive(Debug)]
+struct InterfaceCharts {
+    owner: Owner,
+    bandwidth: Chart,
+    packets: Chart,
+    errors: Chart,
+    drops: Chart,
+    fifo: Chart,
+    compressed: Chart,
+    events: Chart,
+    speed_path: PathBuf,
+    speed_kilobits: i64,
+    speed_told: Option<i64>,
+}
+
+impl NetDev {
+    /// Opens the file under `root`; interfaces whose names match `exclude` have no charts.
+    pub(crate) fn open(root: &Path, update_every_s: u32, exclude: SimplePattern) -> io::Result<Self> {
+        Ok(Self {
+            file: KeptFile::open(root, PATH)?,
+            root: root.to_path_buf(),
+            exclude,
+            interfaces: Roster::new(),
+            all: (Chart::new(&ALL), Owner::machine(PATH, update_every_s)),
+            received: RunningSum::default(),
+            sent: RunningSum::default(),
+            speed_cadence: Cadence::new(SPEED_EVERY_S),
+        })
+    }
+
+    fn look_up(root: &Path, exclude: &SimplePattern, update_every_s: u32, line: &Line<'_>) -> Interface {
+        let file_name = OsStr::from_bytes(line.name);
+        let physical = !under(root, "/sys/devices/virtual/net").join(file_name).exists();
+        let name = text_of(line.name);
+        let excluded = exclude.matches(&name);
+        let charts = (!excluded).then(|| {
+            let speed_path = under(root, "/sys/class/net").join(file_name).join("speed");
+            Box::new(InterfaceCharts::new(name, physical, update_every_s, speed_path))
+        });
+        Interface { physical: physical && !excluded, before: None, now: line.counters, charts }
+    }
+
+    fn write_all(&mut self, batch: &mut Batch<'_>) {
+        for interface in self.interfaces.devices().filter(|interface| interface.physical) {
+            let before = interface.before.as_ref();
+            self.received.add(before.map(|before| before.received.bytes), interface.now.received.bytes);
+            self.sent.add(before.map(|before| before.sent.bytes), interface.now.sent.bytes);
+        }
+        let sums = [self.received.end(), self.sent.end()];
+        batch.row_once(sums != [0, 0], &mut self.all.0, &self.all.1, &sums);
+    }
+}
+
+impl Module for NetDev {
+    fn name(&self) -> &'static str {
+        PATH
+    }
+
+    fn read(&mut self, buffer: &mut Buffer, now: Now) -> Result<(), ReadError> {
+        let text = self.file.read(buffer)?;
+        self.interfaces.begin();
+        let mut came = false;
+        for line in lines(text).filter_map(Line::parse) {
+            if let Some(known) = self.interfaces.find(line.name) {
+                known.before = Some(std::mem::replace(&mut known.now, line.counters));
+            } else if self.interfaces.len() < INTERFACES_MAX {
+                let interface = Self::look_up(&self.root, &self.exclude, self.all.1.update_every_s, &line);
+                self.interfaces.add(line.name, interface);
+                came = true;
+            }
+        }
+        if !lines(text).any(|line| Line::parse(line).is_some()) && lines(text).count() > HEADING_LINES {
+            return Err(ReadError::Expected("lines of an interface's name and sixteen numbers"));
+        }
+        if self.speed_cadence.is_due(now) || came {
+            let charts = self.interfaces.devices().filter_map(|interface| interface.charts.as_mut());
+            charts.for_each(|charts| charts.read_speed(buffer));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &mut Batch<'_>) {
+        self.interfaces.drop_unlisted(|interface| {
+            if let Some(charts) = &mut interface.charts {
+                charts.obsolete(batch);
+            }
+        });
+        for interface in self.interfaces.devices() {
+            if let Some(charts) = &mut interface.charts {
+                charts.write(batch, &interface.now);
+            }
+        }
+        self.write_all(batch);
+    }
+}
+
+impl InterfaceCharts {
+    fn new(name: String, physical: bool, update_every_s: u32, speed_path: PathBuf) -> Self {
+        let kind = if physical { "real" } else { "virtual" };
+        let owner = Owner {
+            device: name.clone(),
+            family: name.clone(),
+            labels: vec![("interface_type", kind.to_owned()), ("device", name)],
+            ..Owner::machine(PATH, update_every_s)
+        };
+        Self {
+            owner,
+            bandwidth: Chart::new(&BANDWIDTH),
+            packets: Chart::new(&PACKETS),
+            errors: Chart::new(&ERRORS),
+            drops: Chart::new(&DROPS),
+            fifo: Chart::new(&FIFO),
+            compressed: Chart::new(&COMPRESSED),
+            events: Chart::new(&EVENTS),
+            speed_path,
+            speed_kilobits: 0,
+            speed_told: None,
+        }
+    }
+
+    /// Reads the speed: 0 where the interface is down, has none or does not know it.
+    fn read_speed(&mut self, buffer: &mut Buffer) {
+        let text = read_once(&self.speed_path, buffer).unwrap_or_default();
+        let megabits = Words::new(text).number().filter(|&megabits| megabits < i64::from(u32::MAX));
+        self.speed_kilobits = megabits.unwrap_or(0).max(0) * 1000;
+    }
+
+    fn write(&mut self, batch: &mut Batch<'_>, now: &Counters) {
+        let (received, sent) = (&now.received, &now.sent);
+        let pairs = [
+            (&mut self.bandwidth, [received.bytes, sent.bytes]),
+            (&mut self.errors, [received.errors, sent.errors]),
+            (&mut self.drops, [received.drops, sent.drops]),
+            (&mut self.fifo, [received.fifo, sent.fifo]),
+            (&mut self.compressed, [received.compressed, sent.compressed]),
+        ];
+        for (chart, values) in pairs {
+            batch.row_once(values != [0, 0], chart, &self.owner, &values);
+        }
+        let triples = [
+            (&mut self.packets, [received.packets, sent.packets, now.multicast]),
+            (&mut self.events, [now.frames, now.collisions, now.carrier]),
+        ];
+        for (chart, values) in triples {
+            batch.row_once(values != [0, 0, 0], chart, &self.owner, &values);
+        }
+        if self.bandwidth.is_defined() && self.speed_told != Some(self.speed_kilobits) {
+            self.speed_told = Some(self.speed_kilobits);
+            batch.chart_variable(&self.bandwidth, "nic_speed_max", self.speed_kilobits as f64);
+        }
+    }
+
+    fn obsolete(&mut self, batch: &mut Batch<'_>) {
+        let Self { bandwidth, packets, errors, drops, fifo, compressed, events, .. } = self;
+        for chart in [bandwidth, packets, errors, drops, fifo, compressed, events] {
+            batch.obsolete(chart);
+        }
+    }
+}
+
+/// What both directions count.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Direction {
+    bytes: i64,
+    packets: i64,
+    errors: i64,
+    drops: i64,
+    fifo: i64,
+    compressed: i64,
+}
+
+/// The counters of an interface, since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Counters {
+    received: Direction,
+    sent: Direction,
+    multicast: i64,
+    frames: i64,
+    collisions: i64,
+    carrier: i64,
+}
+
+/// Lines before the first interface.
+const HEADING_LINES: usize = 2;
+
+/// A line of the file.
+#[derive(Debug, PartialEq)]
+struct Line<'a> {
+    name: &'a [u8],
+    counters: Counters,
+}
+
+impl<'a> Line<'a> {
+    /// The first number may stand right after the colon.
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let name = Words::new(&line[..colon]).next()?;
+        let mut words = Words::new(&line[colon + 1..]);
+        let [bytes, packets, errors, drops, fifo, frames, compressed, multicast] = words.numbers()?;
+        let received = Direction { bytes, packets, errors, drops, fifo, compressed };
+        let [bytes, packets, errors, drops, fifo, collisions, carrier, compressed] = words.numbers()?;
+        let sent = Direction { bytes, packets, errors, drops, fifo, compressed };
+        Some(Self { name, counters: Counters { received, sent, multicast, frames, collisions, carrier } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REAL: &[u8] = include_bytes!("../tests/files/net-dev.txt");
+
+    /// A real file has four interfaces, and each number is at its place.
+    #[test]
+    fn a_real_file() {
+        let names: Vec<_> = lines(REAL).filter_map(Line::parse).map(|line| line.name.to_vec()).collect();
+        assert_eq!(names, [&b"lo"[..], b"ifb0", b"ifb1", b"eth0"]);
+        let line = Line::parse(b" eth0:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16").unwrap();
+        let received = Direction { bytes: 1, packets: 2, errors: 3, drops: 4, fifo: 5, compressed: 7 };
+        let sent = Direction { bytes: 9, packets: 10, errors: 11, drops: 12, fifo: 13, compressed: 16 };
+        let counters = Counters { received, sent, multicast: 8, frames: 6, collisions: 14, carrier: 15 };
+        assert_eq!(line, Line { name: b"eth0", counters });
+    }
+
+    /// Lines that are cut or absurd are left out.
+    #[test]
+    fn bad_lines_are_left_out() {
+        for line in [
+            "",
+            ":",
+            "eth0",
+            "eth0:",
+            ": 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
+            "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15",
+            "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 x",
+            "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 99999999999999999999",
+        ] {
+            assert_eq!(Line::parse(line.as_bytes()), None, "{line}");
+        }
+        crate::tests::mutate(REAL, |text| {
+            lines(text).filter_map(Line::parse).count();
+        });
+    }
+}

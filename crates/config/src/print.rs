@@ -1,0 +1,66 @@
+//! The settings in force as TOML, for `check`: secrets shortened, defaults marked.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::keys::{Built, Naming, Role, SECTIONS, Section};
+use crate::lookup::TableId;
+use crate::merge::InForce;
+use crate::said::quote;
+use crate::secret::shorten_key;
+use crate::settings::Settings;
+
+impl Settings {
+    /// All settings that have an effect in this role, as valid TOML: of API keys the first 8
+    /// characters are shown, of other secrets nothing. `# default` marks what nobody set.
+    #[must_use]
+    pub fn print(&self, role: Role) -> String {
+        let mut page = String::new();
+        let effective = |(_, section): &(usize, &Section)| section.has_effect(role);
+        for (at, section) in SECTIONS.iter().enumerate().filter(effective) {
+            if section.is_named() {
+                self.print_named(&mut page, role, at);
+            } else {
+                let table = TableId { section: at, name: String::new() };
+                print_table(&mut page, role, &self.in_force, &table, section.path);
+            }
+        }
+        page
+    }
+
+    fn print_named(&self, page: &mut String, role: Role, section: usize) {
+        let mut headers: BTreeMap<String, u32> = BTreeMap::new();
+        for (table, _) in self.in_force.tables().filter(|(table, _)| table.section == section) {
+            let mut name = match table.section().naming {
+                Naming::ApiKey => shorten_key(&table.name),
+                _ => table.name.clone(),
+            };
+            // Two API keys may begin alike; a table must not be defined twice.
+            let count = headers.entry(name.clone()).and_modify(|count| *count += 1).or_insert(1);
+            if *count > 1 {
+                name = format!("{name} ({count})");
+            }
+            let header = format!("{}.{}", table.section().path, quote(&name));
+            print_table(page, role, &self.in_force, table, &header);
+        }
+    }
+}
+
+fn print_table(page: &mut String, role: Role, in_force: &InForce, table: &TableId, header: &str) {
+    let gap = if page.is_empty() { "" } else { "\n" };
+    line(page, format_args!("{gap}[{header}]"));
+    for (at, key) in table.section().keys.iter().enumerate().filter(|(_, key)| key.roles.contain(role)) {
+        let id = (table.clone(), at);
+        let Some(value) = in_force.value(&id) else { continue };
+        let remark = match (in_force.said(&id), key.built) {
+            (None, _) => " # default",
+            (_, Built::No) => " # not built yet",
+            _ => "",
+        };
+        line(page, format_args!("{} = {}{remark}", key.name, value.shown(key.kind.secrecy())));
+    }
+}
+
+fn line(page: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(page, "{line}").expect("writing to a string cannot fail");
+}

@@ -1,0 +1,349 @@
+//! From what was said to what is meant: the one function that makes [`Settings`].
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
+use crate::invocation::Invocation;
+use crate::keys::{Built, Naming, Role, SECTIONS};
+use crate::kind::Value;
+use crate::lookup::TableId;
+use crate::merge::{InForce, id_of, key, section_of};
+use crate::problems::Problems;
+use crate::settings::{
+    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Registry, Settings, Stream, Web,
+};
+use crate::{environment, file};
+
+impl Settings {
+    /// Reads the file named by `--config` (or, where none is named, the role's default file if
+    /// there is one), the environment and the command line. Opens nothing else.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn load(
+        role: Role,
+        invocation: &Invocation,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        Self::load_with(role, invocation, environment, Path::new(role.default_file()))
+    }
+
+    /// [`Settings::load`] with another default file, for tests.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings.
+    pub fn load_with(
+        role: Role,
+        invocation: &Invocation,
+        environment: impl Iterator<Item = (String, String)>,
+        default_file: &Path,
+    ) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let file = match &invocation.config {
+            Some(path) => file::read(path, &mut problems),
+            None if is_absent(default_file) => Vec::new(),
+            None => file::read(default_file, &mut problems),
+        };
+        let said = file.into_iter().chain(environment::read(environment)).chain(invocation.said());
+        let in_force = InForce::merge(role, said, &mut problems);
+        check_stream(role, &in_force, &mut problems);
+        problems.unless_any(())?;
+        Ok(resolve(role, in_force))
+    }
+}
+
+/// A file that cannot be seen for other reasons is read, so that the reason is told.
+fn is_absent(path: &Path) -> bool {
+    matches!(path.metadata(), Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
+/// Whoever streams needs a destination and a key.
+fn check_stream(role: Role, in_force: &InForce, problems: &mut Problems) {
+    let enabled = id_of("stream.enabled");
+    let is_enabled = in_force.value(&enabled) == Some(Value::Bool(true));
+    if role == Role::Collector {
+        if is_missing(in_force, "stream.destination") {
+            problems.add_line("no destination: give --destination HOST:PORT or set stream.destination".into());
+        }
+        if is_missing(in_force, "stream.api_key") {
+            problems.add_line("no API key: give --api-key GUID or set stream.api_key".into());
+        }
+    } else if let (true, Some(entry)) = (is_enabled, in_force.said(&enabled)) {
+        for path in ["stream.destination", "stream.api_key"].into_iter().filter(|path| is_missing(in_force, path)) {
+            problems.add(&entry.origin, format_args!("stream.enabled = true: expected {path} to be set too"));
+        }
+    }
+}
+
+fn is_missing(in_force: &InForce, path: &str) -> bool {
+    let id = id_of(path);
+    !in_force.is_refused(&id) && in_force.value(&id) == Some(Value::Text(String::new()))
+}
+
+fn resolve(role: Role, in_force: InForce) -> Settings {
+    let notes = notes(role, &in_force);
+    let named = |path| Table::named(&in_force, path);
+    Settings {
+        global: global(&Table::fixed(&in_force, "global")),
+        collect: collect(&in_force),
+        web: web(&Table::fixed(&in_force, "web")),
+        registry: registry(&Table::fixed(&in_force, "registry")),
+        stream: stream(&Table::fixed(&in_force, "stream")),
+        api_keys: named("api_keys").map(|table| api_key(&table)).collect(),
+        machines: named("machines").map(|table| machine(&table)).collect(),
+        health: health(&Table::fixed(&in_force, "health"), named("health").map(|table| table.id.name).collect()),
+        backends: named("backend").map(|table| backend(&table)).collect(),
+        archive: Archive { url: Table::fixed(&in_force, "archive").get("url") },
+        notes,
+        in_force,
+    }
+}
+
+fn global(table: &Table<'_>) -> Global {
+    Global {
+        hostname: table.get("hostname"),
+        update_every: table.get("update_every"),
+        memory_mode: table.get("memory_mode"),
+        history: table.get("history"),
+        tiers: table.get("tiers"),
+        flush_interval: table.get("flush_interval"),
+        ephemeral: table.get("ephemeral"),
+        lib_dir: table.get("lib_dir"),
+        cache_dir: table.get("cache_dir"),
+        log_dir: table.get("log_dir"),
+        cleanup_obsolete_charts_after: table.get("cleanup_obsolete_charts_after"),
+        cleanup_orphan_hosts_after: table.get("cleanup_orphan_hosts_after"),
+    }
+}
+
+fn collect(in_force: &InForce) -> Collect {
+    let table = Table::fixed(in_force, "collect");
+    let families = SECTIONS.iter().filter_map(|section| {
+        let name = section.path.strip_prefix("collect.")?;
+        let table = Table::fixed(in_force, section.path);
+        Some(Family {
+            name,
+            enabled: table.get("enabled"),
+            update_every: table.get("update_every"),
+            exclude: if table.has("exclude") { table.get("exclude") } else { String::new() },
+        })
+    });
+    Collect {
+        enabled: table.get("enabled"),
+        root: table.get("root"),
+        plugins: table.get("plugins"),
+        plugins_dir: table.get("plugins_dir"),
+        families: families.collect(),
+    }
+}
+
+fn web(table: &Table<'_>) -> Web {
+    Web {
+        mode: table.get("mode"),
+        bind_to: table.get("bind_to"),
+        allow_connections_from: table.get("allow_connections_from"),
+        allow_dashboard_from: table.get("allow_dashboard_from"),
+        allow_badges_from: table.get("allow_badges_from"),
+        allow_streaming_from: table.get("allow_streaming_from"),
+        allow_netdata_conf_from: table.get("allow_netdata_conf_from"),
+        allow_management_from: table.get("allow_management_from"),
+        accept_a_streaming_request_every: table.get("accept_a_streaming_request_every"),
+        tls: table.get("tls"),
+        tls_certificate: table.get("tls_certificate"),
+        tls_key: table.get("tls_key"),
+        tls_client_ca: table.get("tls_client_ca"),
+        tokens: table.get("tokens"),
+        custom_dir: table.get("custom_dir"),
+    }
+}
+
+fn registry(table: &Table<'_>) -> Registry {
+    Registry { enabled: table.get("enabled"), announce: table.get("announce"), allow_from: table.get("allow_from") }
+}
+
+fn stream(table: &Table<'_>) -> Stream {
+    Stream {
+        enabled: table.get("enabled"),
+        destination: table.get("destination"),
+        api_key: table.get("api_key"),
+        default_port: table.get("default_port"),
+        timeout: table.get("timeout"),
+        reconnect_delay: table.get("reconnect_delay"),
+        send_charts_matching: table.get("send_charts_matching"),
+        compression: table.get("compression"),
+        compression_window: table.get("compression_window"),
+        spool: table.get("spool"),
+        spool_mode: table.get("spool_mode"),
+        buffer_size: table.get("buffer_size"),
+        ca_file: table.get("ca_file"),
+        tls_verify: table.get("tls_verify"),
+    }
+}
+
+fn api_key(table: &Table<'_>) -> ApiKey {
+    ApiKey {
+        guid: table.id.name.clone(),
+        enabled: table.get("enabled"),
+        allow_from: table.get("allow_from"),
+        default_history: table.get("default_history"),
+        default_memory_mode: table.get("default_memory_mode"),
+        health_enabled_by_default: table.get("health_enabled_by_default"),
+        postpone_alarms_on_connect: table.get("postpone_alarms_on_connect"),
+        ephemeral: table.get("ephemeral"),
+        duplicate_guid: table.get("duplicate_guid"),
+        compression: table.get("compression"),
+        stream_pace: table.get("stream_pace"),
+        proxy_enabled: table.get("proxy_enabled"),
+        proxy_destination: table.get("proxy_destination"),
+        proxy_api_key: table.get("proxy_api_key"),
+        proxy_send_charts_matching: table.get("proxy_send_charts_matching"),
+    }
+}
+
+fn machine(table: &Table<'_>) -> Machine {
+    Machine {
+        guid: table.id.name.clone(),
+        enabled: table.get("enabled"),
+        allow_from: table.get("allow_from"),
+        history: table.optional("history"),
+        memory_mode: table.optional("memory_mode"),
+        health_enabled: table.optional("health_enabled"),
+    }
+}
+
+fn health(table: &Table<'_>, methods: Vec<String>) -> Health {
+    Health {
+        enabled: table.get("enabled"),
+        stock_alarms: table.get("stock_alarms"),
+        config_dir: table.get("config_dir"),
+        notify_exec: table.get("notify_exec"),
+        notify_arguments: table.get("notify_arguments"),
+        methods,
+    }
+}
+
+fn backend(table: &Table<'_>) -> Backend {
+    Backend {
+        name: table.id.name.clone(),
+        enabled: table.get("enabled"),
+        kind: table.get("type"),
+        destination: table.get("destination"),
+        update_every: table.get("update_every"),
+        data_source: table.get("data_source"),
+        prefix: table.get("prefix"),
+        send_hosts_matching: table.get("send_hosts_matching"),
+        send_charts_matching: table.get("send_charts_matching"),
+        buffer_on_failures: table.get("buffer_on_failures"),
+        queue_on_disk: table.get("queue_on_disk"),
+        timeout: table.get("timeout"),
+    }
+}
+
+/// What was set without effect, one line each.
+fn notes(role: Role, in_force: &InForce) -> Vec<String> {
+    let mut notes = Vec::new();
+    // A named table that does nothing as a whole is told once, also where it sets nothing.
+    let is_idle = |table: &TableId| {
+        let section = table.section();
+        section.is_named() && !(section.has_effect(role) && section.is_built())
+    };
+    for (table, origin) in in_force.tables().filter(|(table, _)| is_idle(table)) {
+        let free = table.section().naming == Naming::Free;
+        let why = if table.section().has_effect(role) || (free && role != Role::Collector) {
+            "not built yet".to_owned()
+        } else {
+            no_effect(role)
+        };
+        notes.push(format!("{origin}: [{}]: {why}", table.shown()));
+    }
+    for (id, entry) in in_force.entries().filter(|(id, _)| !is_idle(&id.0)) {
+        let key = key(id);
+        let why = match (key.built, &entry.value) {
+            _ if in_force.is_default(key, &entry.value) => continue,
+            _ if !key.roles.contain(role) => no_effect(role),
+            (Built::Yes, _) => continue,
+            (Built::Words(words, _), Value::Text(word)) if words.contains(&word.as_str()) => continue,
+            (Built::Words(_, instead), _) => format!("not built yet: {instead}"),
+            (Built::No, _) => "not built yet".to_owned(),
+        };
+        let shown = entry.value.shown(key.kind.secrecy());
+        notes.push(format!("{}: {}.{} = {shown}: {why}", entry.origin, id.0.shown(), key.name));
+    }
+    notes
+}
+
+fn no_effect(role: Role) -> String {
+    format!("has no effect in a {}", role.as_str())
+}
+
+/// The values of one table.
+struct Table<'a> {
+    in_force: &'a InForce,
+    id: TableId,
+}
+
+impl<'a> Table<'a> {
+    fn fixed(in_force: &'a InForce, path: &str) -> Self {
+        Self { in_force, id: TableId { section: section_of(path, false), name: String::new() } }
+    }
+
+    /// The tables that were named under a path.
+    fn named(in_force: &'a InForce, path: &str) -> impl Iterator<Item = Self> {
+        let section = section_of(path, true);
+        let ids = in_force.tables().map(|(id, _)| id).filter(move |id| id.section == section);
+        ids.map(move |id| Self { in_force, id: id.clone() })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.id.section().keys.iter().any(|key| key.name == name)
+    }
+
+    fn get<T: FromValue>(&self, name: &str) -> T {
+        self.optional(name).expect("only keys that are read as optional may be unset")
+    }
+
+    fn optional<T: FromValue>(&self, name: &str) -> Option<T> {
+        let at = self.id.section().keys.iter().position(|key| key.name == name);
+        let at = at.expect("a key that the code names is on the list");
+        let value = self.in_force.value(&(self.id.clone(), at))?;
+        Some(T::from_value(value).expect("the type of a field is that of its key's kind"))
+    }
+}
+
+/// A type that fields of settings have.
+trait FromValue: Sized {
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+/// Rows are `type: pattern of the value => the field`.
+macro_rules! from_value {
+    ($($type:ty: $pattern:pat => $field:expr;)*) => {
+        $(impl FromValue for $type {
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    $pattern => $field,
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+from_value! {
+    bool: Value::Bool(value) => Some(value);
+    Option<bool>: Value::AutoBool(value) => Some(value);
+    u16: Value::Integer(value) => value.try_into().ok();
+    u32: Value::Integer(value) => value.try_into().ok();
+    u64: Value::Size(bytes) => Some(bytes);
+    Duration: Value::Duration(ms) => Some(Duration::from_millis(ms));
+    String: Value::Text(text) => Some(text);
+    PathBuf: Value::Text(text) => Some(text.into());
+    Vec<String>: Value::List(texts) => Some(texts);
+    Vec<PathBuf>: Value::List(texts) => Some(texts.into_iter().map(PathBuf::from).collect());
+    MemoryMode: Value::Text(word) => Self::from_word(&word);
+    WebMode: Value::Text(word) => Self::from_word(&word);
+    TlsMode: Value::Text(word) => Self::from_word(&word);
+    DuplicateGuid: Value::Text(word) => Self::from_word(&word);
+}

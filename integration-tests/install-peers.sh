@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs what the tests run beside us, where it is not there yet: Debian packages, without
+# starting a service of them.
+set -euo pipefail
+
+# program:package
+needed=(netdata:netdata-core chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils)
+# Packages without a program of their own.
+needed_packages=(netdata-plugins-bash)
+
+missing=()
+PATH=$PATH:/usr/sbin:/sbin
+for entry in "${needed[@]}"; do
+    command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
+done
+for package in "${needed_packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "the tests need ${missing[*]} (names of Debian packages), and there is no apt-get here" >&2
+    exit 1
+fi
+as_root=()
+if ((EUID != 0)); then
+    command -v sudo >/dev/null || { echo "install these first: apt-get install ${missing[*]}" >&2; exit 1; }
+    as_root=(sudo)
+fi
+
+echo "installing for the tests: ${missing[*]}"
+# Offline, systemd starts nothing that a package brings; the tests start their own instances.
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get -qq -o Dpkg::Use-Pty=0)
+"${apt[@]}" update
+"${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null
+if [[ " ${missing[*]} " == *" netdata-core "* ]] && command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl disable netdata >/dev/null 2>&1 || true
+fi

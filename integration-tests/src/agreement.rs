@@ -1,0 +1,101 @@
+//! The whole comparison of one host on two nodes, from the first row to every value.
+//!
+//! The window is asked for in absolute seconds, begins a few seconds after the first rows (a
+//! stream's first row has no predecessor to interpolate from), and ends well before now, because
+//! the newest rows may still be on their way.
+
+use std::time::Duration;
+
+use crate::api::{Host, Window};
+use crate::compare::{self, Tally};
+use crate::traffic;
+use crate::wait::{now_s, s, until, until_or};
+
+/// Seconds that are compared.
+const SECONDS: i64 = 22;
+/// Seconds of a stream that are left out at its beginning.
+const SKIPPED: i64 = 4;
+/// Seconds between the end of the window and now.
+const SETTLED: i64 = 3;
+/// Charts that have to be compared at least.
+const CHARTS_MIN: usize = 20;
+/// Values that have to be compared at least.
+const VALUES_MIN: u64 = 1500;
+/// How long a host may take to appear.
+const APPEAR_LIMIT: Duration = s(20);
+
+/// Waits until `host` has rows of `chart`, and yields the newest second.
+///
+/// # Panics
+/// After 20 s.
+pub fn first_row(host: &Host, chart: &str) -> i64 {
+    until(APPEAR_LIMIT, &format!("rows of {chart} of {}", host.place()), || host.last_entry(chart))
+}
+
+/// Waits until `host` has rows of `chart` that are `seconds` newer than its newest now.
+///
+/// # Panics
+/// When they take 20 s longer than that.
+pub fn goes_on(host: &Host, chart: &str, seconds: i64) {
+    let end = first_row(host, chart) + seconds;
+    let limit = s(20 + seconds.unsigned_abs());
+    let what = format!("rows of {chart} of {} up to {end}", host.place());
+    until(limit, &what, || host.last_entry(chart).filter(|last| *last >= end));
+}
+
+/// Waits until everything that `left` shows is described in the same way on `right`.
+///
+/// # Panics
+/// With what is missing.
+pub fn definitions(left: &Host, right: &Host) {
+    let mut missing = Vec::new();
+    let complete = until_or(APPEAR_LIMIT, || {
+        missing = compare::missing(left, right);
+        missing.is_empty().then_some(())
+    });
+    assert!(complete.is_some(), "{} lacks what {} has:\n{}", right.place(), left.place(), missing.join("\n"));
+    let (charts, dimensions) = size(left);
+    assert!(charts >= CHARTS_MIN, "{} shows only {charts} charts", left.place());
+    eprintln!("{} has all {charts} charts and {dimensions} dimensions of {}", right.place(), left.place());
+}
+
+/// Compares every chart that both sides have for all of a window that is just over.
+///
+/// # Panics
+/// With every difference, and when too little was there to compare.
+pub fn values(left: &Host, right: &Host) -> Tally {
+    let start = first_row(left, "system.cpu").max(first_row(right, "system.cpu")) + SKIPPED;
+    let window = Window { after: start, before: start + SECONDS - 1 };
+    until(s(60), "the window to be over", || (now_s() >= window.before + SETTLED).then_some(()));
+    let charts = compare::covering(left, right, window);
+    assert!(charts.len() >= CHARTS_MIN, "only these charts are on both sides for {window:?}: {charts:?}");
+    for needed in needed_charts() {
+        assert!(charts.iter().any(|chart| chart == needed), "{needed} is not among {charts:?}");
+    }
+    let tally = compare::values(left, right, &charts, window);
+    tally.assert_equal(VALUES_MIN);
+    tally
+}
+
+/// Definitions, then values.
+///
+/// # Panics
+/// As those two do.
+pub fn whole(left: &Host, right: &Host) {
+    first_row(right, "system.cpu");
+    definitions(left, right);
+    values(left, right);
+}
+
+fn needed_charts() -> &'static [&'static str] {
+    if traffic::has_physical_interface() {
+        return &["system.cpu", "system.net", "system.ram", "system.processes"];
+    }
+    eprintln!("this machine has no physical network interface, so no node has the chart system.net");
+    &["system.cpu", "system.ram", "system.processes"]
+}
+
+fn size(host: &Host) -> (usize, usize) {
+    let charts = host.charts();
+    (charts.len(), charts.values().map(|chart| chart.dimensions.len()).sum())
+}
