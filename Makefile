@@ -9,7 +9,9 @@ MAKEFLAGS += --no-print-directory
 ROLES := collector proxy master
 CRATES := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard crates/*/Cargo.toml)))
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
-export TRIBUTARY_BIN_DIR := $(TARGET)/release
+BINARIES := $(TARGET)/release
+# Where the tests find them. Only for the tests: to a node, such a variable is a setting.
+TEST := TRIBUTARY_BIN_DIR=$(BINARIES) cargo test -p integration-tests
 
 # Tests watch real programs in real time; more than two at once only makes them wait.
 TEST_THREADS ?= 2
@@ -20,7 +22,7 @@ help: ## list these targets
 
 .PHONY: demo
 demo: build ## run a master, a proxy and two collectors here, and say where the dashboard is
-	@integration-tests/demo.sh "$(TRIBUTARY_BIN_DIR)"
+	@integration-tests/demo.sh "$(BINARIES)"
 
 .PHONY: build
 build: toolchain $(ROLES:%=build-%) ## build the three binaries into target/release
@@ -36,7 +38,7 @@ $(ROLES:%=build-%): build-%: toolchain
 .PHONY: test
 test: lint peers build ## lint, install what the tests need, build, run all tests
 	cargo test --workspace --exclude integration-tests
-	cargo test -p integration-tests -- --test-threads=$(TEST_THREADS)
+	$(TEST) -- --test-threads=$(TEST_THREADS)
 
 .PHONY: peers
 peers: ## install what the tests run beside us (Netdata, Chromium; Debian packages)
@@ -58,11 +60,11 @@ $(CRATES:%=alone-%): alone-%: toolchain
 
 .PHONY: bench
 bench: peers build ## measure us and Netdata side by side, as a table
-	cargo run --release -p integration-tests --bin bench
+	TRIBUTARY_BIN_DIR=$(BINARIES) cargo run --release -p integration-tests --bin bench
 
 .PHONY: soak
 soak: build ## watch a collector's memory and CPU for ten minutes
-	cargo test -p integration-tests --test footprint -- --ignored --nocapture
+	$(TEST) --test footprint -- --ignored --nocapture
 
 .PHONY: clean
 clean: ## remove what was built

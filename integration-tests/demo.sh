@@ -6,14 +6,17 @@ set -euo pipefail
 
 # A shell that was started in the background ignores Ctrl-C, and so would its traps: start again
 # with signals as they are in the foreground.
-if [[ -z ${TRIBUTARY_DEMO:-} ]]; then
-    TRIBUTARY_DEMO=1 exec env --default-signal=INT,QUIT,HUP,TERM "$0" "$@"
+if [[ -z ${DEMO_SIGNALS:-} ]]; then
+    DEMO_SIGNALS=default exec env --default-signal=INT,QUIT,HUP,TERM "$0" "$@"
 fi
+# Settings of somebody's environment are not for these nodes.
+unset "${!TRIBUTARY_@}"
 
 binaries=$(cd "${1:?usage: demo.sh FOLDER_OF_BINARIES}" && pwd)
 first_port=19999
 ports_tried=20
 ready_seconds=30
+parent=$PPID
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/tributary-demo.XXXXXX")
 declare -A pid_of=()
@@ -66,6 +69,23 @@ get() {
     ) 2>/dev/null
 }
 
+all_run() {
+    local node
+    for node in "${!pid_of[@]}"; do
+        kill -0 "${pid_of[$node]}" 2>/dev/null || fail "$node ended:" "$node"
+    done
+}
+
+# Whether the program that called this one is gone, or is a make that was interrupted alone: then
+# it waits for us without telling us, and shows it only by no longer catching the signal.
+interrupted() {
+    local caught
+    [[ -d /proc/$parent ]] || return 0
+    [[ $(<"/proc/$parent/comm") == make ]] || return 1
+    caught=$(grep SigCgt "/proc/$parent/status") || return 0
+    (((0x${caught##*[[:space:]]} & 2) == 0))
+}
+
 key=$(</proc/sys/kernel/random/uuid)
 
 start_master() {
@@ -93,9 +113,7 @@ done
 deadline=$((SECONDS + ready_seconds))
 for name in demo-alpha demo-beta; do
     until get "$port" "/host/$name/api/v1/data?chart=system.cpu&after=-3" | grep -q '"data": *\[ *\['; do
-        for node in "${!pid_of[@]}"; do
-            kill -0 "${pid_of[$node]}" 2>/dev/null || fail "$node ended:" "$node"
-        done
+        all_run
         ((SECONDS < deadline)) || fail "$name did not arrive at the master within $ready_seconds s:" demo-proxy
         sleep 0.1
     done
@@ -105,7 +123,7 @@ echo "two collectors, a proxy and a master run in $folder"
 echo "dashboard: http://127.0.0.1:$port/"
 echo "Ctrl-C stops everything"
 
-wait -n || true
-for node in "${!pid_of[@]}"; do
-    kill -0 "${pid_of[$node]}" 2>/dev/null || fail "$node ended:" "$node"
+until interrupted; do
+    all_run
+    sleep 0.2
 done

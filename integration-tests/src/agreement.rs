@@ -4,6 +4,7 @@
 //! stream's first row has no predecessor to interpolate from), and ends well before now, because
 //! the newest rows may still be on their way.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{Host, Window};
@@ -59,15 +60,35 @@ pub fn definitions(left: &Host, right: &Host) {
     eprintln!("{} has all {charts} charts and {dimensions} dimensions of {}", right.place(), left.place());
 }
 
+/// What is done with charts that are given another dimension while they are watched.
+///
+/// Netdata 1.37 defines such a chart again and replicates it from there on; a Netdata parent then
+/// stores 0 for a second or two. That is no matter of the node between the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redefined {
+    /// Compared as all others.
+    Compared,
+    /// Left out, where a Netdata is the parent.
+    LeftOut,
+}
+
 /// Compares every chart that both sides have for all of a window that is just over.
 ///
 /// # Panics
 /// With every difference, and when too little was there to compare.
-pub fn values(left: &Host, right: &Host) -> Tally {
+pub fn values(left: &Host, right: &Host, redefined: Redefined) -> Tally {
     let start = first_row(left, "system.cpu").max(first_row(right, "system.cpu")) + SKIPPED;
     let window = Window { after: start, before: start + SECONDS - 1 };
+    let dimensions_then = dimensions(left);
     until(s(60), "the window to be over", || (now_s() >= window.before + SETTLED).then_some(()));
-    let charts = compare::covering(left, right, window);
+    let mut charts = compare::covering(left, right, window);
+    if redefined == Redefined::LeftOut {
+        let dimensions_now = dimensions(left);
+        let (kept, left_out): (Vec<_>, Vec<_>) =
+            charts.into_iter().partition(|id| dimensions_then.get(id) == dimensions_now.get(id));
+        eprintln!("left out, because they were defined again meanwhile: {left_out:?}");
+        charts = kept;
+    }
     assert!(charts.len() >= CHARTS_MIN, "only these charts are on both sides for {window:?}: {charts:?}");
     for needed in needed_charts() {
         assert!(charts.iter().any(|chart| chart == needed), "{needed} is not among {charts:?}");
@@ -81,10 +102,14 @@ pub fn values(left: &Host, right: &Host) -> Tally {
 ///
 /// # Panics
 /// As those two do.
-pub fn whole(left: &Host, right: &Host) {
+pub fn whole(left: &Host, right: &Host, redefined: Redefined) {
     first_row(right, "system.cpu");
     definitions(left, right);
-    values(left, right);
+    values(left, right, redefined);
+}
+
+fn dimensions(host: &Host) -> BTreeMap<String, BTreeMap<String, String>> {
+    host.charts().into_iter().map(|(id, chart)| (id, chart.dimensions)).collect()
 }
 
 fn needed_charts() -> &'static [&'static str] {

@@ -98,7 +98,7 @@ impl Role {
     pub fn run(self, arguments: &[&str]) -> Output {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=1", "10"]).arg(self.program()).args(arguments);
-        let output = command.output().expect("timeout of coreutils is on every Linux");
+        let output = without_settings(&mut command).output().expect("timeout of coreutils is on every Linux");
         assert_ne!(output.status.code(), Some(124), "{} {arguments:?} did not end", self.binary());
         output
     }
@@ -145,7 +145,7 @@ impl Settings {
         let arguments = self.arguments(folder);
         let name = format!("{} {}", self.role.binary(), self.hostname);
         let adjust = |command: &mut Command| {
-            command.args(arguments).env_remove("RUST_LOG").current_dir(folder);
+            without_settings(command.args(arguments)).current_dir(folder);
         };
         Process::start(&name, &self.role.program(), adjust, &folder.join("output"))
     }
@@ -262,6 +262,13 @@ impl Node {
             self.log().get(from..).unwrap_or_default().lines().find_map(address_in)
         }));
     }
+}
+
+/// Hides the variables that a node would take for settings, `TRIBUTARY_BIN_DIR` of ours among them.
+fn without_settings(command: &mut Command) -> &mut Command {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    let settings = names.filter(|name| name.to_string_lossy().starts_with("TRIBUTARY_"));
+    settings.fold(command, |command, name| command.env_remove(name))
 }
 
 /// The address of a log line such as `… listening on 127.0.0.1:19999 …`.

@@ -1,5 +1,6 @@
 //! A real Netdata streams to our master: what the child keeps and what we keep is the same.
 
+use integration_tests::agreement::Redefined;
 use integration_tests::node::{self, Node};
 use integration_tests::peer::netdata;
 use integration_tests::traffic::Traffic;
@@ -15,7 +16,7 @@ fn plain() {
     let _traffic = Traffic::start();
     let master = quiet_master("plain-master");
     let child = netdata::named("plain-child").sends_to(master.address(), API_KEY).start();
-    agreement::whole(&child.host(), &master.api().host("plain-child"));
+    agreement::whole(&child.host(), &master.api().host("plain-child"), Redefined::Compared);
     master.wait_for_log(0, &["STREAM", "plain-child", "[receive from "], integration_tests::wait::s(1));
 }
 
@@ -25,7 +26,7 @@ fn lz4() {
     let _traffic = Traffic::start();
     let master = quiet_master("lz4-master");
     let child = netdata::named("lz4-child").compression(true).sends_to(master.address(), API_KEY).start();
-    agreement::whole(&child.host(), &master.api().host("lz4-child"));
+    agreement::whole(&child.host(), &master.api().host("lz4-child"), Redefined::Compared);
     assert!(child.log().contains("COMPRESSION"), "the child does not say that it compresses:\n{}", child.log());
 }
 
@@ -35,7 +36,7 @@ fn beside_its_own_host() {
     let _traffic = Traffic::start();
     let master = node::master("both-master").accepts(API_KEY).start();
     let child = netdata::named("both-child").sends_to(master.address(), API_KEY).start();
-    agreement::whole(&child.host(), &master.api().host("both-child"));
+    agreement::whole(&child.host(), &master.api().host("both-child"), Redefined::Compared);
     agreement::goes_on(&master.host(), "system.cpu", 2);
     assert_eq!(master.api().hosts(), ["both-master", "both-child"]);
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use integration_tests::agreement::Redefined;
 use integration_tests::api::{Data, Host, Window};
 use integration_tests::peer::netdata::{self, Netdata};
 use integration_tests::traffic::Traffic;
@@ -20,7 +21,7 @@ fn replicating_proxy() {
     let parent = quiet_parent("proxy-parent");
     let proxy = node::proxy("own-proxy").set("global.memory_mode", "ram");
     let proxy = proxy.sends_to(parent.address(), API_KEY).start();
-    agreement::whole(&proxy.host(), &parent.api().host("own-proxy"));
+    agreement::whole(&proxy.host(), &parent.api().host("own-proxy"), Redefined::LeftOut);
     proxy.wait_for_log(0, &["STREAM", "own-proxy", "[send to "], s(1));
 }
 
@@ -31,7 +32,7 @@ fn replicating_proxy_plain() {
     let parent = quiet_parent("plain-parent");
     let proxy = node::proxy("plain-proxy").set("global.memory_mode", "ram").set("stream.compression", "false");
     let proxy = proxy.sends_to(parent.address(), API_KEY).start();
-    agreement::whole(&proxy.host(), &parent.api().host("plain-proxy"));
+    agreement::whole(&proxy.host(), &parent.api().host("plain-proxy"), Redefined::LeftOut);
 }
 
 /// Goal: a Netdata parent lists our collector and shows true values of this machine.

@@ -1,5 +1,6 @@
 //! Our headless proxy in the middle: what goes in on one side comes out on the other.
 
+use integration_tests::agreement::Redefined;
 use integration_tests::node::{self, Node};
 use integration_tests::peer::netdata;
 use integration_tests::traffic::Traffic;
@@ -24,7 +25,7 @@ fn netdata_child_to_our_master() {
     let master = quiet_master("between-master");
     let proxy = headless_proxy("between-proxy", master.address());
     let child = netdata::named("between-child").compression(true).sends_to(proxy.address(), API_KEY).start();
-    agreement::whole(&child.host(), &master.api().host("between-child"));
+    agreement::whole(&child.host(), &master.api().host("between-child"), Redefined::Compared);
     proxy.wait_for_log(0, &["STREAM", "between-child", "[receive from "], s(1));
     proxy.wait_for_log(0, &["STREAM", "between-child", "[send to "], s(1));
 }
@@ -36,7 +37,7 @@ fn netdata_child_to_netdata_parent() {
     let parent = netdata::named("outer-parent").plugins(&[]).compression(true).accepts(UPSTREAM_KEY).start();
     let proxy = headless_proxy("outer-proxy", parent.address());
     let child = netdata::named("outer-child").compression(true).sends_to(proxy.address(), API_KEY).start();
-    agreement::whole(&child.host(), &parent.api().host("outer-child"));
+    agreement::whole(&child.host(), &parent.api().host("outer-child"), Redefined::LeftOut);
 }
 
 /// Goal: two collectors behind one proxy arrive at our master as two hosts under their own

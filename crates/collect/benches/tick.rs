@@ -1,2 +1,64 @@
-//! placeholder
-fn main() {}
+//! What a tick costs on this machine's own files: `cargo bench -p collect`.
+//!
+//! Prints microseconds per tick, apart for CPU time and wall time, and how many samples it brought.
+
+use std::fs;
+use std::time::Duration;
+
+use collect::{Collector, Config};
+use row::{Guid, Now};
+use rrd_store::{FeedKind, HostInfo, Keep, MemoryMode, Store};
+
+const TICKS_BEFORE: u64 = 200;
+const TICKS: u64 = 5000;
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
+fn main() {
+    let info = info();
+    let host = Store::new().add(&info, Keep { mode: MemoryMode::None, history_rows: 600 });
+    let mut feed = host.claim(FeedKind::Local, info);
+    let mut collector = Collector::new(Config::default());
+    let mut tick = |second: u64| {
+        let now = Now { wall_us: ((1_700_000_000 + second) * 1_000_000).cast_signed(), mono_us: second * 1_000_000 };
+        collector.tick(now, &mut feed)
+    };
+    for second in 1..=TICKS_BEFORE {
+        tick(second);
+    }
+    let (begun, cpu) = (std::time::Instant::now(), cpu_time());
+    let samples: u64 = (TICKS_BEFORE + 1..=TICKS_BEFORE + TICKS).map(|second| u64::from(tick(second).samples)).sum();
+    let (wall, cpu) = (begun.elapsed(), cpu_time().saturating_sub(cpu));
+    let per_tick = |time: Duration| time.as_secs_f64() * 1e6 / TICKS as f64;
+    println!("collect: {TICKS} ticks of {:.0} samples", samples as f64 / TICKS as f64);
+    println!("  wall {:8.1} µs per tick", per_tick(wall));
+    println!("  CPU  {:8.1} µs per tick (user and system, by clock ticks of 10 ms)", per_tick(cpu));
+    println!("  CPU  {:8.3} µs per sample", cpu.as_secs_f64() * 1e6 / samples as f64);
+}
+
+/// User and system time of this process, from its own `stat`.
+fn cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").expect("the kernel tells of each process");
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+fn info() -> HostInfo {
+    HostInfo {
+        guid: Guid::from_bytes([1; 16]),
+        hostname: "here".to_owned(),
+        registry_hostname: String::new(),
+        os: "linux".to_owned(),
+        timezone: String::new(),
+        abbrev_timezone: String::new(),
+        utc_offset_s: 0,
+        hops: 0,
+        update_every_s: 1,
+        program_name: String::new(),
+        program_version: String::new(),
+        tags: String::new(),
+        system: Vec::new(),
+        boot_id: String::new(),
+        fingerprint: String::new(),
+    }
+}

@@ -204,8 +204,11 @@ impl Module for NetDev {
     fn read(&mut self, buffer: &mut Buffer, now: Now) -> Result<(), ReadError> {
         let text = self.file.read(buffer)?;
         self.interfaces.begin();
-        let mut came = false;
-        for line in lines(text).filter_map(Line::parse) {
+        let (mut seen, mut listed, mut came) = (0, 0, false);
+        for line in lines(text) {
+            seen += 1;
+            let Some(line) = Line::parse(line) else { continue };
+            listed += 1;
             if let Some(known) = self.interfaces.find(line.name) {
                 known.before = Some(std::mem::replace(&mut known.now, line.counters));
             } else if self.interfaces.len() < INTERFACES_MAX {
@@ -214,7 +217,8 @@ impl Module for NetDev {
                 came = true;
             }
         }
-        if !lines(text).any(|line| Line::parse(line).is_some()) && lines(text).count() > HEADING_LINES {
+        // Headings alone are a machine without interfaces; anything else is no list.
+        if listed == 0 && seen != HEADING_LINES {
             return Err(ReadError::Expected("lines of an interface's name and sixteen numbers"));
         }
         if self.speed_cadence.is_due(now) || came {

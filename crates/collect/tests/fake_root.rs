@@ -1,5 +1,7 @@
 //! A machine made of files: what is defined and stored, tick by tick.
 
+#![expect(clippy::unwrap_used, reason = "what a test relies on ends it where it fails")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -82,7 +84,8 @@ impl Machine {
 
     fn labels(&self, chart: &str) -> String {
         self.host.read(|host| {
-            let labels = host.find_chart(chart).unwrap().labels().map(|label| format!("{}={}", label.name, label.value));
+            let labels =
+                host.find_chart(chart).unwrap().labels().map(|label| format!("{}={}", label.name, label.value));
             labels.collect::<Vec<_>>().join(" ")
         })
     }
@@ -132,12 +135,16 @@ fn stat(times: u64) -> String {
 
 fn diskstats(n: u64) -> String {
     let sda = format!("{} 1 {} {} {} 2 {} {} 4 {} {}", 10 * n, 80 * n, 50 * n, 5 * n, 400 * n, 20 * n, 250 * n, 90 * n);
-    format!(" 254 0 vda {sda} 0 0 0 0\n 254 1 vda1 {sda}\n 7 0 loop0 {sda}\n 252 0 zram0 {sda}\n 8 0 sdb 0 0 0 0 0 0 0 0 0 0 0\n")
+    format!(
+        " 254 0 vda {sda} 0 0 0 0\n 254 1 vda1 {sda}\n 7 0 loop0 {sda}\n 252 0 zram0 {sda}\n 8 0 sdb 0 0 0 0 0 0 0 0 0 0 0\n"
+    )
 }
 
 fn net_dev(n: u64) -> String {
     let line = format!("{} {} 3 4 5 6 7 8 {} {} 11 12 13 14 15 16", 1000 * n, 10 * n, 2000 * n, 20 * n);
-    format!("Inter-| Receive | Transmit\n face |bytes x|bytes x\n    lo: {line}\n  eth0: {line}\n veth1: {line}\n dummy0: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n")
+    format!(
+        "Inter-| Receive | Transmit\n face |bytes x|bytes x\n    lo: {line}\n  eth0: {line}\n veth1: {line}\n dummy0: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+    )
 }
 
 fn busy_machine(root: &Path) {
@@ -146,14 +153,22 @@ fn busy_machine(root: &Path) {
     write(root, "proc/loadavg", "0.16 0.29 1.13 1/86 4678\n");
     write(root, "proc/sys/kernel/pid_max", "32768\n");
     write(root, "proc/meminfo", MEMINFO);
-    write(root, "proc/vmstat", "pgpgin 100\npgpgout 200\npswpin 1\npswpout 2\npgfault 1000\npgmajfault 10\noom_kill 0\n");
+    write(
+        root,
+        "proc/vmstat",
+        "pgpgin 100\npgpgout 200\npswpin 1\npswpout 2\npgfault 1000\npgmajfault 10\noom_kill 0\n",
+    );
     write(root, "proc/diskstats", &diskstats(1));
     write(root, "proc/net/dev", &net_dev(1));
     write(root, "proc/self/mountinfo", "27 1 254:0 / / rw - ext4 /dev/vda rw\n");
     write(root, "sys/class/net/eth0/speed", "1000\n");
-    for folder in
-        ["sys/block/vda", "sys/block/sdb", "sys/block/zram0", "sys/devices/virtual/block/zram0", "sys/dev/block/254:1/partition"]
-    {
+    for folder in [
+        "sys/block/vda",
+        "sys/block/sdb",
+        "sys/block/zram0",
+        "sys/devices/virtual/block/zram0",
+        "sys/dev/block/254:1/partition",
+    ] {
         fs::create_dir_all(root.join(folder)).unwrap();
     }
     fs::create_dir_all(root.join("sys/devices/virtual/net/veth1")).unwrap();
@@ -192,7 +207,8 @@ fn render(chart: rrd_store::ChartView<'_>) -> String {
     for one in chart.dimensions() {
         let name = if one.name.is_empty() { one.id } else { one.name };
         let (algorithm, options) = (one.algorithm.word(), options(one.options.0, &words));
-        writeln!(text, "  {} | {name} | {algorithm} | {} | {} | {options}", one.id, one.multiplier, one.divisor).unwrap();
+        writeln!(text, "  {} | {name} | {algorithm} | {} | {} | {options}", one.id, one.multiplier, one.divisor)
+            .unwrap();
     }
     text
 }
@@ -250,7 +266,10 @@ fn values_of_two_ticks() {
     let close = |chart: &str, expected: &[f64]| {
         let stored = machine.stored(chart);
         assert_eq!(stored.len(), expected.len(), "{chart}");
-        let good = stored.iter().zip(expected).all(|(stored, expected)| (stored - expected).abs() < 0.05 * expected.abs() + 1e-6);
+        let good = stored
+            .iter()
+            .zip(expected)
+            .all(|(stored, expected)| (stored - expected).abs() < 0.05 * expected.abs() + 1e-6);
         assert!(good, "{chart}: {stored:?}, expected {expected:?}");
     };
     close("cpu.cpu1", &[0.0, 0.0, 0.0, 0.0, 0.0, 10.0, 20.0, 0.0, 0.0, 70.0]);
@@ -383,7 +402,7 @@ fn slower_families() {
 fn a_lost_feed_is_told() {
     let mut machine = Machine::new(busy_machine);
     machine.tick();
-    let _other = machine.host.claim(FeedKind::Stream, HostInfo::clone(&machine.host.info()));
+    let _other = machine.host.claim(FeedKind::Local, HostInfo::clone(&machine.host.info()));
     assert_eq!(machine.tick(), TickReport { rows: 0, samples: 0, feed_lost: true });
 }
 

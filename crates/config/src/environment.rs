@@ -1,6 +1,6 @@
 //! Settings from the environment: `TRIBUTARY_STREAM__API_KEY` is `stream.api_key`.
 
-use crate::said::{Origin, Raw, Said};
+use crate::said::{Origin, Raw, Said, in_order};
 
 /// What names of our variables begin with.
 const PREFIX: &str = "TRIBUTARY_";
@@ -14,20 +14,18 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 
 /// What an environment says, in the order of the names, since an environment has no order.
 pub(crate) fn read(variables: impl Iterator<Item = (String, String)>) -> Vec<Said> {
-    let mut ours: Vec<(String, String)> =
-        variables.filter(|(name, value)| name.starts_with(PREFIX) && !is_service_link(name, value)).collect();
-    ours.sort();
-    ours.into_iter().map(|(name, value)| said(name, value)).collect()
+    let ours = variables.filter(|(name, value)| name.starts_with(PREFIX) && !is_service_link(name, value));
+    in_order(ours.map(|(name, value)| said(name, value)).collect())
 }
 
 fn said(name: String, value: String) -> Said {
-    let path = name[PREFIX.len()..].split("__").map(str::to_lowercase).collect();
+    let path = name[PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
     Said { path, value: Raw::bare(value), origin: Origin::Environment(name) }
 }
 
 /// The name of the variable for a path.
 pub(crate) fn variable(path: &str) -> String {
-    format!("{PREFIX}{}", path.to_uppercase().replace('.', "__"))
+    format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "__"))
 }
 
 /// Whether Kubernetes set the variable, as it does in every pod beside a service called

@@ -9,10 +9,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::problems::Problems;
-use crate::said::{Origin, Raw, Said};
+use crate::said::{Origin, Raw, Said, in_order};
 
 /// Bytes of a settings file. A thousand API keys with all their settings take a third of it.
 pub(crate) const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Faults of syntax that are told: after so many, the file is not meant to be one of settings.
+const FAULTS_MAX: usize = 100;
 
 /// Tables in tables that keys may stand in: `[api_keys.GUID]`.
 const DEPTH_MAX: usize = 2;
@@ -49,13 +52,13 @@ fn count_lines(bytes: &[u8]) -> u32 {
     bytes.iter().filter(|byte| **byte == b'\n').count().try_into().unwrap_or(u32::MAX)
 }
 
-/// Parses the text of a file. Where it is no TOML, all faults are named and nothing else is said.
+/// Parses the text of a file. Where it is no TOML, its faults are named and nothing else is said.
 pub(crate) fn parse(text: &str, name: &Rc<str>, problems: &mut Problems) -> Vec<Said> {
     // Offsets become lines by binary search, so that a file of mistakes costs no more than its size.
     let ends: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
     let line = |offset: usize| u32::try_from(1 + ends.partition_point(|end| *end < offset)).unwrap_or(u32::MAX);
     let (table, errors) = DeTable::parse_recoverable(text);
-    for err in &errors {
+    for err in errors.iter().take(FAULTS_MAX) {
         let line = err.span().map_or(1, |span| line(span.start));
         problems.add(&Origin::File { name: name.clone(), line }, err.message());
     }
@@ -63,11 +66,7 @@ pub(crate) fn parse(text: &str, name: &Rc<str>, problems: &mut Problems) -> Vec<
     if errors.is_empty() {
         flatten(table.get_ref(), &mut Vec::new(), name, &line, &mut said);
     }
-    said.sort_by_key(|said| match said.origin {
-        Origin::File { line, .. } => line,
-        _ => 0,
-    });
-    said
+    in_order(said)
 }
 
 fn flatten(

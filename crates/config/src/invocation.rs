@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::keys::Role;
-use crate::said::{Origin, Raw, Said, What};
+use crate::said::{Origin, Raw, Said, What, quote};
 use crate::secret::shorten_guids;
 
 /// What the program was called for.
@@ -102,8 +102,8 @@ impl Invocation {
                 }
                 Arg::Value(word) if word == "check" => invocation.command = Command::Check,
                 Arg::Value(word) => {
-                    let word = word.to_string_lossy();
-                    return Err(UsageError::new(&format!("unknown command {word:?}: expected check or none")));
+                    let word = quote(&word.to_string_lossy());
+                    return Err(UsageError::new(&format!("unknown command {word}: expected check or none")));
                 }
                 other => return Err(other.unexpected().into()),
             }

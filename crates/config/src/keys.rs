@@ -278,7 +278,7 @@ pub(crate) const SECTIONS: &[Section] = &[
         "stream",
         "this node as a child: where its rows go",
         keys! {
-            enabled              = ByRole { collector: "true", others: "false" }, Bool, Yes, SENDERS, "whether rows are streamed to a parent; the option --destination implies true";
+            enabled              = ByRole { collector: "true", others: "false" }, Bool, Yes, SENDERS, "whether rows are streamed to a parent";
             destination          = Is(r#""""#), Text, Yes, SENDERS, "parents, separated by blanks: [tcp:|unix:]HOST[%IF][:PORT][:SSL]; the first that answers is used";
             api_key              = Is(r#""""#), ApiKey, Yes, SENDERS, "GUID that the parent knows this node by";
             default_port         = Is("19999"), integer(1, 65_535, ""), Yes, SENDERS, "port of destinations that name none";

@@ -1,6 +1,8 @@
 //! What a setting may be: the check of a raw value, and the words that say what was expected.
 
-use crate::quantity::{duration_text, duration_words, parse_duration, parse_size, size_text, size_words};
+use crate::quantity::{
+    duration_text, duration_words, parse_duration, parse_seconds, parse_size, size_text, size_words,
+};
 use crate::said::{Raw, What, quote};
 use crate::secret::{Secrecy, normalize_guid};
 
@@ -226,8 +228,7 @@ fn bound_bytes(text: &str) -> u64 {
 fn milliseconds(what: &What) -> Option<u64> {
     match what {
         What::Integer(seconds) => u64::try_from(*seconds).ok()?.checked_mul(1_000),
-        // Beyond this there is no range of ours, and below it the product is exact enough.
-        What::Float(seconds) if (0.0..1e10).contains(seconds) => Some((seconds * 1e3).round() as u64),
+        What::Float(seconds) => parse_seconds(seconds),
         What::Text(text) => parse_duration(text),
         _ => None,
     }

@@ -1,9 +1,9 @@
 //! Typed settings: from the file, the environment and the command line, with defaults in one place.
 //!
-//! What was said ([`said`]) is looked up in the one list of keys ([`keys`]), checked against the
-//! key's kind ([`kind`]), merged (command line over environment over file) and turned into
+//! What was said (`said`) is looked up in the one list of keys (`keys`), checked against the
+//! key's kind (`kind`), merged (command line over environment over file) and turned into
 //! [`Settings`], after which nobody asks whether something was set. The same list of keys writes
-//! `--help`, `configs/` and `docs/settings.md` ([`pages`]). The crate opens no port, writes no
+//! `--help`, `configs/` and `docs/settings.md` (`pages`). The crate opens no port, writes no
 //! file, and reads none but the settings file.
 #![forbid(unsafe_code)]
 

@@ -55,7 +55,8 @@ pub(crate) fn locate(path: &[String], is_table: bool) -> Result<Place, Unknown> 
         [table] => match fixed(table) {
             Some(id) => Ok(Place::Table(Some(id))),
             None if named(table).is_some() => Ok(Place::Table(None)),
-            None => Err(unknown_table(table)),
+            None if is_table => Err(unknown_table(table)),
+            None => Err(Unknown { what: format!("{}: unknown key", shown(table)), ..unknown_table(table) }),
         },
         [outer, inner] => {
             if let Some(id) = fixed(&format!("{outer}.{inner}")) {
@@ -160,11 +161,10 @@ fn nearest<'a>(name: &str, texts: impl Iterator<Item = &'a str>) -> Option<&'a s
         return None;
     }
     let within = (name.len() / 3).max(1);
-    texts
-        .map(|text| (edits(name, text), text))
-        .filter(|(edits, _)| *edits <= within)
-        .min_by_key(|pair| pair.0)
-        .map(|pair| pair.1)
+    // A beginning that is long enough to mean something counts as one edit.
+    let distance = |text: &str| if name.len() > 3 && text.starts_with(name) { 1 } else { edits(name, text) };
+    let near = texts.map(|text| (distance(text), text)).filter(|(edits, _)| *edits <= within);
+    near.min_by_key(|(edits, _)| *edits).map(|(_, text)| text)
 }
 
 /// Characters to insert, remove or replace.
@@ -186,7 +186,11 @@ fn edits(from: &str, to: &str) -> usize {
 /// A name that nobody knows, as messages show it.
 fn shown(name: &str) -> String {
     const SHOWN_CHARACTERS_MAX: usize = 80;
-    shorten_guids(name).chars().take(SHOWN_CHARACTERS_MAX).collect::<String>().escape_debug().collect()
+    if name.is_empty() {
+        return "\"\"".into();
+    }
+    let plain = |character: char| if character.is_control() { '?' } else { character };
+    shorten_guids(name).chars().take(SHOWN_CHARACTERS_MAX).map(plain).collect()
 }
 
 #[cfg(test)]
@@ -205,6 +209,7 @@ mod tests {
             ("stream.apikey", Some("stream.api_key")),
             ("stream.history", Some("global.history")),
             ("stream.colour", None),
+            ("web.bind", Some("web.bind_to")),
             ("strem", Some("stream")),
             ("hostname", Some("global.hostname")),
             ("stream_api_key", Some("stream.api_key")),

@@ -16,11 +16,10 @@ pub(crate) type KeyId = (TableId, usize);
 #[derive(Debug)]
 pub(crate) struct InForce {
     role: Role,
-    values: BTreeMap<KeyId, Entry>,
+    /// Of a key that was said and refused there is no entry: nothing can be concluded about it.
+    values: BTreeMap<KeyId, Option<Entry>>,
     /// Every table that was named, also one without keys, and where it was named first.
     tables: BTreeMap<TableId, Origin>,
-    /// Keys that were said and refused; nothing can be concluded from their absence.
-    refused: BTreeSet<KeyId>,
 }
 
 /// A checked value and where it was said.
@@ -33,7 +32,7 @@ pub(crate) struct Entry {
 impl InForce {
     /// Merges what was said: later wins over earlier.
     pub(crate) fn merge(role: Role, said: impl Iterator<Item = Said>, problems: &mut Problems) -> Self {
-        let mut merged = Self { role, values: BTreeMap::new(), tables: BTreeMap::new(), refused: BTreeSet::new() };
+        let mut merged = Self { role, values: BTreeMap::new(), tables: BTreeMap::new() };
         let mut unknown_tables: BTreeSet<Vec<String>> = BTreeSet::new();
         for said in said {
             // What stands in a table that was refused is not worth a line of its own.
@@ -74,7 +73,7 @@ impl InForce {
         let key = key(&id);
         match key.kind.check(&said.value) {
             Ok(value) => {
-                self.values.insert(id, Entry { value, origin: said.origin });
+                self.values.insert(id, Some(Entry { value, origin: said.origin }));
             }
             Err(wrong) => {
                 let shown = wrong.shown(key.kind.secrecy());
@@ -83,24 +82,24 @@ impl InForce {
                 let path = format!("{}.{}", id.0.shown(), key.name);
                 let place = said.origin.at_line(wrong.line);
                 problems.add(&place, format_args!("{path} = {shown}: expected {expected}{default}"));
-                self.refused.insert(id);
+                self.values.insert(id, None);
             }
         }
     }
 
     /// What was said of a key last.
     pub(crate) fn said(&self, id: &KeyId) -> Option<&Entry> {
-        self.values.get(id)
+        self.values.get(id)?.as_ref()
     }
 
     /// All that was said and accepted, in the order of the list of keys.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&KeyId, &Entry)> {
-        self.values.iter()
+        self.values.iter().filter_map(|(id, entry)| Some((id, entry.as_ref()?)))
     }
 
     /// Whether a key was said, but not as it must be.
     pub(crate) fn is_refused(&self, id: &KeyId) -> bool {
-        self.refused.contains(id)
+        matches!(self.values.get(id), Some(None))
     }
 
     /// The tables that were named, in the order of the list of keys.
@@ -110,7 +109,7 @@ impl InForce {
 
     /// The value of a key; `None` only where its default is to be unset.
     pub(crate) fn value(&self, id: &KeyId) -> Option<Value> {
-        match self.values.get(id) {
+        match self.said(id) {
             Some(entry) => Some(entry.value.clone()),
             None => self.default_value(key(id)),
         }

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::keys::{Built, DefaultValue, Key, Naming, Role, SECTIONS, Section};
+use crate::kind::{Item, Kind};
 
 /// What `--help` prints.
 #[must_use]
@@ -20,7 +21,7 @@ pub fn help(role: Role) -> String {
         ("--version, -V", "print the version"),
     ];
     let own: &[(&str, &str)] = &[
-        ("--destination ADDRESS", "stream to this parent (stream.destination)"),
+        ("--destination ADDRESS", "stream to this parent (stream.destination; implies stream.enabled)"),
         ("--api-key GUID", "with this API key (stream.api_key)"),
     ];
     for (option, meaning) in own.iter().filter(|_| role == Role::Collector).chain(options) {
@@ -32,7 +33,7 @@ pub fn help(role: Role) -> String {
         line(&mut page, format_args!("\n[{}]  {}", header(section, false), section.meaning));
         for key in section.keys.iter().filter(|key| key.roles.contain(role)) {
             line(&mut page, format_args!("  {} = {}", key.name, key.default_text(role)));
-            line(&mut page, format_args!("      {}{}", key.meaning, state(key)));
+            line(&mut page, format_args!("      {}{}{}", key.meaning, state(key), origin_of_default(key)));
         }
     }
     page
@@ -43,24 +44,28 @@ pub fn help(role: Role) -> String {
 pub fn configuration_file(role: Role) -> String {
     let name = role.as_str();
     let mut page = String::new();
-    line(&mut page, format_args!("# Settings of tributary-{name}: {}.", sentence(role)));
-    line(&mut page, format_args!("#"));
+    line(&mut page, format_args!("# Settings of tributary-{name}: {}.\n#", sentence(role)));
     line(
         &mut page,
-        format_args!("# Each key stands with its default, commented out. `tributary-{name} check` tells what is in"),
+        format_args!("# Each key stands with its default, commented out. Durations are seconds or \"10m\", sizes are"),
     );
     line(
         &mut page,
-        format_args!("# force. All keys are described in docs/settings.md, from whose source this file is written."),
+        format_args!(
+            "# bytes or \"1MiB\", patterns are simple patterns such as \"!this that*\"; docs/settings.md tells"
+        ),
     );
+    line(&mut page, format_args!("# more, and `tributary-{name} check` which values are in force."));
     for section in sections_of(role) {
         // A named table that is there is in use, so its header is commented out, too.
         let sign = if section.is_named() { "# " } else { "" };
         line(&mut page, format_args!("\n# {}", capital(section.meaning)));
         line(&mut page, format_args!("{sign}[{}]", header(section, true)));
         for key in section.keys.iter().filter(|key| key.roles.contain(role)) {
-            line(&mut page, format_args!("\n# {}{}", capital(key.meaning), state(key)));
-            line(&mut page, format_args!("# expects {}{}", key.kind.expected(), origin_of_default(key)));
+            line(&mut page, format_args!("\n# {}{}{}", capital(key.meaning), state(key), origin_of_default(key)));
+            if !is_plain_to_see(key.kind) {
+                line(&mut page, format_args!("# expects {}", key.kind.expected()));
+            }
             line(&mut page, format_args!("# {} = {}", key.name, key.default_text(role)));
         }
     }
@@ -150,6 +155,11 @@ fn state(key: &Key) -> String {
         Built::No => " (not built yet)".into(),
         Built::Words(words, instead) => format!(" (built yet: {}; else {instead})", words.join(", ")),
     }
+}
+
+/// Whether the default alone shows what a key expects.
+const fn is_plain_to_see(kind: Kind) -> bool {
+    matches!(kind, Kind::Bool | Kind::Text | Kind::Pattern | Kind::List(Item::Text) | Kind::SecretList)
 }
 
 fn origin_of_default(key: &Key) -> String {

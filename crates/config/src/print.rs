@@ -1,6 +1,5 @@
 //! The settings in force as TOML, for `check`: secrets shortened, defaults marked.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::keys::{Built, Naming, Role, SECTIONS, Section};
@@ -29,20 +28,24 @@ impl Settings {
     }
 
     fn print_named(&self, page: &mut String, role: Role, section: usize) {
-        let mut headers: BTreeMap<String, u32> = BTreeMap::new();
-        for (table, _) in self.in_force.tables().filter(|(table, _)| table.section == section) {
-            let mut name = match table.section().naming {
-                Naming::ApiKey => shorten_key(&table.name),
-                _ => table.name.clone(),
-            };
+        let tables = || self.in_force.tables().map(|(table, _)| table).filter(|table| table.section == section);
+        for (at, table) in tables().enumerate() {
+            let name = shown_name(table);
             // Two API keys may begin alike; a table must not be defined twice.
-            let count = headers.entry(name.clone()).and_modify(|count| *count += 1).or_insert(1);
-            if *count > 1 {
-                name = format!("{name} ({count})");
-            }
-            let header = format!("{}.{}", table.section().path, quote(&name));
+            let header = match tables().take(at).filter(|other| shown_name(other) == name).count() {
+                0 => quote(&name),
+                before => quote(&format!("{name} ({})", before + 1)),
+            };
+            let header = format!("{}.{header}", table.section().path);
             print_table(page, role, &self.in_force, table, &header);
         }
+    }
+}
+
+fn shown_name(table: &TableId) -> String {
+    match table.section().naming {
+        Naming::ApiKey => shorten_key(&table.name),
+        _ => table.name.clone(),
     }
 }
 

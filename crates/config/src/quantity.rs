@@ -19,6 +19,16 @@ pub(crate) fn parse_duration(text: &str) -> Option<u64> {
     parse(text, &DURATION_UNITS, 1_000)
 }
 
+/// Reads seconds with a decimal point, to the millisecond; what is finer is cut off.
+pub(crate) fn parse_seconds(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.')?;
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let ms: String = fraction.chars().chain("000".chars()).take(3).collect();
+    whole.parse::<u64>().ok()?.checked_mul(1_000)?.checked_add(ms.parse().ok()?)
+}
+
 /// Reads a size in bytes; a number without a unit is one of bytes.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     parse(text, &SIZE_UNITS, 1)
@@ -107,6 +117,18 @@ mod tests {
             ("99999999TiB", None),
         ] {
             assert_eq!(parse_size(text), bytes, "{text:?}");
+        }
+        for (text, ms) in [
+            ("0.05", Some(50)),
+            ("1.0", Some(1_000)),
+            ("2.9999", Some(2_999)),
+            ("-1.0", None),
+            ("1e3", None),
+            ("1.5e3", None),
+            ("nan", None),
+            ("99999999999999999.0", None),
+        ] {
+            assert_eq!(parse_seconds(text), ms, "{text}");
         }
         for text in ["10m", "50ms", "1500ms", "90s", "1h", "7d"] {
             let ms = parse_duration(text).unwrap();

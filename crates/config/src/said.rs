@@ -47,6 +47,19 @@ pub(crate) struct Said {
     pub(crate) origin: Origin,
 }
 
+/// Brings what was said into the order of lines, then of names of variables.
+pub(crate) fn in_order(mut said: Vec<Said>) -> Vec<Said> {
+    fn rank(said: &Said) -> (u32, &str) {
+        match &said.origin {
+            Origin::File { line, .. } => (*line, ""),
+            Origin::Environment(name) | Origin::CommandLine(name) => (0, name),
+        }
+    }
+    // Stable, so that a table stays in front of its keys where they share a line.
+    said.sort_by(|one, other| rank(one).cmp(&rank(other)));
+    said
+}
+
 /// A value of a file, or a text of the environment or the command line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Raw {
@@ -60,7 +73,8 @@ pub(crate) enum What {
     Bool(bool),
     /// Beyond the range of `i64` it is kept as [`What::Other`].
     Integer(i64),
-    Float(f64),
+    /// As written: `f64` and its parser and printer cost 35 KB of program, for seconds with a point.
+    Float(String),
     Text(String),
     List(Vec<Raw>),
     Table,
@@ -76,9 +90,7 @@ impl Raw {
         let what = match value.get_ref() {
             DeValue::String(text) => What::Text(text.to_string()),
             DeValue::Integer(number) => integer(number),
-            DeValue::Float(number) => {
-                number.as_str().parse().map_or_else(|_| What::Other(number.to_string()), What::Float)
-            }
+            DeValue::Float(number) => What::Float(number.as_str().to_owned()),
             DeValue::Boolean(value) => What::Bool(*value),
             DeValue::Datetime(date) => What::Other(date.to_string()),
             DeValue::Array(list) => What::List(list.iter().map(|value| Self::of_toml(value, line)).collect()),
@@ -105,12 +117,11 @@ impl Raw {
             _ if secrecy != Secrecy::Open => quote(crate::secret::HIDDEN),
             What::Bool(value) => value.to_string(),
             What::Integer(value) => value.to_string(),
-            What::Float(value) => value.to_string(),
             What::List(list) => {
                 let list: Vec<String> = list.iter().map(|value| value.shown(secrecy)).collect();
                 format!("[{}]", cut(&list.join(", ")))
             }
-            What::Other(text) => cut(text),
+            What::Float(text) | What::Other(text) => cut(text),
         }
     }
 }

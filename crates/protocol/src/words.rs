@@ -39,10 +39,14 @@ impl<'a> Words<'a> {
     }
 
     /// What follows the word that was given last, separators before the next word left out.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         let mut rest = self.rest;
+        // Nearly always one blank parts two words.
+        if let [b' ', tail @ ..] = rest {
+            rest = tail;
+        }
         while let [first, tail @ ..] = rest {
             if CLASS[usize::from(*first)] != SEPARATOR {
                 break;
@@ -51,13 +55,10 @@ impl<'a> Words<'a> {
         }
         rest
     }
-}
 
-impl<'a> Iterator for Words<'a> {
-    type Item = &'a [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
+    /// The same as `next`, for lines of rows: it becomes part of its caller.
+    #[inline(always)]
+    pub(crate) fn next_word(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest();
         if rest.is_empty() || self.left == 0 {
             self.rest = &[];
@@ -76,16 +77,29 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.next_word()
+    }
+}
+
 /// The text up to the closing quote, and what follows that; an open quote runs to the end.
 #[inline]
 fn quoted(text: &[u8], quote: u8) -> (&[u8], &[u8]) {
     let mut at = 0;
     while at < text.len() {
-        let byte = text[at];
-        if byte == quote {
+        let eight = load(&text[at..]);
+        let found = zeros(eight ^ repeat(quote)) | zeros(eight ^ repeat(b'\\'));
+        at += first(found);
+        if found == 0 || at >= text.len() {
+            continue;
+        }
+        if text[at] == quote {
             return (&text[..at], &text[at + 1..]);
         }
-        at += if byte == b'\\' { 2 } else { 1 };
+        at += 2;
     }
     (text, &[])
 }
@@ -95,6 +109,12 @@ fn quoted(text: &[u8], quote: u8) -> (&[u8], &[u8]) {
 fn unquoted(text: &[u8]) -> usize {
     let mut at = 0;
     while at < text.len() {
+        let eight = load(&text[at..]);
+        let found = up_to_blank(eight) | zeros(eight ^ repeat(b'=')) | zeros(eight ^ repeat(b'\\'));
+        at += first(found);
+        if found == 0 || at >= text.len() {
+            continue;
+        }
         match CLASS[usize::from(text[at])] {
             0 => at += 1,
             SEPARATOR => return at,
@@ -102,6 +122,49 @@ fn unquoted(text: &[u8]) -> usize {
         }
     }
     text.len()
+}
+
+// Words are short and of every length, so a loop over bytes costs a wrong guess of the processor at
+// each end of a word. Eight bytes at a time, most words are one step: that took 9 of 52 ns per line.
+
+/// The first eight bytes, the first one lowest; zeros where there are fewer.
+#[inline]
+fn load(text: &[u8]) -> u64 {
+    if let Some(eight) = text.first_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    if let (Some(low), Some(high)) = (text.first_chunk(), text.last_chunk()) {
+        let (low, high) = (u64::from(u32::from_le_bytes(*low)), u64::from(u32::from_le_bytes(*high)));
+        return low | high << (8 * (text.len() - 4));
+    }
+    match *text {
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
+        _ => 0,
+    }
+}
+
+const fn repeat(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Sets the high bit of each byte that is 0; above the first one bytes may be marked that are not.
+#[inline]
+const fn zeros(eight: u64) -> u64 {
+    eight.wrapping_sub(repeat(1)) & !eight & repeat(0x80)
+}
+
+/// The same for bytes up to the blank.
+#[inline]
+const fn up_to_blank(eight: u64) -> u64 {
+    eight.wrapping_sub(repeat(b' ' + 1)) & !eight & repeat(0x80)
+}
+
+/// The place of the first marked byte, 8 where none is.
+#[inline]
+const fn first(marks: u64) -> usize {
+    (marks.trailing_zeros() / 8) as usize
 }
 
 #[cfg(test)]
@@ -137,6 +200,29 @@ mod tests {
         for (line, words) in table {
             let expected: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
             assert_eq!(split(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    /// Long words, and marks at every place of eight bytes, are cut as a reader byte by byte does.
+    #[test]
+    fn eight_bytes_at_a_time_cut_the_same() {
+        let filler = b"a\x80\x01\xff\x1f!<>[]#a\x7fb";
+        for length in 0..30 {
+            for mark in b" =\t\\\"'\x0b\r" {
+                let mut text: Vec<u8> = filler.iter().copied().cycle().take(length).collect();
+                text.push(*mark);
+                text.extend_from_slice(b"b c");
+                let expected = match CLASS[usize::from(*mark)] {
+                    SEPARATOR => length,
+                    _ => length + 2,
+                };
+                assert_eq!(unquoted(&text), expected, "{length} {mark}");
+                for quote in [b'"', b'\''] {
+                    let (word, _) = quoted(&text, quote);
+                    let expected = if *mark == quote { length } else { text.len() };
+                    assert_eq!(word.len(), expected, "{length} {mark} {quote}");
+                }
+            }
         }
     }
 

@@ -11,12 +11,15 @@ use crate::host::Host;
 use crate::writer::Writer;
 
 /// Where a host's rows come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FeedKind {
     /// This node collects them; the writer's clock dates them.
+    #[default]
     Local,
-    /// A stream brings them.
-    Stream,
+    /// A stream brings collected values and the time between them.
+    Collected,
+    /// A stream brings stored values and their seconds.
+    Stored,
 }
 
 /// The right to write the rows of one host, until another feed takes over or this one is dropped.

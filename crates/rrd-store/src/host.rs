@@ -111,6 +111,7 @@ pub struct Host {
 #[derive(Default)]
 pub(crate) struct HostState {
     pub(crate) generation: u64,
+    pub(crate) kind: FeedKind,
     pub(crate) charts: Vec<Chart>,
     /// From an id's hash to the first chart that had it.
     pub(crate) by_hash: HashMap<u32, u32>,
@@ -134,6 +135,8 @@ pub(crate) struct HostState {
 /// Space that a row is made in, kept from row to row.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
+    /// The chart whose row is open: a stream's row may come in several batches.
+    pub(crate) open: Option<ChartSlot>,
     pub(crate) samples: Vec<Sample>,
     pub(crate) values: Vec<f64>,
     pub(crate) block: Vec<u8>,
@@ -208,7 +211,9 @@ impl Host {
         state.generation += 1;
         let generation = state.generation;
         self.fed.store(generation, Ordering::Release);
-        if kind == FeedKind::Stream {
+        state.kind = kind;
+        state.scratch.open = None;
+        if kind != FeedKind::Local {
             // The first duration of a new connection does not reach back to the old one.
             state.charts.iter_mut().for_each(|chart| chart.clock.resync = true);
         }
@@ -254,6 +259,12 @@ impl Host {
     /// Runs `f` on what the host holds, under its lock: for look-ups and copies only.
     pub fn read<R>(&self, f: impl FnOnce(&HostView<'_>) -> R) -> R {
         f(&HostView::new(&self.lock()))
+    }
+
+    /// The number of the feed in force or, without one, of the last: it rises with every claim.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.lock().generation
     }
 
     /// Whether a panic left the host's state in doubt.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use row::Row;
+use row::{Now, Row};
 
 use crate::view::{ChartView, HostView};
 
@@ -12,7 +12,7 @@ pub trait Tap: Any + Send {
     /// Labels or variables of the host changed.
     fn host(&mut self, host: &HostView<'_>);
     /// A chart, its dimensions, labels or variables are new or changed; comes before the next row.
-    fn definition(&mut self, chart: &ChartView<'_>);
+    fn definition(&mut self, chart: &ChartView<'_>, now: Now);
     /// A row was written.
     fn row(&mut self, row: &Row<'_>);
     /// A writer was dropped, or the feed was claimed or released: time to pass on what was gathered.

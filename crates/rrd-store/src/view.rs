@@ -3,6 +3,7 @@
 use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Label, Packed};
 
 use crate::chart::Chart;
+use crate::feed::FeedKind;
 use crate::host::HostState;
 use crate::slab::Slabs;
 use crate::snapshot::Snapshot;
@@ -16,6 +17,18 @@ pub struct HostView<'a> {
 impl<'a> HostView<'a> {
     pub(crate) fn new(state: &'a HostState) -> Self {
         Self { state }
+    }
+
+    /// Where the host's rows come from now.
+    #[must_use]
+    pub fn feed_kind(&self) -> FeedKind {
+        self.state.kind
+    }
+
+    /// The number of the feed in force or, without one, of the last.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.state.generation
     }
 
     /// All charts in slot order.
@@ -112,6 +125,12 @@ impl<'a> ChartView<'a> {
     pub fn dimensions(&self) -> impl ExactSizeIterator<Item = DimensionDefinition<'a>> + use<'a> {
         let chart = self.chart;
         (0..chart.dimensions.len()).map(move |index| chart.dimension(index))
+    }
+
+    /// How many dimensions it has.
+    #[must_use]
+    pub fn dimension_count(&self) -> usize {
+        self.chart.dimensions.len()
     }
 
     /// Its labels.

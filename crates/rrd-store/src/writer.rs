@@ -49,7 +49,6 @@ pub struct Writer<'a> {
     host: &'a Host,
     state: MutexGuard<'a, HostState>,
     now: Now,
-    open: Option<ChartSlot>,
     newest_s: i64,
     rows: u64,
     samples: u64,
@@ -64,7 +63,7 @@ impl<'a> Writer<'a> {
         }
         state.note_clock(now);
         let newest_s = host.newest_s.load(Ordering::Relaxed);
-        Some(Self { host, state, now, open: None, newest_s, rows: 0, samples: 0, ignored: 0 })
+        Some(Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0 })
     }
 
     /// What the host holds.
@@ -117,6 +116,7 @@ impl<'a> Writer<'a> {
             chart.ring.clear(slabs);
             chart.ring = Ring::new(definition.update_every_s);
         }
+        let chart = &mut charts[slot.0 as usize];
         let fresh = Chart::new(definition, chart.id_hash, &self.host.interner);
         let before = std::mem::replace(&mut chart.texts, fresh.texts);
         chart.texts.dimensions = before.dimensions;
@@ -124,6 +124,19 @@ impl<'a> Writer<'a> {
         chart.texts.variables = before.variables;
         chart.store_first = fresh.store_first;
         self.mark_changed(slot);
+    }
+
+    /// Changes how many seconds are between a chart's rows; those that it has are forgotten then.
+    pub fn set_update_every(&mut self, slot: ChartSlot, update_every_s: u32) {
+        let every_s = update_every_s.clamp(1, UPDATE_EVERY_MAX_S);
+        let HostState { charts, slabs, .. } = &mut *self.state;
+        if let Some(chart) = charts.get_mut(slot.0 as usize)
+            && chart.ring.every_s != i64::from(every_s)
+        {
+            chart.ring.clear(slabs);
+            chart.ring = Ring::new(every_s);
+            self.mark_changed(slot);
+        }
     }
 
     /// Says that a chart's collection stopped.
@@ -237,7 +250,7 @@ impl<'a> Writer<'a> {
     /// The dimension of the open row with this id, tried first at `guess`.
     #[must_use]
     pub fn find_dimension(&self, id: &[u8], guess: DimensionIndex) -> Option<DimensionIndex> {
-        let chart = &self.state.charts[self.open?.0 as usize];
+        let chart = &self.state.charts[self.state.scratch.open?.0 as usize];
         chart.find_dimension(id, guess as usize).map(|index| index as DimensionIndex)
     }
 
@@ -246,12 +259,12 @@ impl<'a> Writer<'a> {
     pub fn begin(&mut self, slot: ChartSlot) -> bool {
         let HostState { charts, scratch, .. } = &mut *self.state;
         let Some(chart) = charts.get(slot.0 as usize) else {
-            self.open = None;
+            scratch.open = None;
             return false;
         };
         scratch.samples.clear();
         scratch.samples.resize(chart.dimensions.len(), Sample::ABSENT);
-        self.open = Some(slot);
+        scratch.open = Some(slot);
         true
     }
 
@@ -274,11 +287,12 @@ impl<'a> Writer<'a> {
 
     /// Writes the open row of collected values.
     pub fn end(&mut self, elapsed: Elapsed) {
-        let Some(slot) = self.open.take() else { return };
+        let Some(slot) = self.state.scratch.open.take() else { return };
         self.show_definitions(slot);
         let (now, newest_s) = (self.now, &mut self.newest_s);
         let HostState { charts, slabs, scratch, taps, clock_epoch, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, store_first, .. } = &mut charts[slot.0 as usize];
+        scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         scratch.values.resize(dimensions.len(), 0.0);
         let mut shelf = shelf(self.host, slabs, &mut scratch.block);
         let every_us = ring.every_s * US_PER_S;
@@ -324,10 +338,11 @@ impl<'a> Writer<'a> {
     /// Writes the open row of stored values at `time_s`. `live` rows move the chart's clock; others
     /// are history, and only fill what is empty. Returns whether the row brought anything.
     pub fn end_stored(&mut self, time_s: i64, live: bool) -> bool {
-        let Some(slot) = self.open.take() else { return false };
+        let Some(slot) = self.state.scratch.open.take() else { return false };
         self.show_definitions(slot);
         let HostState { charts, slabs, scratch, taps, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, .. } = &mut charts[slot.0 as usize];
+        scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 {
             self.ignored += 1;
             return false;
@@ -393,6 +408,7 @@ impl<'a> Writer<'a> {
         if !changed && !self.state.host_changed {
             return;
         }
+        let now = self.now;
         let mut taps = std::mem::take(&mut self.state.taps);
         if std::mem::take(&mut self.state.host_changed) {
             taps.iter_mut().for_each(|(_, tap)| tap.host(&HostView::new(&self.state)));
@@ -400,7 +416,7 @@ impl<'a> Writer<'a> {
         if changed {
             let HostState { charts, slabs, .. } = &*self.state;
             let view = ChartView::new(slot.0 as usize, &charts[slot.0 as usize], slabs);
-            taps.iter_mut().for_each(|(_, tap)| tap.definition(&view));
+            taps.iter_mut().for_each(|(_, tap)| tap.definition(&view, now));
         }
         self.state.taps = taps;
     }

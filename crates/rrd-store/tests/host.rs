@@ -149,7 +149,7 @@ fn rows_are_idempotent() {
 fn a_feed_that_was_replaced_commits_nothing() {
     let (host, mut old) = host(100);
     assert!(host.is_fed());
-    let mut new = host.claim(FeedKind::Stream, info(1, "alpha-2"));
+    let mut new = host.claim(FeedKind::Collected, info(1, "alpha-2"));
     assert!(old.writer(at(START_S)).is_none());
     assert!(new.writer(at(START_S)).is_some());
     drop(old);
@@ -184,7 +184,7 @@ struct Recorder {
 
 impl Tap for Recorder {
     fn host(&mut self, _: &HostView<'_>) {}
-    fn definition(&mut self, chart: &ChartView<'_>) {
+    fn definition(&mut self, chart: &ChartView<'_>, _: Now) {
         self.definitions.push((chart.id().into(), chart.dimensions().len()));
     }
     fn row(&mut self, row: &Row<'_>) {

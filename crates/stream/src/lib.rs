@@ -1,1 +1,28 @@
-//! placeholder
+//! Streaming: a host's rows to a parent, and from children.
+//!
+//! ```text
+//! child ── socket ──> receiver: codec, session ──> feed, writer ──> host
+//! parent <── socket ── sender: connection, replay <── tap <──────── host
+//! ```
+//!
+//! Both sides run on a [`lane`]: a thread with a runtime of its own, on which a host lives with
+//! its receiver and its sender. The rules of a stream ([`receiver`]'s session, the sender's tap and
+//! replay, [`back_off`]) are plain state machines that take bytes and time as arguments; the
+//! connections around them are thin.
+//!
+//! Left out so far: TLS, unix sockets, compression towards parents, functions.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "sender")]
+pub mod back_off;
+#[cfg(feature = "sender")]
+pub mod destination;
+mod host_info;
+pub mod lane;
+#[cfg(feature = "receiver")]
+pub mod receiver;
+#[cfg(feature = "sender")]
+pub mod sender;
+
+/// Reads both clocks.
+pub type Clock = fn() -> row::Now;

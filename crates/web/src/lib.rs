@@ -1,1 +1,75 @@
-//! placeholder
+//! The HTTP API and the dashboard of proxy and master.
+//!
+//! `door` accepts connections and reads their first bytes; what is HTTP it hands over to
+//! [`Web::serve`], with the bytes that it read. [`target`] says which host and what a URL means,
+//! [`gate`] who may ask and which headers an answer carries, [`api`] answers from the store, and
+//! [`files`] holds the dashboard.
+//!
+//! ```text
+//! door ─> connection (hyper) ─> gate ─> axum routes ─> api::{info, charts, chart, data, hosts}
+//!                                └─ target              └─ files
+//! ```
+//!
+//! Under a host's lock answers are copied, never formatted; a query decodes outside it. What is
+//! left out: compression, conditional requests, badges, alarms, the registry, the access log, and
+//! formats other than JSON.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod api;
+mod config;
+mod connection;
+mod date;
+mod files;
+mod gate;
+mod json;
+mod params;
+mod percent;
+mod socket;
+mod target;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use hyper_util::service::TowerToHyperService;
+use row::Now;
+use rrd_store::Store;
+
+pub use config::{Clock, Config, Peer};
+
+/// The web server of a node: routes over its store. Cloning is cheap.
+#[derive(Clone)]
+pub struct Web {
+    node: Arc<Node>,
+    routes: TowerToHyperService<Router>,
+}
+
+/// What every answer is made from.
+pub(crate) struct Node {
+    pub(crate) store: Arc<Store>,
+    pub(crate) config: Config,
+    clock: Clock,
+}
+
+impl Node {
+    pub(crate) fn now(&self) -> Now {
+        (self.clock)()
+    }
+}
+
+impl Web {
+    /// A server of what `store` holds. `clock` is read once per request.
+    #[must_use]
+    pub fn new(store: Arc<Store>, config: Config, clock: Clock) -> Self {
+        let node = Arc::new(Node { store, config, clock });
+        let routes = TowerToHyperService::new(api::routes(Arc::clone(&node)));
+        Self { node, routes }
+    }
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web").field("config", &self.node.config).finish_non_exhaustive()
+    }
+}

@@ -26,7 +26,7 @@ fn every_mistake_names_its_place() {
         ("[[backend]]", "node.toml:1: backend = \"…\": expected a table".into()),
         ("[stream]\napi_kye = 'x'", "node.toml:2: stream.api_kye: unknown key; did you mean stream.api_key?".into()),
         ("[web]\n[strem]\napi_key = 'x'", "node.toml:2: strem: unknown table; did you mean stream?".into()),
-        ("hostname = 'x'", "node.toml:1: hostname: unknown table; did you mean global.hostname?".into()),
+        ("hostname = 'x'", "node.toml:1: hostname: unknown key; did you mean global.hostname?".into()),
         ("[collect.zebra]\nenabled = true", "node.toml:1: collect.zebra: unknown key".into()),
         ("[health]\nenabledd = true", "node.toml:2: health.enabledd: unknown key; did you mean health.enabled?".into()),
         ("[stream.enabled]", "node.toml:1: stream.enabled = a table: expected true or false (default false)".into()),
@@ -95,13 +95,33 @@ fn syntax() {
         ("[web]\nmode = 'none'\nmode = 'none'", &["node.toml:3"]),
         ("[web]\nmode = 'none'\n\n[web]\n", &["node.toml:4"]),
         ("[web]\nmode = 'none\n[global]\nhistory 5\n", &["node.toml:2", "node.toml:4"]),
-        ("\u{0}", &["node.toml:1"]),
+        ("\u{0}", &["node.toml:1", "node.toml:1"]),
         ("[web]\r\nmode = 'none'\r\nmode = 'none'\r\n", &["node.toml:3"]),
     ] {
         let found = problems(file);
-        let places: Vec<&str> = found.iter().map(|line| line.split_once(": ").unwrap().0).collect();
+        let mut places: Vec<&str> = found.iter().map(|line| line.split_once(": ").unwrap().0).collect();
+        places.sort_unstable();
         assert_eq!(places, lines, "{file:?}: {found:?}");
         assert!(found.iter().all(|line| !line.contains('\n')), "{found:?}");
+    }
+}
+
+/// Goal: files made to hurt end with a message, soon.
+#[test]
+fn hostile_files() {
+    for (what, file) in [
+        ("deep dotted key", format!("{}a = 1", "a.".repeat(500_000))),
+        ("deep header", format!("[{}a]", "a.".repeat(500_000))),
+        ("deep arrays", format!("a = {}", "[".repeat(1_000_000))),
+        ("deep inline tables", format!("a = {}", "{a=".repeat(300_000))),
+        ("many headers", "[a]\n".repeat(200_000)),
+        ("binary", "\u{1}\n".repeat(400_000)),
+        ("long text", format!("[global]\nhostname = '{}'", "x".repeat(1_000_000))),
+        ("many unknown keys", (0..10_000).map(|at| format!("k{at} = 1\n")).collect()),
+    ] {
+        let found = load(Role::Master, &file, &[], &[]).unwrap_err();
+        assert!(found.lines().iter().all(|line| line.len() < 1_000), "{what}");
+        assert_eq!(found.lines().len() > 1_000, what == "many unknown keys", "{what}: {}", found.lines().len());
     }
 }
 
@@ -122,12 +142,12 @@ fn environment_and_command_line() {
     assert_eq!(
         problems_of(load(Role::Master, "[web]\nmode = 1", &variables, &arguments))[1..],
         [
-            "environment TRIBUTARY_: : unknown table",
+            "environment TRIBUTARY_: \"\": unknown key",
             "environment TRIBUTARY_API_KEYS__11111111…__ENABLE: api_keys.11111111….enable: unknown key; did you mean TRIBUTARY_API_KEYS__11111111…__ENABLED?",
             "environment TRIBUTARY_GLOBAL__HISTORY: global.history = \"many\": expected an integer from 5 to 31622400 (rows) (default 3600)",
-            "environment TRIBUTARY_HOSTNAME: hostname: unknown table; did you mean TRIBUTARY_GLOBAL__HOSTNAME?",
+            "environment TRIBUTARY_HOSTNAME: hostname: unknown key; did you mean TRIBUTARY_GLOBAL__HOSTNAME?",
             "environment TRIBUTARY_NONSENSE__X: nonsense: unknown table",
-            "environment TRIBUTARY_STREAM_API_KEY: stream_api_key: unknown table; did you mean TRIBUTARY_STREAM__API_KEY?",
+            "environment TRIBUTARY_STREAM_API_KEY: stream_api_key: unknown key; did you mean TRIBUTARY_STREAM__API_KEY?",
             "environment TRIBUTARY_STREAM__APIKEY: stream.apikey: unknown key; did you mean TRIBUTARY_STREAM__API_KEY?",
             "--set web.bind_to: web.bind_to = \"nowhere\": expected a list of addresses such as \"127.0.0.1:19999\", \"[::]:19999\", \"*:19999\" or \"unix:/path\" (default [\"127.0.0.1:19999\"])",
             "--set web.bind: web.bind: unknown key; did you mean web.bind_to?",

@@ -9,10 +9,10 @@ use crate::command::{CHART_SLOT_MAX, DIMENSION_SLOT_MAX};
 use crate::words::Words;
 
 /// `RBEGIN [SLOT:n] "chart"`, or `RBEGIN [SLOT:n] '' start end [wall]`
-#[inline]
+#[inline(always)]
 pub(super) fn begin(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, CHART_SLOT_MAX);
-    let id = words.next().unwrap_or_default();
+    let id = words.next_word().unwrap_or_default();
     let Some(start_s) = optional_int(&mut words, "RBEGIN", "start")? else {
         if id.is_empty() {
             return Err(Fault::Missing { keyword: "RBEGIN", word: "chart" });
@@ -25,15 +25,15 @@ pub(super) fn begin(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
 }
 
 /// `RSET [SLOT:n] "dimension" value flags`. Without interpolated rows no letter means normal.
-#[inline]
+#[inline(always)]
 pub(super) fn set(mut words: Words<'_>, has_anomaly: bool) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, DIMENSION_SLOT_MAX);
     let id = required(&mut words, "RSET", "dimension")?;
-    let value = match words.next() {
+    let value = match words.next_word() {
         Some(value) if !value.is_empty() => double(value, "RSET", "value")?,
         _ => f64::NAN,
     };
-    let (flags, empty) = flags(words.next().unwrap_or_default());
+    let (flags, empty) = flags(words.next_word().unwrap_or_default());
     let flags = PointFlags { anomalous: flags.anomalous && has_anomaly, ..flags };
     Ok(Command::ReplaySet { slot, id, value: if empty { f64::NAN } else { value }, flags })
 }

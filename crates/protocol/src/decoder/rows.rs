@@ -7,7 +7,7 @@ use crate::command::{CHART_SLOT_MAX, DIMENSION_SLOT_MAX};
 use crate::words::Words;
 
 /// `BEGIN [SLOT:n] "chart" [microseconds]`
-#[inline]
+#[inline(always)]
 pub(super) fn begin(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, CHART_SLOT_MAX);
     let id = required(&mut words, "BEGIN", "chart")?;
@@ -17,18 +17,18 @@ pub(super) fn begin(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
 }
 
 /// `SET [SLOT:n] "dimension" = value`; without a value nothing was collected.
-#[inline]
+#[inline(always)]
 pub(super) fn set(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, DIMENSION_SLOT_MAX);
     let id = required(&mut words, "SET", "dimension")?;
-    match words.next() {
+    match words.next_word() {
         Some(value) if !value.is_empty() => Ok(Command::Set { slot, id, value: collected(value, "SET")?.0 }),
         _ => Ok(Command::Ignored { keyword: b"SET" }),
     }
 }
 
 /// `BEGIN2 [SLOT:n] 'chart' update_every time wall|#`
-#[inline]
+#[inline(always)]
 pub(super) fn begin2(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, CHART_SLOT_MAX);
     let id = required(&mut words, "BEGIN2", "chart")?;
@@ -40,7 +40,7 @@ pub(super) fn begin2(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
 }
 
 /// `SET2 [SLOT:n] 'dimension' collected value|# flags`
-#[inline]
+#[inline(always)]
 pub(super) fn set2(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, DIMENSION_SLOT_MAX);
     let id = required(&mut words, "SET2", "dimension")?;
@@ -49,7 +49,7 @@ pub(super) fn set2(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
         b"#" => same,
         value => double(value, "SET2", "value")?,
     };
-    let word = words.next().ok_or(Fault::Missing { keyword: "SET2", word: "flags" })?;
+    let word = words.next_word().ok_or(Fault::Missing { keyword: "SET2", word: "flags" })?;
     let (flags, empty) = flags(word);
     Ok(Command::Set2 { slot, id, collected: integer, value: if empty { f64::NAN } else { value }, flags })
 }

@@ -28,6 +28,7 @@ pub fn write_chart(out: &mut Vec<u8>, form: Form, slot: u32, chart: &ChartDefini
     write_int(out, i64::from(chart.update_every_s));
     let options = row::ChartOptions::WORDS.iter().map(|(option, word)| (chart.options.has(*option), *word));
     write_options(out, options);
+    out.push(b' ');
     write_quoted(out, b'"', chart.plugin);
     out.push(b' ');
     write_quoted(out, b'"', chart.module);
@@ -48,20 +49,22 @@ pub fn write_dimension(out: &mut Vec<u8>, form: Form, slot: u32, dimension: &Dim
     write_int(out, i64::from(dimension.divisor));
     let options = row::DimensionOptions::WORDS.iter().map(|(option, word)| (dimension.options.has(*option), *word));
     write_options(out, options);
-    out.pop();
     out.push(b'\n');
 }
 
-/// Writes ` "word word " `.
+/// Writes the words of the options that are set, joined by blanks as peers do: an option that is not
+/// set leaves its blank.
 fn write_options<'a>(out: &mut Vec<u8>, options: impl Iterator<Item = (bool, &'a str)>) {
     out.extend_from_slice(b" \"");
-    for (set, word) in options {
+    for (at, (set, word)) in options.enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
         if set {
             out.extend_from_slice(word.as_bytes());
         }
-        out.push(b' ');
     }
-    out.extend_from_slice(b"\" ");
+    out.push(b'"');
 }
 
 /// Writes `CLABEL`, after `CHART` and before the first dimension.

@@ -1,0 +1,107 @@
+//! Once the devices are known, a tick allocates nothing. What remains is the store's: about once a
+//! minute it opens a slab for the blocks that it seals.
+
+#![expect(unsafe_code, reason = "a global allocator that counts cannot be made without")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use collect::{Collector, Config};
+use row::{Guid, Now};
+use rrd_store::{FeedKind, HostInfo, Keep, MemoryMode, Store};
+
+/// Ticks that are watched.
+const TICKS: u64 = 100;
+/// Ticks before: long enough that the history is full and its space goes round.
+const TICKS_BEFORE: u64 = 600;
+const HISTORY_ROWS: u32 = 120;
+/// A new slab of the store: its bytes, and the counter of who shares them.
+const ALLOCATIONS_PER_SLAB: u64 = 2;
+/// Slabs that the store may open in 100 ticks; a machine of 1,500 dimensions needs ten.
+const SLABS_MAX: usize = 10;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local
+// number that needs neither memory nor a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the promises of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `System` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the pointer came from `System` with this layout; the caller checked the size.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// The files of this machine, read and stored a hundred times, cost no allocation. Devices may
+/// come and charts may appear while others use the machine: then the hundred begin anew.
+#[test]
+fn a_warm_tick_allocates_nothing() {
+    for mode in [MemoryMode::None, MemoryMode::Ram] {
+        let store = Store::new();
+        let host = store.add(&info(), Keep { mode, history_rows: HISTORY_ROWS });
+        let mut feed = host.claim(FeedKind::Local, info());
+        let mut collector = Collector::new(Config { zero_metrics: true, ..Config::default() });
+        let mut second = 1_700_000_000;
+        let mut tick = |second: &mut u64| {
+            *second += 1;
+            let now = Now { wall_us: (*second * 1_000_000 + 20_000).cast_signed(), mono_us: *second * 1_000_000 };
+            let before = ALLOCATIONS.get();
+            let report = collector.tick(now, &mut feed);
+            assert!(report.rows > 20 && report.samples > 50, "{report:?}");
+            ALLOCATIONS.get() - before
+        };
+        assert!(tick(&mut second) > 0, "the first tick defines charts; or else nothing is counted");
+        for _ in 0..TICKS_BEFORE {
+            tick(&mut second);
+        }
+        let mut charts = host.status().charts;
+        for attempt in 1.. {
+            let mut allocations: Vec<u64> = (0..TICKS).map(|_| tick(&mut second)).collect();
+            allocations.retain(|&count| count > 0);
+            if std::mem::replace(&mut charts, host.status().charts) == charts {
+                let slabs_only = allocations.iter().all(|&count| count <= ALLOCATIONS_PER_SLAB);
+                assert!(slabs_only && allocations.len() <= SLABS_MAX, "{allocations:?}, mode {}", mode.word());
+                break;
+            }
+            assert!(attempt < 10, "this machine does not hold still");
+        }
+    }
+}
+
+fn info() -> HostInfo {
+    HostInfo {
+        guid: Guid::from_bytes([1; 16]),
+        hostname: "here".to_owned(),
+        registry_hostname: String::new(),
+        os: "linux".to_owned(),
+        timezone: String::new(),
+        abbrev_timezone: String::new(),
+        utc_offset_s: 0,
+        hops: 0,
+        update_every_s: 1,
+        program_name: String::new(),
+        program_version: String::new(),
+        tags: String::new(),
+        system: Vec::new(),
+        boot_id: String::new(),
+        fingerprint: String::new(),
+    }
+}

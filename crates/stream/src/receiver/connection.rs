@@ -1,0 +1,439 @@
+//! The connection of a receiver: from the first bytes to the last.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use protocol::request::HEAD_BYTES_MAX;
+use protocol::{Capabilities, Refusal, Request, write_prompt};
+use row::{Guid, Now};
+use rrd_store::{Feed, FeedKind, HostInfo, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::admission::{self, Admitted, Config};
+use super::codec::{FrameError, Lz4};
+use super::pace::Pace;
+use super::session::{Session, SessionError};
+use crate::Clock;
+use crate::host_info;
+use crate::lane::LaneHandle;
+
+/// What we can do, as a parent.
+const OWN: Capabilities = Capabilities::PARENT.without(Capabilities::FLOATBASELINE).with(Capabilities::LZ4);
+/// The codecs we take, the best first.
+const CODECS: [Capabilities; 1] = [Capabilities::LZ4];
+/// How long a request may take to arrive.
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// How long a child may take to read an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A child that sends nothing for so long is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(600);
+/// A stream that was heard of within this time is alive: another child with its GUID is refused.
+const ALIVE_US: u64 = 30_000_000;
+/// Bytes that a lane reads at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Bytes of one session before others get their turn.
+const TURN_BYTES: usize = 256 * 1024;
+/// Bytes of requests that may wait for a child that does not read.
+const UNSENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// TCP asks a silent peer after this time whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+thread_local! {
+    /// The read buffer of the lane: all its sessions take turns with it.
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// Takes streams from children.
+#[derive(Clone)]
+pub struct Receiver {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<Store>,
+    own: Guid,
+    config: Config,
+    lanes: LaneHandle,
+    clock: Clock,
+    stop: CancellationToken,
+    handshakes: TaskTracker,
+    live: Mutex<HashMap<Guid, Live>>,
+    #[cfg(feature = "sender")]
+    forwarded: Mutex<HashMap<Guid, CancellationToken>>,
+}
+
+/// A stream that is being received.
+#[derive(Clone)]
+struct Live {
+    hostname: String,
+    peer: SocketAddr,
+    fingerprint: String,
+    /// The monotonic clock when it was heard of last.
+    heard_us: Arc<AtomicU64>,
+    cut: CancellationToken,
+}
+
+/// Why a stream ended.
+#[derive(Debug, thiserror::Error)]
+enum Closed {
+    #[error("the node stops")]
+    Stopped,
+    #[error("the same machine connected anew")]
+    Replaced,
+    #[error("the child closed the connection")]
+    ByChild,
+    #[error("the child sent nothing for {} s", SILENCE_MAX.as_secs())]
+    Silent,
+    #[error("the child does not read what it is sent")]
+    Deaf,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Session(#[from] SessionError),
+}
+
+impl Receiver {
+    /// A receiver that puts hosts into `store`, whose own host is `own`, until `stop`.
+    #[must_use]
+    pub fn new(
+        store: Arc<Store>,
+        own: Guid,
+        config: Config,
+        lanes: LaneHandle,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> Self {
+        let shared = Shared {
+            store,
+            own,
+            config,
+            lanes,
+            clock,
+            stop,
+            handshakes: TaskTracker::new(),
+            live: Mutex::default(),
+            #[cfg(feature = "sender")]
+            forwarded: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes a connection over that began with `head`; needs a runtime.
+    pub fn take(&self, socket: TcpStream, head: Vec<u8>, peer: SocketAddr) {
+        let shared = Arc::clone(&self.shared);
+        self.shared.handshakes.spawn(async move {
+            let stop = shared.stop.clone();
+            let handshake = timeout(REQUEST_WITHIN + ANSWER_WITHIN, shake_hands(shared, socket, head, peer));
+            if let Some(Err(_)) = stop.run_until_cancelled(handshake).await {
+                info!("STREAM [receive from {peer}]: no complete request within {} s", REQUEST_WITHIN.as_secs());
+            }
+        });
+    }
+}
+
+/// Reads the request, decides, and hands the stream to its lane.
+async fn shake_hands(shared: Arc<Shared>, mut socket: TcpStream, mut head: Vec<u8>, peer: SocketAddr) {
+    let request = match read_request(&mut socket, &mut head).await {
+        Ok(request) => request,
+        Err(reason) => {
+            warn!("STREAM [receive from {peer}]: refused: {reason}");
+            return refuse(&mut socket, Refusal::NotPermitted).await;
+        }
+    };
+    let name = shown(&request.hostname);
+    info!("STREAM {name} [receive from {peer}]: new client connection");
+    let admitted = match admission::admit(&shared.config, &request, peer.ip(), shared.own) {
+        Ok(admitted) => admitted,
+        Err(denied) => {
+            warn!("STREAM {name} [receive from {peer}]: refused: {denied}");
+            return refuse(&mut socket, denied.refusal()).await;
+        }
+    };
+    let live = match shared.register(&request, peer) {
+        Ok(live) => live,
+        Err(other) => {
+            warn!(
+                "STREAM {name} [receive from {peer}]: refused: {} already streams for {} from {}",
+                shown(&other.hostname),
+                request.machine_guid,
+                other.peer
+            );
+            return refuse(&mut socket, Refusal::AlreadyStreaming).await;
+        }
+    };
+    match socket.into_std() {
+        Ok(socket) => {
+            let lanes = shared.lanes.clone();
+            let entry = Entry { shared, request, admitted, live, peer };
+            lanes.spawn(entry.request.machine_guid, move || entry.run(socket));
+        }
+        Err(err) => warn!("STREAM {name} [receive from {peer}]: {err}"),
+    }
+}
+
+/// Reads until the request is complete. The reason of a failure is for the log.
+async fn read_request(socket: &mut TcpStream, head: &mut Vec<u8>) -> Result<Request, String> {
+    loop {
+        if let Some(length) = Request::head_length(head) {
+            return Request::parse(&head[..length]).map_err(|err| err.to_string());
+        }
+        if head.len() > HEAD_BYTES_MAX {
+            return Err(format!("the request is longer than {HEAD_BYTES_MAX} bytes"));
+        }
+        match timeout(REQUEST_WITHIN, socket.read_buf(head)).await {
+            Ok(Ok(0)) => return Err(format!("the connection closed after {} bytes of a request", head.len())),
+            Ok(Ok(_)) => {}
+            Ok(Err(err)) => return Err(err.to_string()),
+            Err(_) => return Err(format!("no complete request within {} s", REQUEST_WITHIN.as_secs())),
+        }
+    }
+}
+
+async fn refuse(socket: &mut TcpStream, refusal: Refusal) {
+    let sent = timeout(ANSWER_WITHIN, socket.write_all(refusal.sentence().as_bytes())).await;
+    if matches!(sent, Ok(Ok(()))) && socket.shutdown().await.is_err() {
+        // The child is gone already, which is what was asked for.
+    }
+}
+
+impl Shared {
+    /// Notes a stream as the one of its host. The same machine replaces its older connection at
+    /// once; another one waits until the older is silent.
+    fn register(&self, request: &Request, peer: SocketAddr) -> Result<Live, Live> {
+        let now_us = (self.clock)().mono_us;
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = live.get(&request.machine_guid) {
+            let fingerprint = request.fingerprint.as_deref().unwrap_or_default();
+            let same = other.hostname == request.hostname
+                && other.fingerprint == fingerprint
+                && (!fingerprint.is_empty() || other.peer.ip() == peer.ip());
+            let silent = now_us.saturating_sub(other.heard_us.load(Ordering::Relaxed)) > ALIVE_US;
+            if !same && !silent {
+                return Err(other.clone());
+            }
+            other.cut.cancel();
+        }
+        let entry = Live {
+            hostname: request.hostname.clone(),
+            peer,
+            fingerprint: request.fingerprint.clone().unwrap_or_default(),
+            heard_us: Arc::new(AtomicU64::new(now_us)),
+            cut: CancellationToken::new(),
+        };
+        live.insert(request.machine_guid, entry.clone());
+        Ok(entry)
+    }
+
+    fn unregister(&self, guid: Guid, entry: &Live) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.get(&guid).is_some_and(|other| Arc::ptr_eq(&other.heard_us, &entry.heard_us)) {
+            live.remove(&guid);
+        }
+    }
+
+    /// Streams a host on, if its API key says so and nobody does it yet.
+    #[cfg(feature = "sender")]
+    fn forward(&self, host: &Arc<rrd_store::Host>, config: Option<Arc<crate::sender::Config>>) {
+        let Some(config) = config else { return };
+        let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
+        if forwarded.contains_key(&host.guid()) {
+            return;
+        }
+        let stop = self.stop.child_token();
+        forwarded.insert(host.guid(), stop.clone());
+        let (host, clock) = (Arc::clone(host), self.clock);
+        self.lanes.spawn(host.guid(), move || crate::sender::run(host, config, clock, stop));
+    }
+}
+
+/// A stream that was admitted.
+struct Entry {
+    shared: Arc<Shared>,
+    request: Request,
+    admitted: Admitted,
+    live: Live,
+    peer: SocketAddr,
+}
+
+impl Entry {
+    async fn run(self, socket: std::net::TcpStream) {
+        let started = (self.shared.clock)();
+        let (name, peer) = (shown(&self.request.hostname), self.peer);
+        let guid = self.request.machine_guid;
+        let capabilities = Capabilities::negotiate(OWN, self.request.capabilities, &CODECS);
+        let info = host_info::from_request(self.request);
+        info!(
+            "STREAM {name} [receive from {peer}]: client willing to stream metrics for host '{name}' with machine_guid \
+             '{guid}': update every = {}, history = {}, memory mode = {}",
+            info.update_every_s,
+            self.admitted.keep.history_rows,
+            self.admitted.keep.mode.word()
+        );
+        let (shared, live) = (Arc::clone(&self.shared), self.live.clone());
+        let stream = Stream::open(self.shared, info, &self.admitted, capabilities, self.live);
+        let (rows, samples) = (stream.feed.host().figures().rows.get(), stream.feed.host().figures().samples.get());
+        let host = Arc::clone(stream.feed.host());
+        let closed = stream.run(socket, &name, peer).await;
+        shared.unregister(guid, &live);
+        let figures = host.figures();
+        let lasted_s = (shared.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
+        let (rows, samples) = (figures.rows.get() - rows, figures.samples.get() - samples);
+        match closed {
+            Closed::Stopped | Closed::Replaced | Closed::ByChild => {
+                info!(
+                    "STREAM {name} [receive from {peer}]: closed after {lasted_s} s, {rows} rows, {samples} samples: {closed}"
+                );
+            }
+            _ => warn!(
+                "STREAM {name} [receive from {peer}]: closed after {lasted_s} s, {rows} rows, {samples} samples: {closed}"
+            ),
+        }
+    }
+}
+
+/// An open stream, on its lane.
+struct Stream {
+    feed: Feed,
+    session: Session,
+    codec: Option<Lz4>,
+    pace: Pace,
+    capabilities: Capabilities,
+    live: Live,
+    stop: CancellationToken,
+    clock: Clock,
+    /// What is to be sent to the child.
+    out: Vec<u8>,
+}
+
+impl Stream {
+    fn open(shared: Arc<Shared>, info: HostInfo, admitted: &Admitted, capabilities: Capabilities, live: Live) -> Self {
+        let host = shared.store.add(&info, admitted.keep);
+        let kind = if capabilities.has(Capabilities::INTERPOLATED) { FeedKind::Stored } else { FeedKind::Collected };
+        let every_s = info.update_every_s;
+        let feed = host.claim(kind, info);
+        host.figures().streams_accepted.add(1);
+        #[cfg(feature = "sender")]
+        shared.forward(&host, admitted.forward.clone());
+        Self {
+            session: Session::new(capabilities, every_s, admitted.keep.history_rows),
+            codec: capabilities.has(Capabilities::LZ4).then(Lz4::default),
+            pace: Pace::new(admitted.pace.as_micros() as u64),
+            capabilities,
+            live,
+            stop: shared.stop.clone(),
+            clock: shared.clock,
+            out: Vec::new(),
+            feed,
+        }
+    }
+
+    async fn run(mut self, socket: std::net::TcpStream, name: &str, peer: SocketAddr) -> Closed {
+        let mut socket = match TcpStream::from_std(socket).and_then(|socket| prepare(&socket).map(|()| socket)) {
+            Ok(socket) => socket,
+            Err(err) => return err.into(),
+        };
+        info!("STREAM {name} [receive from {peer}]: initializing communication...");
+        // The prompt leaves alone, in one write: children take whatever comes with it for a part of it.
+        let mut prompt = Vec::new();
+        write_prompt(&mut prompt, self.capabilities);
+        match timeout(ANSWER_WITHIN, socket.write_all(&prompt)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(err)) => return err.into(),
+            Err(_) => return Closed::Deaf,
+        }
+        info!("STREAM {name} [receive from {peer}]: receiving metrics...");
+        let (stop, cut) = (self.stop.clone(), self.live.cut.clone());
+        tokio::select! {
+            closed = self.receive(&socket) => closed,
+            () = stop.cancelled() => Closed::Stopped,
+            () = cut.cancelled() => Closed::Replaced,
+        }
+    }
+
+    async fn receive(&mut self, socket: &TcpStream) -> Closed {
+        let mut turn = 0;
+        loop {
+            let ready = tokio::select! {
+                ready = socket.readable() => ready,
+                ready = socket.writable(), if !self.out.is_empty() => ready,
+                () = sleep(SILENCE_MAX) => return Closed::Silent,
+            };
+            if let Err(err) = ready {
+                return err.into();
+            }
+            let now = (self.clock)();
+            let read = match self.read(socket, now) {
+                Ok(read) => read,
+                Err(closed) => return closed,
+            };
+            if let Err(closed) = self.write(socket) {
+                return closed;
+            }
+            turn += read;
+            if turn >= TURN_BYTES {
+                turn = 0;
+                tokio::task::yield_now().await;
+            }
+            let wait_us = if read == 0 { 0 } else { self.pace.after_read(now.mono_us, read) };
+            if wait_us > 0 {
+                turn = 0;
+                sleep(Duration::from_micros(wait_us)).await;
+            }
+        }
+    }
+
+    /// Reads once, and writes the rows of what came; returns how many bytes that were.
+    fn read(&mut self, socket: &TcpStream, now: Now) -> Result<usize, Closed> {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let count = match socket.try_read(buffer) {
+                Ok(0) => return Err(Closed::ByChild),
+                Ok(count) => count,
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                Err(err) => return Err(err.into()),
+            };
+            self.live.heard_us.store(now.mono_us, Ordering::Relaxed);
+            self.feed.host().figures().received_bytes.add(count as u64);
+            let mut writer = self.feed.writer(now).ok_or(Closed::Replaced)?;
+            let (session, out) = (&mut self.session, &mut self.out);
+            match &mut self.codec {
+                None => session.receive(&buffer[..count], now, &mut writer, out)?,
+                Some(codec) => codec.push(&buffer[..count], |text| session.receive(text, now, &mut writer, out))??,
+            }
+            Ok(count)
+        })
+    }
+
+    fn write(&mut self, socket: &TcpStream) -> Result<(), Closed> {
+        while !self.out.is_empty() {
+            match socket.try_write(&self.out) {
+                Ok(count) => drop(self.out.drain(..count)),
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => break,
+                Err(err) => return Err(err.into()),
+            }
+        }
+        if self.out.len() > UNSENT_BYTES_MAX { Err(Closed::Deaf) } else { Ok(()) }
+    }
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keep_alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE);
+    socket2::SockRef::from(socket).set_tcp_keepalive(&keep_alive)
+}
+
+/// A name from the network as a log may show it.
+fn shown(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,86 @@
+//! The receiver's side of replication: per chart, what is asked for next.
+
+use protocol::replication::{ParentState, ReplayRequest, next_request};
+use row::{ChartSlot, Now};
+
+/// Seconds of history asked for at once.
+const STEP_S: i64 = 600;
+
+/// What is under way for a chart.
+#[derive(Debug, Clone, Copy, Default)]
+struct Chart {
+    active: bool,
+    /// Where the last answer of this series ended.
+    previous_before_s: i64,
+}
+
+/// The replication of all charts of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Replication {
+    charts: Vec<Chart>,
+}
+
+/// What the child and this node have of a chart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Have {
+    pub(super) has_dimensions: bool,
+    pub(super) child_first_s: i64,
+    pub(super) child_last_s: i64,
+    pub(super) own_last_s: i64,
+    /// How far back rows are kept, in seconds.
+    pub(super) period_s: i64,
+}
+
+impl Replication {
+    fn chart(&mut self, slot: ChartSlot) -> &mut Chart {
+        let place = slot.0 as usize;
+        if self.charts.len() <= place {
+            self.charts.resize(place + 1, Chart::default());
+        }
+        &mut self.charts[place]
+    }
+
+    /// A definition ended; returns what to ask for, unless an answer is still under way.
+    pub(super) fn defined(&mut self, slot: ChartSlot, have: &Have, now: Now) -> Option<ReplayRequest> {
+        let chart = self.chart(slot);
+        if std::mem::replace(&mut chart.active, true) {
+            return None;
+        }
+        chart.previous_before_s = 0;
+        Some(request(have, 0, now))
+    }
+
+    /// An answer ended at `before_s`; returns what to ask for next, unless the chart is live now.
+    pub(super) fn answered(
+        &mut self,
+        slot: ChartSlot,
+        live: bool,
+        before_s: i64,
+        have: &Have,
+        now: Now,
+    ) -> Option<ReplayRequest> {
+        let chart = self.chart(slot);
+        if live || !chart.active {
+            chart.active = false;
+            return None;
+        }
+        // An answer that does not move on must not be asked for again and again.
+        let stuck = before_s <= chart.previous_before_s;
+        chart.previous_before_s = before_s;
+        Some(if stuck { ReplayRequest::EMPTY } else { request(have, before_s, now) })
+    }
+}
+
+fn request(have: &Have, previous_before_s: i64, now: Now) -> ReplayRequest {
+    next_request(&ParentState {
+        enabled: true,
+        has_dimensions: have.has_dimensions,
+        child_first_s: have.child_first_s,
+        child_last_s: have.child_last_s,
+        own_last_s: have.own_last_s,
+        now_s: now.wall_s(),
+        previous_before_s,
+        period_s: have.period_s,
+        step_s: STEP_S,
+    })
+}

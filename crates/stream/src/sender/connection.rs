@@ -1,0 +1,386 @@
+//! The connection of a sender: seeks a parent, shakes hands, and moves bytes both ways.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::answer::{ANSWER_BYTES_MAX, SILENT_RETRY_S, UNKNOWN_RETRY_S};
+use protocol::replication::ReplayRequest;
+use protocol::{Answer, Capabilities, Command, Decoder, Limits, Refusal, Step};
+use row::Now;
+use rrd_store::{Host, TapId};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Config;
+use super::replay::{self, Requests};
+use super::tap::SenderTap;
+use crate::Clock;
+use crate::back_off::{BackOff, Ended};
+use crate::destination::Destination;
+use crate::host_info;
+
+/// What we offer a parent.
+const OFFERED: Capabilities = Capabilities::CHILD.without(Capabilities::CLAIM).with(Capabilities::VCAPS);
+/// How long a stop may wait for what is still to be sent.
+const DRAIN: Duration = Duration::from_secs(2);
+/// Bytes read from the parent at once: its requests are short.
+const READ_BYTES: usize = 4 * 1024;
+/// Bytes of a line of the parent's that has not ended.
+const CUT_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Answers to replication are written while the buffer is emptier than one part in this many.
+const REPLAY_BUFFER_PART: usize = 2;
+
+/// Why a stream ended.
+#[derive(Debug, thiserror::Error)]
+enum Closed {
+    #[error("the node stops")]
+    Stopped,
+    #[error("nobody feeds the host any more")]
+    NotFed,
+    #[error("the host is fed anew")]
+    FedAnew,
+    #[error("the parent closed the connection")]
+    ByParent,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("the parent took nothing for {} s", .0.as_secs())]
+    Stalled(Duration),
+    #[error("more than {0} bytes waited for the parent")]
+    Overflow(usize),
+    #[error("the parent sent a line that is too long or malformed: {0}")]
+    Malformed(String),
+}
+
+/// Why there is no stream.
+#[derive(Debug, thiserror::Error)]
+enum Rejected {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("the parent refuses: {}", .0.sentence())]
+    Refused(Refusal),
+    #[error("the parent answers something that is no stream: {0:?}")]
+    NoStream(String),
+    #[error("the parent closed the connection without an answer")]
+    Silent,
+}
+
+/// A sender's life: attempt after attempt, stream after stream.
+pub(super) struct Connection {
+    host: Arc<Host>,
+    config: Arc<Config>,
+    clock: Clock,
+    stop: CancellationToken,
+    tap: TapId,
+    wake: Arc<Notify>,
+    back_off: BackOff,
+    /// The destination to try next.
+    next: usize,
+}
+
+impl Connection {
+    pub(super) fn new(host: Arc<Host>, config: Arc<Config>, clock: Clock, stop: CancellationToken) -> Self {
+        let wake = Arc::new(Notify::new());
+        let tap = host
+            .attach(|_| SenderTap::new(config.send_charts_matching.clone(), config.buffer_bytes, Arc::clone(&wake)));
+        let seed =
+            host.guid().as_bytes().iter().fold(1, |seed: u64, &byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let back_off = BackOff::new(config.reconnect_delay.as_micros() as u64, seed ^ clock().mono_us);
+        Self { host, config, clock, stop, tap, wake, back_off, next: 0 }
+    }
+
+    pub(super) async fn run(mut self) {
+        let stop = self.stop.clone();
+        loop {
+            let fed = async {
+                while !self.host.is_fed() {
+                    self.wake.notified().await;
+                }
+            };
+            if stop.run_until_cancelled(fed).await.is_none() {
+                break;
+            }
+            let Some(ended) = stop.run_until_cancelled(self.attempt()).await else { break };
+            let (ended, session) = match ended {
+                Ok((socket, destination, capabilities)) => {
+                    (Ended::Established, Some((socket, destination, capabilities)))
+                }
+                Err(ended) => (ended, None),
+            };
+            if let Some((socket, address, capabilities)) = session {
+                self.stream(socket, address, capabilities).await;
+                if stop.is_cancelled() {
+                    break;
+                }
+            }
+            let wait = Duration::from_micros(self.back_off.wait_us(ended));
+            if stop.run_until_cancelled(sleep(wait)).await.is_none() {
+                break;
+            }
+        }
+        self.host.detach(self.tap);
+    }
+
+    fn name(&self) -> String {
+        self.host.info().hostname.clone()
+    }
+
+    /// Tries the next destination: connects and shakes hands.
+    async fn attempt(&mut self) -> Result<(TcpStream, SocketAddr, Capabilities), Ended> {
+        let destination = self.config.destinations[self.next % self.config.destinations.len()].clone();
+        let name = self.name();
+        info!("STREAM {name} [send to {destination}]: connecting...");
+        match self.shake_hands(&destination).await {
+            Ok(established) => Ok(established),
+            Err(rejected) => {
+                self.next = (self.next + 1) % self.config.destinations.len();
+                warn!("STREAM {name} [send to {destination}]: not established: {rejected}");
+                Err(match rejected {
+                    Rejected::Unreachable(_) => Ended::Failed,
+                    Rejected::Refused(refusal) => Ended::Refused(refusal.retry_after_s()),
+                    Rejected::NoStream(_) => Ended::Refused(UNKNOWN_RETRY_S),
+                    Rejected::Silent => Ended::Refused(SILENT_RETRY_S),
+                })
+            }
+        }
+    }
+
+    async fn shake_hands(&self, destination: &Destination) -> Result<(TcpStream, SocketAddr, Capabilities), Rejected> {
+        let mut socket = self.connect(destination).await?;
+        let unreachable = |err: io::Error| Rejected::Unreachable(err.to_string());
+        let address = socket.peer_addr().map_err(unreachable)?;
+        info!("STREAM {} [send to {address}]: initializing communication...", self.name());
+        let request = host_info::to_request(&self.host.info(), self.config.api_key, OFFERED);
+        let mut text = Vec::with_capacity(2_048);
+        request.write(&mut text);
+        let answer = async {
+            socket.write_all(&text).await?;
+            read_answer(&mut socket).await
+        };
+        match timeout(self.config.timeout, answer).await {
+            Err(_) => Err(Rejected::Unreachable(format!("no answer within {} s", self.config.timeout.as_secs()))),
+            Ok(Err(err)) => Err(unreachable(err)),
+            Ok(Ok(None)) => Err(Rejected::Silent),
+            Ok(Ok(Some((Answer::Go(capabilities), _)))) => Ok((socket, address, capabilities)),
+            Ok(Ok(Some((Answer::Refused(refusal), _)))) => Err(Rejected::Refused(refusal)),
+            Ok(Ok(Some((Answer::Unknown, text)))) => {
+                Err(Rejected::NoStream(String::from_utf8_lossy(&text[..text.len().min(100)]).into_owned()))
+            }
+        }
+    }
+
+    async fn connect(&self, destination: &Destination) -> Result<TcpStream, Rejected> {
+        let unreachable = |err: io::Error| Rejected::Unreachable(err.to_string());
+        let mut last = Rejected::Unreachable("the name has no address".into());
+        for address in destination.addresses().map_err(unreachable)? {
+            match timeout(self.config.timeout, TcpStream::connect(address)).await {
+                Ok(Ok(socket)) => {
+                    socket.set_nodelay(true).map_err(unreachable)?;
+                    return Ok(socket);
+                }
+                Ok(Err(err)) => last = unreachable(err),
+                Err(_) => last = Rejected::Unreachable(format!("{address} does not answer")),
+            }
+        }
+        Err(last)
+    }
+
+    /// Streams until something ends it, and says what.
+    async fn stream(&self, socket: TcpStream, address: SocketAddr, capabilities: Capabilities) {
+        let name = self.name();
+        let started = (self.clock)();
+        self.host.figures().streams_established.add(1);
+        info!("STREAM {name} [send to {address}]: established communication - sending metrics...");
+        let generation = self.host.with_tap(self.tap, |tap: &mut SenderTap, view| {
+            tap.start(capabilities, view, started);
+            view.generation()
+        });
+        let mut stream = Stream {
+            connection: self,
+            decoder: Decoder::of_parent(Limits::default()),
+            cut: Vec::new(),
+            requests: Requests::default(),
+            pending: Vec::new(),
+            sent: 0,
+            sent_bytes: 0,
+            moved_us: started.mono_us,
+        };
+        let closed = stream.run(&socket, generation.unwrap_or_default()).await;
+        let sent_bytes = stream.sent_bytes;
+        self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.stop());
+        let lasted_s = (self.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
+        match closed {
+            Closed::Stopped | Closed::NotFed => {
+                info!("STREAM {name} [send to {address}]: closed after {lasted_s} s and {sent_bytes} bytes: {closed}");
+            }
+            _ => warn!("STREAM {name} [send to {address}]: closed after {lasted_s} s and {sent_bytes} bytes: {closed}"),
+        }
+    }
+}
+
+/// Reads the parent's answer; `None` where it closes instead.
+async fn read_answer(socket: &mut TcpStream) -> io::Result<Option<(Answer, Vec<u8>)>> {
+    let mut text = Vec::with_capacity(ANSWER_BYTES_MAX);
+    loop {
+        if socket.read_buf(&mut text).await? == 0 {
+            return Ok(if text.is_empty() { None } else { Some((Answer::Unknown, text)) });
+        }
+        if let Some(answer) = Answer::parse(&text, OFFERED) {
+            return Ok(Some((answer, text)));
+        }
+        if text.len() >= ANSWER_BYTES_MAX {
+            return Ok(Some((Answer::Unknown, text)));
+        }
+    }
+}
+
+/// One established stream.
+struct Stream<'a> {
+    connection: &'a Connection,
+    decoder: Decoder,
+    /// The beginning of a line that the parent has not ended.
+    cut: Vec<u8>,
+    requests: Requests,
+    /// What is being written, and how much of it is.
+    pending: Vec<u8>,
+    sent: usize,
+    sent_bytes: u64,
+    /// When the parent last took something, or nothing waited for it.
+    moved_us: u64,
+}
+
+impl Stream<'_> {
+    async fn run(&mut self, socket: &TcpStream, generation: u64) -> Closed {
+        let stop = &self.connection.stop;
+        loop {
+            self.fill();
+            let host = &self.connection.host;
+            let waits = self.sent < self.pending.len();
+            if !waits {
+                if stop.is_cancelled() {
+                    return Closed::Stopped;
+                }
+                if !host.is_fed() {
+                    return Closed::NotFed;
+                }
+                if host.generation() != generation {
+                    return Closed::FedAnew;
+                }
+            }
+            let limit = if stop.is_cancelled() { DRAIN } else { self.connection.config.timeout };
+            let moved = tokio::select! {
+                ready = socket.readable() => ready.map_err(Closed::Io).and_then(|()| self.read(socket)),
+                ready = socket.writable(), if waits => ready.map_err(Closed::Io).and_then(|()| self.write(socket)),
+                () = self.connection.wake.notified(), if !waits => Ok(()),
+                () = stop.cancelled(), if !stop.is_cancelled() => Ok(()),
+                () = sleep(limit), if waits => Err(Closed::Stalled(limit)),
+            };
+            if let Err(closed) = moved.and_then(|()| self.check_pace(waits, limit)) {
+                return closed;
+            }
+        }
+    }
+
+    fn now(&self) -> Now {
+        (self.connection.clock)()
+    }
+
+    /// Takes what the tap gathered, and answers the parent while there is room.
+    fn fill(&mut self) {
+        if self.sent < self.pending.len() {
+            return;
+        }
+        self.pending.clear();
+        self.sent = 0;
+        let Connection { host, tap, config, .. } = self.connection;
+        let room = config.buffer_bytes / REPLAY_BUFFER_PART;
+        let mut waiting = host.with_tap(*tap, |tap: &mut SenderTap, _| tap.out.len()).unwrap_or_default();
+        while waiting < room
+            && let Some((slot, request)) = self.requests.pop()
+        {
+            replay::answer(host, *tap, slot, &request, self.now());
+            waiting = host.with_tap(*tap, |tap: &mut SenderTap, _| tap.out.len()).unwrap_or_default();
+        }
+        let pending = &mut self.pending;
+        host.with_tap(*tap, |tap: &mut SenderTap, _| tap.take(pending));
+        if !self.requests.is_empty() {
+            self.connection.wake.notify_one();
+        }
+    }
+
+    fn write(&mut self, socket: &TcpStream) -> Result<(), Closed> {
+        match socket.try_write(&self.pending[self.sent..]) {
+            Ok(count) => {
+                self.sent += count;
+                self.sent_bytes += count as u64;
+                self.connection.host.figures().sent_bytes.add(count as u64);
+                self.moved_us = self.now().mono_us;
+                Ok(())
+            }
+            Err(err) if err.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(err) => Err(err.into()),
+        }
+    }
+
+    /// Ends a stream whose parent does not keep up.
+    fn check_pace(&mut self, waited: bool, limit: Duration) -> Result<(), Closed> {
+        let Connection { host, tap, config, .. } = self.connection;
+        if !waited {
+            self.moved_us = self.now().mono_us;
+        } else if self.now().mono_us.saturating_sub(self.moved_us) > limit.as_micros() as u64 {
+            return Err(Closed::Stalled(limit));
+        }
+        let overflowed = host.with_tap(*tap, |tap: &mut SenderTap, _| tap.overflowed).unwrap_or_default();
+        if overflowed { Err(Closed::Overflow(config.buffer_bytes)) } else { Ok(()) }
+    }
+
+    /// Reads what the parent asks for.
+    fn read(&mut self, socket: &TcpStream) -> Result<(), Closed> {
+        let mut buffer = [0; READ_BYTES];
+        loop {
+            match socket.try_read(&mut buffer) {
+                Ok(0) => return Err(Closed::ByParent),
+                Ok(count) => self.cut.extend_from_slice(&buffer[..count]),
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => break,
+                Err(err) => return Err(err.into()),
+            }
+            if self.cut.len() > CUT_LINE_BYTES_MAX {
+                break;
+            }
+        }
+        let text = std::mem::take(&mut self.cut);
+        let taken = self.commands(&text)?;
+        self.cut.extend_from_slice(&text[taken..]);
+        if self.cut.len() > CUT_LINE_BYTES_MAX {
+            return Err(Closed::Malformed("no end of line".into()));
+        }
+        Ok(())
+    }
+
+    /// Carries out the parent's commands; returns how many bytes they took.
+    fn commands(&mut self, text: &[u8]) -> Result<usize, Closed> {
+        let mut at = 0;
+        loop {
+            let mut consumed = 0;
+            let step = self.decoder.step(&text[at..], &mut consumed);
+            at += consumed;
+            match step {
+                Ok(Step::Command(Command::ReplayChart { id, start_streaming, after_s, before_s })) => {
+                    let slot = self.connection.host.read(|view| view.find_chart(id).map(|chart| chart.slot()));
+                    if let Some(slot) = slot {
+                        self.requests.push(slot, ReplayRequest { start_streaming, after_s, before_s });
+                    }
+                }
+                // A parent may ask for what we do not offer: that is no reason to part.
+                Ok(Step::Command(_)) => {}
+                Ok(Step::NeedMore) => return Ok(at),
+                Err(err) => return Err(Closed::Malformed(err.to_string())),
+            }
+        }
+    }
+}

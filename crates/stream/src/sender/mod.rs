@@ -1,0 +1,42 @@
+//! The sender: streams one host to a parent.
+//!
+//! A [`tap`] on the host turns each row into text as it is written; the [`connection`] takes what
+//! was gathered and writes it in one piece; [`replay`] answers a parent that asks for the past.
+//! Between connections the tap is silent: what the parent missed it asks for again.
+
+mod connection;
+mod replay;
+mod tap;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use patterns::SimplePattern;
+use row::Guid;
+use rrd_store::Host;
+use tokio_util::sync::CancellationToken;
+
+use crate::Clock;
+use crate::destination::Destination;
+
+/// Where and how a host is streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Parents, tried in this order.
+    pub destinations: Vec<Destination>,
+    /// The API key.
+    pub api_key: Guid,
+    /// How long connecting, the handshake, or a parent that reads nothing may take.
+    pub timeout: Duration,
+    /// About how long to wait between attempts.
+    pub reconnect_delay: Duration,
+    /// Charts to send, by id or name.
+    pub send_charts_matching: SimplePattern,
+    /// Bytes of text that may wait for the parent.
+    pub buffer_bytes: usize,
+}
+
+/// Streams a host until `stop`: whenever somebody feeds it, a parent is sought.
+pub async fn run(host: Arc<Host>, config: Arc<Config>, clock: Clock, stop: CancellationToken) {
+    connection::Connection::new(host, config, clock, stop).run().await;
+}

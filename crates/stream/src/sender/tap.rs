@@ -1,0 +1,320 @@
+//! The sender's tap: turns a host's rows into a stream's text, in a bounded buffer.
+//!
+//! What a chart's rows look like depends on both ends:
+//!
+//! | the parent takes | the host's feed brings | a row is sent as |
+//! |---|---|---|
+//! | stored values | anything | its second, collected and stored values (v2) |
+//! | collected values | collected values | the microseconds since the last, collected values (v1) |
+//! | collected values | stored values | the stored value in units of 1e-7, as an absolute one (v1) |
+//!
+//! The last line keeps values equal where the moment of collection is not known any more: the
+//! parent's arithmetic gives back what it was given.
+//!
+//! With replication a chart is silent after its definition until the parent has asked for what it
+//! misses; replication then sends it on its way, under the host's lock, so that nothing is lost
+//! or doubled between history and live rows.
+
+use std::sync::Arc;
+
+use patterns::SimplePattern;
+use protocol::encode::{self, Form};
+use protocol::{Capabilities, VariableScope};
+use row::{Algorithm, ChartSlot, DimensionDefinition, Now, Row, Sample, US_PER_S};
+use rrd_store::{ChartView, FeedKind, HostView, Tap};
+use tokio::sync::Notify;
+
+/// Stored values go as integers of this part of one where they must look like collected ones.
+pub(super) const FINAL_DIVISOR: i32 = 10_000_000;
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowForm {
+    /// Second, collected and stored value.
+    Stored,
+    /// Collected values, and the time between them.
+    Collected,
+    /// Stored values in the dress of collected ones.
+    Final,
+}
+
+/// What was agreed with the parent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wire {
+    pub(super) form: Form,
+    pub(super) rows: RowForm,
+    pub(super) capabilities: Capabilities,
+}
+
+impl Wire {
+    fn new(capabilities: Capabilities, kind: FeedKind) -> Self {
+        let rows = match kind {
+            _ if capabilities.has(Capabilities::INTERPOLATED) => RowForm::Stored,
+            FeedKind::Stored => RowForm::Final,
+            FeedKind::Local | FeedKind::Collected => RowForm::Collected,
+        };
+        Self { form: Form::of(capabilities), rows, capabilities }
+    }
+
+    pub(super) fn has(&self, capability: Capabilities) -> bool {
+        self.capabilities.has(capability)
+    }
+}
+
+/// Whether a chart's rows are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Not to be sent to this parent.
+    Skipped,
+    /// Defined; the parent has not yet said what it misses.
+    Defined,
+    /// Each row is sent as it is written.
+    Live,
+}
+
+/// A chart as the parent knows it. The beginnings of its rows' lines lie one after the other in
+/// `lines`: first that of the row, then one per dimension.
+#[derive(Debug)]
+struct ChartOut {
+    phase: Phase,
+    update_every_s: u32,
+    lines: Vec<u8>,
+    ends: Vec<u32>,
+    /// The last second sent, where durations are made of seconds.
+    sent_s: i64,
+}
+
+/// What the connection shares with the host: the text that waits to be sent.
+#[derive(Debug)]
+pub(super) struct SenderTap {
+    pub(super) wire: Option<Wire>,
+    pub(super) out: Vec<u8>,
+    /// Something did not fit: the parent must be brought up to date by replication.
+    pub(super) overflowed: bool,
+    buffer_bytes: usize,
+    charts: Vec<ChartOut>,
+    matching: SimplePattern,
+    wake: Arc<Notify>,
+}
+
+impl SenderTap {
+    pub(super) fn new(matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> Self {
+        Self { wire: None, out: Vec::new(), overflowed: false, buffer_bytes, charts: Vec::new(), matching, wake }
+    }
+
+    /// A stream was established: tells the parent all there is.
+    pub(super) fn start(&mut self, capabilities: Capabilities, host: &HostView<'_>, now: Now) {
+        self.stop();
+        self.wire = Some(Wire::new(capabilities, host.feed_kind()));
+        Tap::host(self, host);
+        for chart in host.charts() {
+            self.definition(&chart, now);
+        }
+    }
+
+    /// The stream ended: nothing is sent until the next start.
+    pub(super) fn stop(&mut self) {
+        self.wire = None;
+        self.out = Vec::new();
+        self.charts = Vec::new();
+        self.overflowed = false;
+    }
+
+    /// Hands over what is to be sent; the other buffer is used from now on.
+    pub(super) fn take(&mut self, empty: &mut Vec<u8>) {
+        debug_assert!(empty.is_empty());
+        std::mem::swap(&mut self.out, empty);
+    }
+
+    /// Replication is done with a chart: its rows follow.
+    pub(super) fn set_live(&mut self, slot: ChartSlot, sent_s: i64) {
+        if let Some(chart) = self.charts.get_mut(slot.0 as usize)
+            && chart.phase == Phase::Defined
+        {
+            chart.phase = Phase::Live;
+            chart.sent_s = sent_s;
+        }
+    }
+
+    fn matches(&self, chart: &ChartView<'_>) -> bool {
+        self.matching.matches(chart.id()) || self.matching.matches(chart.name())
+    }
+}
+
+impl Tap for SenderTap {
+    fn host(&mut self, host: &HostView<'_>) {
+        let Some(wire) = self.wire else { return };
+        if wire.has(Capabilities::HLABELS) {
+            host.labels().for_each(|label| encode::write_host_label(&mut self.out, &label));
+            encode::write_host_labels_overwrite(&mut self.out);
+        }
+        for (name, value) in host.variables() {
+            encode::write_variable(&mut self.out, VariableScope::Host, name, value);
+        }
+    }
+
+    fn definition(&mut self, chart: &ChartView<'_>, now: Now) {
+        let Some(wire) = self.wire else { return };
+        let matches = self.matches(chart) && chart.dimension_count() > 0;
+        let place = chart.slot().0 as usize;
+        while self.charts.len() <= place {
+            self.charts.push(ChartOut::skipped());
+        }
+        let known = &mut self.charts[place];
+        if !matches {
+            known.phase = Phase::Skipped;
+            return;
+        }
+        write_definition(&mut self.out, &wire, chart, now);
+        *known = ChartOut::new(&wire, chart, std::mem::take(known));
+    }
+
+    fn row(&mut self, row: &Row<'_>) {
+        let Some(wire) = self.wire else { return };
+        let Some(chart) = self.charts.get_mut(row.chart.0 as usize) else { return };
+        if chart.phase != Phase::Live {
+            return;
+        }
+        if self.out.len() > self.buffer_bytes {
+            self.overflowed = true;
+            return;
+        }
+        match wire.rows {
+            RowForm::Stored => chart.write_stored(&mut self.out, wire.form, row),
+            RowForm::Collected => chart.write_collected(&mut self.out, row),
+            RowForm::Final => chart.write_final(&mut self.out, row),
+        }
+    }
+
+    fn wake(&mut self) {
+        self.wake.notify_one();
+    }
+}
+
+impl Default for ChartOut {
+    fn default() -> Self {
+        Self::skipped()
+    }
+}
+
+impl ChartOut {
+    const fn skipped() -> Self {
+        Self { phase: Phase::Skipped, update_every_s: 1, lines: Vec::new(), ends: Vec::new(), sent_s: 0 }
+    }
+
+    /// Prepares the lines of a chart's rows, in the space of what was known before.
+    fn new(wire: &Wire, chart: &ChartView<'_>, before: Self) -> Self {
+        let Self { mut lines, mut ends, sent_s, .. } = before;
+        lines.clear();
+        ends.clear();
+        let slot = chart.slot().0 + 1;
+        if wire.rows == RowForm::Stored {
+            encode::write_begin2_prefix(&mut lines, wire.form, slot, chart.id());
+        } else {
+            encode::write_begin_prefix(&mut lines, chart.id());
+        }
+        ends.push(lines.len() as u32);
+        for (slot, dimension) in (1..).zip(chart.dimensions()) {
+            if wire.rows == RowForm::Stored {
+                encode::write_set2_prefix(&mut lines, wire.form, slot, dimension.id);
+            } else {
+                encode::write_set_prefix(&mut lines, dimension.id);
+            }
+            ends.push(lines.len() as u32);
+        }
+        lines.shrink_to_fit();
+        ends.shrink_to_fit();
+        let phase = if wire.has(Capabilities::REPLICATION) { Phase::Defined } else { Phase::Live };
+        Self { phase, update_every_s: chart.update_every_s(), lines, ends, sent_s }
+    }
+
+    fn begin(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.lines[..self.ends[0] as usize]);
+    }
+
+    /// The samples with the beginnings of their lines.
+    fn samples<'a>(&'a self, row: &'a Row<'_>) -> impl Iterator<Item = (&'a [u8], &'a Sample)> {
+        let line = |ends: &'a [u32]| &self.lines[ends[0] as usize..ends[1] as usize];
+        self.ends.windows(2).map(line).zip(row.samples)
+    }
+
+    fn write_stored(&self, out: &mut Vec<u8>, form: Form, row: &Row<'_>) {
+        let Some(time_s) = row.time_s else { return };
+        if row.samples.iter().all(|sample| sample.value.is_empty()) {
+            return;
+        }
+        self.begin(out);
+        encode::write_begin2_values(out, form, self.update_every_s, time_s, time_s);
+        for (line, sample) in self.samples(row).filter(|(_, sample)| !sample.value.is_empty()) {
+            out.extend_from_slice(line);
+            encode::write_set2_values(out, form, sample.collected, sample.value);
+        }
+        encode::write_end2(out);
+    }
+
+    fn write_collected(&self, out: &mut Vec<u8>, row: &Row<'_>) {
+        let Some(elapsed_us) = row.elapsed_us else { return };
+        self.begin(out);
+        encode::write_begin_values(out, elapsed_us);
+        for (line, sample) in self.samples(row).filter(|(_, sample)| sample.updated) {
+            out.extend_from_slice(line);
+            encode::write_set_values(out, sample.collected);
+        }
+        encode::write_end(out);
+    }
+
+    fn write_final(&mut self, out: &mut Vec<u8>, row: &Row<'_>) {
+        let Some(time_s) = row.time_s.filter(|&time_s| time_s > self.sent_s) else { return };
+        let elapsed_s = if self.sent_s == 0 { 0 } else { time_s - self.sent_s };
+        self.sent_s = time_s;
+        self.begin(out);
+        encode::write_begin_values(out, (elapsed_s * US_PER_S) as u64);
+        for (line, sample) in self.samples(row).filter(|(_, sample)| !sample.value.is_empty()) {
+            out.extend_from_slice(line);
+            encode::write_set_values(out, final_value(sample));
+        }
+        encode::write_end(out);
+    }
+}
+
+/// A stored value as an integer.
+pub(super) fn final_value(sample: &Sample) -> i64 {
+    (sample.value.unpack() * f64::from(FINAL_DIVISOR)).round() as i64
+}
+
+/// Writes all lines of a chart's definition.
+fn write_definition(out: &mut Vec<u8>, wire: &Wire, chart: &ChartView<'_>, now: Now) {
+    let definition = chart.definition();
+    encode::write_chart(out, wire.form, chart.slot().0 + 1, &definition);
+    if wire.has(Capabilities::CLABELS) && chart.labels().next().is_some() {
+        chart.labels().for_each(|label| encode::write_chart_label(out, &label));
+        encode::write_chart_labels_commit(out);
+    }
+    for (slot, dimension) in (1..).zip(chart.dimensions()) {
+        let dimension = match wire.rows {
+            RowForm::Final => DimensionDefinition {
+                algorithm: Algorithm::Absolute,
+                multiplier: 1,
+                divisor: FINAL_DIVISOR,
+                ..dimension
+            },
+            RowForm::Stored | RowForm::Collected => dimension,
+        };
+        encode::write_dimension(out, wire.form, slot, &dimension);
+    }
+    for (name, value) in chart.variables() {
+        encode::write_variable(out, VariableScope::Chart, name, value);
+    }
+    if wire.has(Capabilities::REPLICATION) {
+        let (first_s, last_s) = retention(chart);
+        encode::write_chart_definition_end(out, first_s, last_s, now.wall_s());
+    }
+}
+
+/// What a chart's replication may offer: the second before its first row, and its last.
+pub(super) fn retention(chart: &ChartView<'_>) -> (i64, i64) {
+    match chart.last_s() {
+        0 => (0, 0),
+        last_s => (chart.first_s() - i64::from(chart.update_every_s()), last_s),
+    }
+}

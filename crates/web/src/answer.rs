@@ -1,0 +1,99 @@
+//! Answers: a status, a type and a body, before the gate dresses them with the common headers.
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const JSON: &str = "application/json; charset=utf-8";
+pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// How long an answer holds, noted on the response for the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// It may be another the next second.
+    Passing,
+    /// It is about the past, and stays.
+    Lasting,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    content_type: &'static str,
+    freshness: Freshness,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn new(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::OK, content_type, freshness: Freshness::Passing, body: body.into() }
+    }
+
+    pub(crate) fn json(body: Vec<u8>) -> Self {
+        Self::new(JSON, body)
+    }
+
+    pub(crate) fn lasting(self, lasting: bool) -> Self {
+        Self { freshness: if lasting { Freshness::Lasting } else { Freshness::Passing }, ..self }
+    }
+
+    pub(crate) fn bad_request(text: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, ..Self::new(HTML, text) }
+    }
+
+    pub(crate) fn not_found(text: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, ..Self::new(HTML, text) }
+    }
+
+    pub(crate) fn forbidden() -> Self {
+        let text = "You are not allowed to access this resource.";
+        Self { status: StatusCode::FORBIDDEN, ..Self::new(PLAIN, text) }
+    }
+
+    /// The method is none of ours.
+    pub(crate) fn unknown_method() -> Self {
+        let text = "I don't understand you...\r\n";
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, ..Self::new(PLAIN, text) }
+    }
+
+    /// The node does not know itself yet.
+    pub(crate) fn starting() -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..Self::new(PLAIN, "") }
+    }
+
+    /// No such host, or one whose rows are not kept here.
+    pub(crate) fn no_database(id: &str) -> Self {
+        Self::not_found(format!("This netdata does not maintain a database for host: {}", escape_html(id)))
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        response.extensions_mut().insert(self.freshness);
+        response
+    }
+}
+
+/// A text that stands for itself in HTML.
+pub(crate) fn escape_html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#x27;"),
+            '/' => escaped.push_str("&#x2F;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

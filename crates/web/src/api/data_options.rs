@@ -1,0 +1,79 @@
+//! The options of `data`: words that change how rows are shown.
+
+/// A set of options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct DataOptions(u16);
+
+impl DataOptions {
+    /// Dimensions that are zero all the time are left out.
+    pub(super) const NONZERO: Self = Self(1);
+    /// Oldest row first.
+    pub(super) const FLIP: Self = Self(2);
+    /// The answer tells about itself.
+    pub(super) const JSONWRAP: Self = Self(4);
+    /// Times in milliseconds.
+    pub(super) const MS: Self = Self(8);
+    /// Values without their sign.
+    pub(super) const ABSOLUTE: Self = Self(16);
+    /// Zero in place of nothing.
+    pub(super) const NULL2ZERO: Self = Self(32);
+    /// Rows as objects.
+    pub(super) const OBJECTROWS: Self = Self(64);
+    /// Rows need not fall on multiples of their length.
+    pub(super) const UNALIGNED: Self = Self(128);
+
+    /// The words of the API; the first of an option is the one to tell.
+    const WORDS: [(&str, Self); 14] = [
+        ("nonzero", Self::NONZERO),
+        ("flip", Self::FLIP),
+        ("reversed", Self::FLIP),
+        ("reverse", Self::FLIP),
+        ("jsonwrap", Self::JSONWRAP),
+        ("ms", Self::MS),
+        ("milliseconds", Self::MS),
+        ("absolute", Self::ABSOLUTE),
+        ("abs", Self::ABSOLUTE),
+        ("absolute_sum", Self::ABSOLUTE),
+        ("absolute-sum", Self::ABSOLUTE),
+        ("null2zero", Self::NULL2ZERO),
+        ("objectrows", Self::OBJECTROWS),
+        ("unaligned", Self::UNALIGNED),
+    ];
+
+    /// Reads lists of words; unknown ones mean nothing.
+    pub(super) fn read<'a>(lists: impl Iterator<Item = &'a str>) -> Self {
+        let words = lists.flat_map(|list| list.split([',', '|', ' ']));
+        let known = words.filter_map(|word| Self::WORDS.iter().find(|(known, _)| *known == word));
+        Self(known.fold(0, |bits, (_, option)| bits | option.0))
+    }
+
+    pub(super) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The words of what is set.
+    pub(super) fn words(self) -> Vec<&'static str> {
+        let mut told = Self(0);
+        let mut words = Vec::new();
+        for (word, option) in Self::WORDS {
+            if self.has(option) && !told.has(option) {
+                told.0 |= option.0;
+                words.push(word);
+            }
+        }
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All separators, other spellings, unknown words.
+    #[test]
+    fn words_are_read_from_any_list() {
+        let options = DataOptions::read(["ms|flip,nonsense abs", "", "reversed"].into_iter());
+        assert_eq!(options.words(), ["flip", "ms", "absolute"]);
+        assert_eq!(DataOptions::read(std::iter::empty()), DataOptions(0));
+    }
+}

@@ -1,0 +1,37 @@
+//! `hosts`: all hosts of this node with how fresh they are, for the dashboard's fleet list. Ours.
+
+use rrd_store::Host;
+
+use crate::Node;
+use crate::json::Json;
+
+pub(super) fn answer(node: &Node) -> Vec<u8> {
+    let now_s = node.now().wall_s();
+    let hosts = node.store.hosts();
+    let mut json = Json::with_capacity(hosts.len() * 320 + 2);
+    json.array(|json| hosts.iter().for_each(|host| write_host(json, host, now_s)));
+    json.finish()
+}
+
+fn write_host(json: &mut Json, host: &Host, now_s: i64) {
+    let (info, status, figures) = (host.info(), host.status(), host.figures());
+    json.object(|json| {
+        json.key("guid").text(&host.guid().to_string());
+        json.key("hostname").text(&info.hostname);
+        json.key("hops").int(i64::from(info.hops));
+        json.key("reachable").bool(status.fed);
+        json.key("newest_s").int(status.newest_s);
+        match status.newest_s {
+            0 => json.key("age_s").null(),
+            newest_s => json.key("age_s").int((now_s - newest_s).max(0)),
+        }
+        json.key("charts").count(status.charts);
+        json.key("dimensions").count(status.dimensions);
+        json.key("memory_mode").text(host.keep().mode.word());
+        json.key("rows").int(figures.rows.get() as i64);
+        json.key("samples").int(figures.samples.get() as i64);
+        json.key("bytes").count(status.bytes);
+        json.key("program").text(format!("{} {}", info.program_name, info.program_version).trim());
+        json.key("os").text(&info.os);
+    });
+}

@@ -1,0 +1,90 @@
+//! The API, version 1: one module per command, and what every other path gets.
+
+mod chart;
+mod charts;
+mod data;
+mod data_options;
+mod hosts;
+mod info;
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
+use axum::routing::get;
+use axum::Router;
+use http::Uri;
+use rrd_store::MemoryMode;
+
+use crate::answer::{Answer, escape_html};
+use crate::gate::Asked;
+use crate::percent::{Plus, decode};
+use crate::{Node, files};
+
+/// All routes; the gate has taken the host out of the path.
+pub(crate) fn routes(node: Arc<Node>) -> Router {
+    Router::new()
+        .route("/api/v1/info", get(info))
+        .route("/api/v1/charts", get(charts))
+        .route("/api/v1/chart", get(chart))
+        .route("/api/v1/data", get(data))
+        .route("/api/v1/hosts", get(hosts))
+        .fallback(elsewhere)
+        .with_state(node)
+}
+
+type OfNode = State<Arc<Node>>;
+type Question = Extension<Arc<Asked>>;
+
+async fn info(State(node): OfNode, Extension(asked): Question) -> Answer {
+    Answer::json(info::answer(&node, &asked.host))
+}
+
+async fn charts(State(node): OfNode, Extension(asked): Question) -> Answer {
+    if let Some(refusal) = refuse_without_rows(&asked) {
+        return refusal;
+    }
+    Answer::json(charts::answer(&node, &asked.host))
+}
+
+async fn chart(Extension(asked): Question) -> Answer {
+    let Some(id) = asked.params.text("chart") else {
+        return Answer::bad_request("No chart id is given at the request.");
+    };
+    if let Some(refusal) = refuse_without_rows(&asked) {
+        return refusal;
+    }
+    match charts::one(&asked.host, id) {
+        Some(body) => Answer::json(body),
+        None => Answer::not_found(format!("Chart is not found: {}", escape_html(id))),
+    }
+}
+
+async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
+    refuse_without_rows(&asked).unwrap_or_else(|| data::answer(&asked, node.now().wall_s()))
+}
+
+async fn hosts(State(node): OfNode) -> Answer {
+    Answer::json(hosts::answer(&node))
+}
+
+/// A host that is only passed through has no rows to show.
+fn refuse_without_rows(asked: &Asked) -> Option<Answer> {
+    (asked.host.keep().mode == MemoryMode::None).then(|| Answer::no_database(&asked.id))
+}
+
+/// Everything that is no command: errors below `/api`, else a file.
+async fn elsewhere(uri: Uri) -> Answer {
+    let Some(rest) = uri.path().strip_prefix("/api").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+        return files::file(&uri);
+    };
+    let rest = decode(rest, Plus::Literal).unwrap_or_default();
+    match rest.trim_start_matches('/').split_once('/') {
+        None if rest.len() <= 1 => Answer::bad_request("Which API version?"),
+        None if rest == "/v1" => Answer::bad_request("Which API v1 command?"),
+        Some(("v1", command)) => {
+            Answer::not_found(format!("Unsupported v1 API command: {}", escape_html(command)))
+        }
+        None => Answer::not_found(format!("Unsupported API version: {}", escape_html(&rest[1..]))),
+        Some((version, _)) => Answer::not_found(format!("Unsupported API version: {}", escape_html(version))),
+    }
+}

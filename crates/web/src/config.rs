@@ -1,0 +1,59 @@
+//! What the server is told: settings, the clock, and who is at the other end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use patterns::{LOCALHOST, SimplePattern};
+use row::Now;
+
+/// Reads both clocks.
+pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+
+/// Settings of the server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The version of this program, for the `Server` header.
+    pub version: String,
+    /// Which addresses may use API and dashboard; others are answered with 403.
+    pub allow_dashboard_from: SimplePattern,
+    /// Whether this node streams to a parent.
+    pub streams_to_parent: bool,
+    /// Whether the port speaks TLS.
+    pub tls: bool,
+}
+
+impl Default for Config {
+    /// Everybody may come in.
+    fn default() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            allow_dashboard_from: SimplePattern::new("*"),
+            streams_to_parent: false,
+            tls: false,
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A client over TCP.
+    Tcp(SocketAddr),
+    /// A client on this machine, over a unix socket.
+    Unix,
+}
+
+impl Peer {
+    pub(crate) fn is_allowed_by(self, list: &SimplePattern) -> bool {
+        match self {
+            Self::Tcp(address) => list.matches_address(address.ip()),
+            Self::Unix => list.matches(LOCALHOST),
+        }
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}

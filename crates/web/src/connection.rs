@@ -1,0 +1,43 @@
+//! One connection: HTTP/1.1 by hyper, with limits on head, patience and idleness.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::debug;
+
+use crate::socket::Socket;
+use crate::{Peer, Web};
+
+/// A request's head in bytes; a larger one is answered with 431.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// How long a head may take, and likewise how long a connection may lie idle between requests.
+const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+
+impl Web {
+    /// Serves a connection until it ends. `head` is what was already read from it.
+    pub async fn serve<S>(&self, socket: S, head: Bytes, peer: impl Into<Peer>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let peer = peer.into();
+        let service = service_fn(|request: Request<Incoming>| async move {
+            Ok::<_, Infallible>(self.answer(request, peer).await)
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_PATIENCE)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(Socket::new(socket, head)), service)
+            .await;
+        if let Err(error) = served {
+            debug!(?peer, %error, "http connection ended early");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The gate before the routes: which methods, who may enter, which host is meant, and the headers
+//! that every answer carries.
+
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, EXPIRES, HOST,
+    LOCATION, ORIGIN, PRAGMA, SERVER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use hyper::service::Service;
+use rrd_store::Host;
+
+use crate::answer::{Answer, Freshness, PLAIN};
+use crate::date::http_date;
+use crate::params::Params;
+use crate::target::{Target, TargetError};
+use crate::{Node, Peer, Web};
+
+/// How long a lasting answer may be kept, in seconds.
+const LASTING_S: i64 = 86_400;
+const PREFLIGHT_HEADERS: &str = "accept, x-requested-with, origin, content-type, cookie, pragma, cache-control, x-auth-token";
+
+/// What is asked, for the handlers behind the routes.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The host it is asked of.
+    pub(crate) host: Arc<Host>,
+    /// How the URL calls the host; its name where the URL does not say.
+    pub(crate) id: String,
+    /// The query.
+    pub(crate) params: Params,
+}
+
+impl Web {
+    /// Answers one request.
+    pub(crate) async fn answer<B>(&self, mut request: Request<B>, peer: Peer) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut response = match self.node.admit(&mut request, peer) {
+            Err(refusal) => *refusal,
+            Ok(()) => self.routes.call(request).await.unwrap_or_else(|never| match never {}),
+        };
+        self.node.dress(&mut response, origin);
+        response
+    }
+}
+
+impl Node {
+    /// Prepares a request for the routes: the path is then that within the host.
+    fn admit<B>(&self, request: &mut Request<B>, peer: Peer) -> Result<(), Box<Response<Body>>> {
+        if request.method() == Method::OPTIONS {
+            return Err(Box::new(preflight()));
+        }
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            let mut response = Answer::unknown_method().into_response();
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+            return Err(Box::new(response));
+        }
+        let refuse = |answer: Answer| Box::new(answer.into_response());
+        if !peer.is_allowed_by(&self.config.allow_dashboard_from) {
+            return Err(refuse(Answer::forbidden()));
+        }
+        let target = match Target::parse(request.uri()) {
+            Ok(target) => target,
+            Err(TargetError::Unfinished(_, id)) if self.find(&id).is_none() => {
+                return Err(refuse(Answer::no_database(&id)));
+            }
+            Err(TargetError::Unfinished(encoded, _)) => return Err(Box::new(redirect(&encoded, request.headers()))),
+            Err(TargetError::Nested) => return Err(refuse(Answer::bad_request("Nesting of hosts is not allowed."))),
+            Err(TargetError::Invalid) => return Err(refuse(invalid_url())),
+        };
+        *request.uri_mut() = target.path.parse::<Uri>().map_err(|_| refuse(invalid_url()))?;
+        let asked = self.asked(target).map_err(refuse)?;
+        request.extensions_mut().insert(Arc::new(asked));
+        Ok(())
+    }
+
+    fn asked(&self, target: Target) -> Result<Asked, Answer> {
+        let Target { host: id, params, .. } = target;
+        if let Some(id) = id {
+            let host = self.find(&id).ok_or_else(|| Answer::no_database(&id))?;
+            return Ok(Asked { host, id, params });
+        }
+        let host = self.store.hosts().first().cloned().ok_or_else(Answer::starting)?;
+        let id = host.info().hostname.clone();
+        Ok(Asked { host, id, params })
+    }
+
+    fn find(&self, id: &str) -> Option<Arc<Host>> {
+        if id == "localhost" { self.store.hosts().first().cloned() } else { self.store.find(id) }
+    }
+
+    /// Adds the headers that do not depend on what was asked.
+    fn dress(&self, response: &mut Response<Body>, origin: Option<HeaderValue>) {
+        let lasting = response.status() == StatusCode::OK
+            && response.extensions().get::<Freshness>() == Some(&Freshness::Lasting);
+        let expires_s = self.now().wall_s() + if lasting { LASTING_S } else { 1 };
+        let headers = response.headers_mut();
+        let mut put = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+        put(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        put(VARY, "origin");
+        put(X_CONTENT_TYPE_OPTIONS, "nosniff");
+        put(CONTENT_SECURITY_POLICY, "default-src 'self'");
+        if lasting {
+            put(CACHE_CONTROL, "public");
+        } else {
+            put(CACHE_CONTROL, "no-cache, no-store, must-revalidate");
+            put(PRAGMA, "no-cache");
+        }
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.unwrap_or(HeaderValue::from_static("*")));
+        let texts = [(SERVER, format!("Tributary/{}", self.config.version)), (EXPIRES, http_date(expires_s))];
+        for (name, text) in texts {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+fn invalid_url() -> Answer {
+    Answer::bad_request("URL not valid. I don't understand you...\r\n")
+}
+
+/// Tells a browser what other origins may ask.
+fn preflight() -> Response<Body> {
+    let mut response = Answer::new(PLAIN, "OK").into_response();
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, OPTIONS"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(PREFLIGHT_HEADERS));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("1209600"));
+    response
+}
+
+/// Sends the client to the same host with a slash at the end, where relative URLs work. Where the
+/// client does not say what it calls this node, the way is told relative to where it is.
+fn redirect(encoded_id: &str, headers: &HeaderMap) -> Response<Body> {
+    let mut response = Answer::new(PLAIN, "").into_response();
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let forwarded = headers.get("x-forwarded-host").or_else(|| headers.get(HOST));
+    let node = forwarded.and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));
+    let tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let scheme = if tls { "https" } else { "http" };
+    let location = match node {
+        Some(node) => format!("{scheme}://{node}/host/{encoded_id}/"),
+        None => format!("./{encoded_id}/"),
+    };
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// Whether a text is a host with perhaps a port, and nothing else.
+fn is_authority(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+}
