@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{Host, Window};
-use crate::compare::{self, Tally};
+use crate::compare::{self, Span, Tally};
 use crate::traffic;
 use crate::wait::{now_s, s, until, until_or};
 
@@ -72,7 +72,7 @@ pub enum Redefined {
     LeftOut,
 }
 
-/// Compares every chart that both sides have for all of a window that is just over.
+/// Compares every chart that both sides have, over a window that is just over.
 ///
 /// # Panics
 /// With every difference, and when too little was there to compare.
@@ -81,19 +81,20 @@ pub fn values(left: &Host, right: &Host, redefined: Redefined) -> Tally {
     let window = Window { after: start, before: start + SECONDS - 1 };
     let dimensions_then = dimensions(left);
     until(s(60), "the window to be over", || (now_s() >= window.before + SETTLED).then_some(()));
-    let mut charts = compare::covering(left, right, window);
+    let mut spans = compare::covering(left, right, window);
     if redefined == Redefined::LeftOut {
         let dimensions_now = dimensions(left);
-        let (kept, left_out): (Vec<_>, Vec<_>) =
-            charts.into_iter().partition(|id| dimensions_then.get(id) == dimensions_now.get(id));
+        let same = |(id, _): &Span| dimensions_then.get(id) == dimensions_now.get(id);
+        let (kept, left_out): (Vec<_>, Vec<_>) = spans.into_iter().partition(same);
         eprintln!("left out, because they were defined again meanwhile: {left_out:?}");
-        charts = kept;
+        spans = kept;
     }
-    assert!(charts.len() >= CHARTS_MIN, "only these charts are on both sides for {window:?}: {charts:?}");
+    let whole: Vec<&str> = spans.iter().filter(|(_, part)| *part == window).map(|(id, _)| id.as_str()).collect();
+    assert!(whole.len() >= CHARTS_MIN, "only these charts are on both sides for {window:?}: {whole:?}");
     for needed in needed_charts() {
-        assert!(charts.iter().any(|chart| chart == needed), "{needed} is not among {charts:?}");
+        assert!(whole.contains(needed), "{needed} is not among {whole:?}");
     }
-    let tally = compare::values(left, right, &charts, window);
+    let tally = compare::values(left, right, &spans);
     tally.assert_equal(VALUES_MIN);
     tally
 }

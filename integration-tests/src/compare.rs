@@ -45,12 +45,15 @@ impl Tally {
     }
 }
 
-/// Compares `charts` of two hosts over `window`; `left` is the side that is taken as right.
-pub fn values(left: &Host, right: &Host, charts: &[String], window: Window) -> Tally {
+/// A chart and the seconds over which it is compared.
+pub type Span = (String, Window);
+
+/// Compares charts of two hosts; `left` is the side that is taken as right.
+pub fn values(left: &Host, right: &Host, spans: &[Span]) -> Tally {
     let mut tally = Tally::default();
-    for chart in charts {
+    for (chart, window) in spans {
         tally.charts += 1;
-        match (left.try_data(chart, window), right.try_data(chart, window)) {
+        match (left.try_data(chart, *window), right.try_data(chart, *window)) {
             (Ok(a), Ok(b)) => chart_values(&mut tally, chart, &a, &b),
             (Err(err), _) => tally.differences.push(format!("{chart}: {} says {err}", left.place())),
             (_, Err(err)) => tally.differences.push(format!("{chart}: {} says {err}", right.place())),
@@ -59,12 +62,22 @@ pub fn values(left: &Host, right: &Host, charts: &[String], window: Window) -> T
     tally
 }
 
-/// The charts of `left` that have rows on both sides over the whole of `window`.
-pub fn covering(left: &Host, right: &Host, window: Window) -> Vec<String> {
+/// The charts that `right` has too and that `left` still collects at the end of `window`, each with
+/// the part of it that begins when the chart had its first two rows on both sides.
+pub fn covering(left: &Host, right: &Host, window: Window) -> Vec<Span> {
     let right = right.charts();
-    let covers = |chart: &Chart| chart.first_entry <= window.after && chart.last_entry >= window.before;
-    let both = |id: &String, chart: &Chart| covers(chart) && right.get(id).is_some_and(covers);
-    left.charts().into_iter().filter(|(id, chart)| both(id, chart)).map(|(id, _)| id).collect()
+    let both = |(id, chart): (String, Chart)| {
+        let part = overlap(&chart, right.get(&id)?, window)?;
+        Some((id, part))
+    };
+    left.charts().into_iter().filter_map(both).collect()
+}
+
+fn overlap(left: &Chart, right: &Chart, window: Window) -> Option<Window> {
+    let settled = left.first_entry.max(right.first_entry) + 2 * left.update_every;
+    let part = Window { after: window.after.max(settled), before: window.before };
+    let goes_on = left.last_entry > window.before - left.update_every;
+    (goes_on && part.seconds() > left.update_every).then_some(part)
 }
 
 /// What `left` shows and `right` does not: charts, dimensions, and what describes them.

@@ -11,27 +11,25 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// An instant after which waiting is over.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline {
-    end: Instant,
-    limit: Duration,
-}
+pub struct Deadline(Instant);
 
 impl Deadline {
     /// A deadline `limit` from now.
     #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
     pub fn after(limit: Duration) -> Self {
-        Self { end: Instant::now() + limit, limit }
+        Self(Instant::now() + limit)
     }
 
     /// Whether the time is over.
     #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
     pub fn is_over(self) -> bool {
-        Instant::now() >= self.end
+        Instant::now() >= self.0
     }
 
-    /// How long it was when it was set.
-    pub fn limit(self) -> Duration {
-        self.limit
+    /// Sleeps until it.
+    #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+    pub fn wait(self) {
+        sleep(self.0.saturating_duration_since(Instant::now()));
     }
 }
 

@@ -3,7 +3,9 @@
 
 use integration_tests::agreement::Redefined;
 use integration_tests::peer::netdata;
+use integration_tests::peer::scripted::{Scripted, WELCOME, definition, row};
 use integration_tests::traffic::Traffic;
+use integration_tests::wait::{pass, s, until};
 use integration_tests::{API_KEY, agreement};
 
 /// Goal: a Netdata child and its Netdata parent are found equal, in definitions and in values.
@@ -34,4 +36,29 @@ fn different_hosts_differ() {
     let one = netdata::named("pair-one").start();
     let other = netdata::named("pair-other").start();
     agreement::values(&one.host(), &other.host(), Redefined::LeftOut);
+}
+
+/// Goal: the child that tests play by hand speaks what a real parent understands.
+#[test]
+fn scripted_child_is_understood() {
+    let parent = netdata::named("script-parent").plugins(&[]).accepts(API_KEY).start();
+    let guid = "dddddddd-1111-2222-3333-444444444444";
+    let mut child = Scripted::connect(parent.address(), API_KEY, "script-child", guid).unwrap();
+    assert_eq!(child.answer(), WELCOME);
+    child.send(&definition("some.chart")).unwrap();
+    let host = parent.api().host("script-child");
+    let mut value = 0;
+    until(s(20), "a row of the child", || {
+        value += 1;
+        child.send(&row("some.chart", value)).unwrap();
+        pass(s(1));
+        host.last_entry("some.chart")
+    });
+    assert_eq!(host.charts()["some.chart"].dimensions["a"], "a");
+
+    let mut refused = Scripted::connect(parent.address(), "99999999-2222-3333-4444-555555555555", "x", guid).unwrap();
+    assert!(refused.answer().starts_with("You are not permitted"), "{}", refused.answer());
+    assert!(refused.is_cut(s(5)));
+    child.send("FROBNICATE 1 2\n").unwrap();
+    assert!(child.is_cut(s(10)));
 }

@@ -1,1 +1,29 @@
-fn main() {}
+//! `tributary-collector`: reads this machine every second and streams it to a parent.
+//!
+//! Two threads: the main one streams, the other collects. No listener, no database but the spool.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use config::{Role, Settings};
+use node::{OwnHost, Stop};
+
+fn main() -> ExitCode {
+    node::program(Role::Collector, run)
+}
+
+fn run(settings: Settings) -> anyhow::Result<()> {
+    node::exit::on_panic();
+    let destination = node::sender(&settings)?.context("streaming is switched off, which leaves nothing to do")?;
+    let own = OwnHost::build(&settings)?;
+    node::runtime()?.block_on(async {
+        let stop = Stop::new();
+        let collecting = own.collect(&settings)?;
+        let sending = stream::sender::run(Arc::clone(&own.host), destination, node::clock::now, stop.clone());
+        let ended = node::run_until_stopped(&stop, sending).await;
+        collecting.end();
+        ended
+    })
+}

@@ -1,1 +1,28 @@
-fn main() {}
+//! `tributary-master`: receives streams, keeps them, answers the API and shows the dashboard.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use config::{Role, Settings};
+use node::{OwnHost, Parent, Stop};
+use stream::lane::Lanes;
+
+fn main() -> ExitCode {
+    node::program(Role::Master, run)
+}
+
+fn run(settings: Settings) -> anyhow::Result<()> {
+    let own = OwnHost::build(&settings)?;
+    let lanes = Lanes::start().context("starting the lanes")?;
+    node::runtime()?.block_on(async {
+        let stop = Stop::new();
+        let parent = Parent::open(&settings, &own, &lanes.handle(), &stop)?;
+        let collecting = own.collect(&settings)?;
+        let ended = node::run_until_stopped(&stop, parent.run(stop.clone())).await;
+        collecting.end();
+        ended
+    })?;
+    lanes.join();
+    Ok(())
+}

@@ -125,7 +125,7 @@ fn open_modules(config: &Config) -> Vec<Scheduled> {
     let disks_excluded = SimplePattern::new(&config.diskstats_exclude);
     let interfaces_excluded = SimplePattern::new(&config.net_dev_exclude);
     let openings: [Opening<'_>; 7] = [
-        (stat::PATH, config.stat, &|every_s| Ok(Box::new(Stat::open(root, every_s, config.per_core)?))),
+        (stat::PATH, config.stat, &|every_s| Ok(Box::new(Stat::open(root, every_s, config)?))),
         (uptime::PATH, config.uptime, &|every_s| Ok(Box::new(Uptime::open(root, every_s)?))),
         (loadavg::PATH, config.loadavg, &|every_s| Ok(Box::new(Loadavg::open(root, every_s)?))),
         (vmstat::PATH, config.vmstat, &|every_s| Ok(Box::new(Vmstat::open(root, every_s)?))),

@@ -20,6 +20,8 @@ pub struct Config {
     pub stat: Family,
     /// Whether each core has a chart of its own.
     pub per_core: bool,
+    /// Whether `/proc/stat` also gives the charts of processes: forks, context switches, states.
+    pub processes: bool,
     /// `/proc/uptime`.
     pub uptime: Family,
     /// `/proc/loadavg`: load and tasks.
@@ -61,6 +63,7 @@ impl Default for Config {
             zero_metrics: false,
             stat: Family::default(),
             per_core: true,
+            processes: true,
             uptime: Family::default(),
             loadavg: Family::default(),
             vmstat: Family::default(),

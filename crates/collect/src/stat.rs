@@ -14,6 +14,7 @@ use std::path::Path;
 
 use row::{Algorithm, ChartType, DimensionDefinition, DimensionOptions, Now};
 
+use crate::Config;
 use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, absolute, dimension, incremental};
 use crate::file::{Buffer, KeptFile};
 use crate::module::{Module, ReadError};
@@ -122,13 +123,15 @@ pub(crate) struct Stat {
     processes: Chart,
     /// A chart per core, where they are wanted.
     cores: Option<Vec<(Chart, Owner)>>,
+    /// Whether forks, context switches and states of processes are wanted.
+    has_processes: bool,
     /// The number of processors that the host's variable says.
     processors_told: usize,
 }
 
 impl Stat {
-    /// Opens the file under `root`; with `per_core` each core has a chart of its own.
-    pub(crate) fn open(root: &Path, update_every_s: u32, per_core: bool) -> io::Result<Self> {
+    /// Opens the file under `root`; `config` says which of its charts are wanted.
+    pub(crate) fn open(root: &Path, update_every_s: u32, config: &Config) -> io::Result<Self> {
         Ok(Self {
             file: KeptFile::open(root, PATH)?,
             reading: Reading::default(),
@@ -138,7 +141,8 @@ impl Stat {
             switches: Chart::new(&SWITCHES),
             forks: Chart::new(&FORKS),
             processes: Chart::new(&PROCESSES),
-            cores: per_core.then(Vec::new),
+            cores: config.per_core.then(Vec::new),
+            has_processes: config.processes,
             processors_told: 0,
         })
     }
@@ -177,15 +181,17 @@ impl Module for Stat {
         self.write_cores(batch);
         let counters = [
             (&mut self.interrupts, self.reading.interrupts),
-            (&mut self.switches, self.reading.switches),
-            (&mut self.forks, self.reading.forks),
+            (&mut self.switches, self.reading.switches.filter(|_| self.has_processes)),
+            (&mut self.forks, self.reading.forks.filter(|_| self.has_processes)),
         ];
         for (chart, value) in counters {
             if let Some(value) = value {
                 batch.row(chart, &self.owner, &[value]);
             }
         }
-        if let (Some(running), Some(blocked)) = (self.reading.running, self.reading.blocked) {
+        if self.has_processes
+            && let (Some(running), Some(blocked)) = (self.reading.running, self.reading.blocked)
+        {
             batch.row(&mut self.processes, &self.owner, &[running, blocked]);
         }
         let processors = self.reading.cores.len();

@@ -203,6 +203,9 @@ const PATHS: Kind = List(Item::Text);
 const MODE: Kind = Choice(MemoryMode::WORDS);
 const IN_MEMORY: Built = Words(&["none", "ram"], "rows are kept in memory");
 
+/// The default of `global.lib_dir`. Where a node may not write there, it uses a folder of the user's.
+pub const LIB_DIR: &str = "/var/lib/tributary";
+
 /// All settings, in the order of the pages.
 pub(crate) const SECTIONS: &[Section] = &[
     table(

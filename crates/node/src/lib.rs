@@ -1,7 +1,8 @@
-//! What every binary does alike: identity, clocks, logs, signals, facts about the machine.
+//! What every binary does alike: settings to parts, identity, clocks, logs, signals, life cycle.
 //!
-//! The shell around the parts: it reads files, clocks and signals, so that the parts need not.
-//! It knows nothing of streams, charts or settings.
+//! The shell around the parts: it reads files, clocks and signals, and hands each part its piece
+//! of the settings, so that no part reaches for them. A role is its features: `sender` streams to
+//! a parent, `parent` has the port, takes streams and answers the API.
 #![forbid(unsafe_code)]
 
 pub mod clock;
@@ -10,8 +11,21 @@ pub mod folder;
 pub mod identity;
 pub mod limits;
 pub mod logging;
+mod own_host;
+#[cfg(feature = "parent")]
+mod parent;
+mod program;
+#[cfg(feature = "sender")]
+mod sending;
 pub mod signals;
 pub mod system;
+
+pub use own_host::{Collecting, OwnHost};
+#[cfg(feature = "parent")]
+pub use parent::Parent;
+pub use program::{Stop, program, run_until_stopped, runtime};
+#[cfg(feature = "sender")]
+pub use sending::sender;
 
 /// The version of all binaries.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

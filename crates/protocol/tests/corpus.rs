@@ -47,7 +47,7 @@ fn damaged_requests() {
     let files = corpus("request");
     let mut random = Random(11);
     for _ in 0..20_000 {
-        let mut data = random.pick(&files).1.clone();
+        let mut data = files[random.below(files.len())].1.clone();
         damage(&mut random, &mut data);
         checks::request(&data);
     }
@@ -69,7 +69,7 @@ fn damaged_lines() {
             // A block that was opened swallows what follows.
             decoder = Decoder::new(Limits::default());
         }
-        let mut line = random.pick(&lines).clone();
+        let mut line = lines[random.below(lines.len())].clone();
         damage(&mut random, &mut line);
         line.push(b'\n');
         let mut at = 0;
@@ -99,7 +99,7 @@ fn damaged_streams() {
     let files = corpus("decoder");
     let mut random = Random(13);
     for _ in 0..1_000 {
-        let mut data = random.pick(&files).1.clone();
+        let mut data = files[random.below(files.len())].1.clone();
         damage(&mut random, &mut data);
         checks::decoder(&data);
     }
@@ -112,10 +112,10 @@ fn damage(random: &mut Random, data: &mut Vec<u8>) {
         let at = random.below(data.len() + 1);
         match random.below(5) {
             0 if at < data.len() => data[at] = random.next() as u8,
-            1 if at < data.len() => data[at] = *random.pick(NASTY),
+            1 if at < data.len() => data[at] = random.pick(NASTY),
             2 if at < data.len() => drop(data.remove(at)),
             3 => data.truncate(at),
-            _ => data.insert(at, *random.pick(NASTY)),
+            _ => data.insert(at, random.pick(NASTY)),
         }
     }
 }

@@ -40,7 +40,7 @@ fn form(random: &mut Random) -> Form {
 
 fn value(random: &mut Random) -> (Packed, PointFlags) {
     let flags = PointFlags { reset: random.below(2) == 0, anomalous: random.below(2) == 0 };
-    (Packed::pack(*random.pick(&VALUES), flags), flags)
+    (Packed::pack(random.pick(&VALUES), flags), flags)
 }
 
 /// Live rows of both forms.
@@ -51,10 +51,10 @@ fn rows() {
         let form = form(random);
         let number = 1 + random.below(65_535) as u32;
         let slot = form.slots.then_some(number);
-        let text = *random.pick(&IDS);
+        let text = random.pick(&IDS);
         let id = text.as_bytes();
-        let (time_s, collected) = (*random.pick(&INTS), *random.pick(&INTS));
-        let wall_s = if random.below(2) == 0 { time_s } else { *random.pick(&INTS) };
+        let (time_s, collected) = (random.pick(&INTS), random.pick(&INTS));
+        let wall_s = if random.below(2) == 0 { time_s } else { random.pick(&INTS) };
         let elapsed_us = random.next() >> random.below(64) >> 1;
         assert_round_trip(form, Command::Begin { slot: None, id, elapsed_us }, |out| {
             encode::write_begin(out, text, elapsed_us);
@@ -99,9 +99,9 @@ fn replication() {
         let form = form(random);
         let number = 1 + random.below(65_535) as u32;
         let slot = form.slots.then_some(number);
-        let text = *random.pick(&IDS);
+        let text = random.pick(&IDS);
         let id = text.as_bytes();
-        let times = [(); 6].map(|()| *random.pick(&INTS));
+        let times = [(); 6].map(|()| random.pick(&INTS));
         let [start_s, end_s, wall_s, first_s, after_s, before_s] = times;
         assert_round_trip(form, Command::ReplayBegin { slot, id }, |out| encode::write_rbegin(out, form, number, text));
         let point = Command::ReplayPoint { slot, id: b"", start_s, end_s, wall_s: Some(wall_s) };
@@ -163,12 +163,12 @@ fn definitions() {
         assert_round_trip(form, Command::Dimension { slot, definition }, |out| {
             encode::write_dimension(out, form, number, &definition);
         });
-        let (name, source) = (*random.pick(&TEXTS[1..]), random.below(16) as u32);
-        let label = Label { name, value: *random.pick(&TEXTS[1..]), source };
+        let (name, source) = (random.pick(&TEXTS[1..]), random.below(16) as u32);
+        let label = Label { name, value: random.pick(&TEXTS[1..]), source };
         assert_round_trip(form, Command::ChartLabel(label), |out| encode::write_chart_label(out, &label));
         assert_round_trip(form, Command::HostLabel(label), |out| encode::write_host_label(out, &label));
         for scope in [VariableScope::Host, VariableScope::Chart, VariableScope::Current] {
-            let value = *random.pick(&VALUES);
+            let value = random.pick(&VALUES);
             assert_round_trip(form, Command::Variable { scope, name, value }, |out| {
                 encode::write_variable(out, scope, name, value);
             });
@@ -183,18 +183,18 @@ fn definitions() {
 
 fn chart(random: &mut Random) -> ChartDefinition<'static> {
     ChartDefinition {
-        id: *random.pick(&["type.id", "type.a.b", "type.with blank", "type.ü"]),
-        name: *random.pick(&["", "other", "näme"]),
-        title: *random.pick(&TEXTS),
-        units: *random.pick(&TEXTS),
-        family: *random.pick(&TEXTS),
-        context: *random.pick(&TEXTS),
-        chart_type: *random.pick(&[ChartType::Line, ChartType::Area, ChartType::Stacked, ChartType::Heatmap]),
+        id: random.pick(&["type.id", "type.a.b", "type.with blank", "type.ü"]),
+        name: random.pick(&["", "other", "näme"]),
+        title: random.pick(&TEXTS),
+        units: random.pick(&TEXTS),
+        family: random.pick(&TEXTS),
+        context: random.pick(&TEXTS),
+        chart_type: random.pick(&[ChartType::Line, ChartType::Area, ChartType::Stacked, ChartType::Heatmap]),
         priority: random.next() as i32,
         update_every_s: random.below(100) as u32,
         options: ChartOptions(random.below(16) as u8),
-        plugin: *random.pick(&TEXTS),
-        module: *random.pick(&TEXTS),
+        plugin: random.pick(&TEXTS),
+        module: random.pick(&TEXTS),
     }
 }
 
@@ -206,11 +206,11 @@ fn dimension(random: &mut Random) -> DimensionDefinition<'static> {
         Algorithm::PercentageOfIncrementalRow,
     ];
     DimensionDefinition {
-        id: *random.pick(&IDS),
-        name: *random.pick(&["", "other", "with blank"]),
-        algorithm: *random.pick(&algorithms),
-        multiplier: *random.pick(&[1, -1, 1024, i32::MIN]),
-        divisor: *random.pick(&[1, 1000, -7, i32::MAX]),
+        id: random.pick(&IDS),
+        name: random.pick(&["", "other", "with blank"]),
+        algorithm: random.pick(&algorithms),
+        multiplier: random.pick(&[1, -1, 1024, i32::MIN]),
+        divisor: random.pick(&[1, 1000, -7, i32::MAX]),
         options: DimensionOptions(random.below(8) as u8),
     }
 }

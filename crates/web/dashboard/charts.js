@@ -3,7 +3,7 @@
 // Texts come from strangers: they go into the page as text, never as markup.
 
 import { colour, paint, rowAt, timeAt } from "./painter.js";
-import { number, section } from "./words.js";
+import { number, section, sectionOf } from "./words.js";
 
 const POINTS_MIN = 40;
 const PIXELS_PER_POINT = 2;
@@ -23,13 +23,14 @@ class Card {
     this.loading = false;
     this.dueMs = 0;
     this.labels = [];
-    this.view = { type: "line", from: 0, to: 1, step: 1000, times: [], columns: [], hidden: new Set() };
+    this.view = { type: "line", from: 0, to: 1, step: 1000, times: null, columns: [], hidden: new Set() };
     this.element = make("figure", "card");
     const caption = make("figcaption");
+    this.family = make("span", "about");
     this.title = make("h4");
     this.id = make("span", "id");
     this.units = make("span", "units");
-    caption.append(this.title, this.id, this.units);
+    caption.append(this.family, this.title, this.id, this.units);
     this.canvas = make("canvas");
     this.legend = make("ul", "legend");
     this.element.append(caption, this.canvas, this.legend);
@@ -48,6 +49,7 @@ class Card {
     this.title.textContent = chart.title.endsWith(named) ? chart.title.slice(0, -named.length) : chart.title;
     this.title.title = chart.title;
     this.id.textContent = chart.name;
+    this.family.textContent = chart.family;
     this.units.textContent = chart.units;
     this.view.type = chart.chart_type;
     this.name(Object.values(chart.dimensions).map((dimension) => dimension.name));
@@ -82,7 +84,7 @@ class Card {
 
   // Asks for the rows of the range up to the newest.
   async load(nowMs) {
-    const { board, view, chart } = this;
+    const { board, chart } = this;
     const range = board.range;
     const points = Math.max(POINTS_MIN, Math.floor(this.canvas.clientWidth / PIXELS_PER_POINT));
     const query = new URLSearchParams({ chart: chart.id, after: -range, points, group: "average", options: "ms|flip" });
@@ -113,6 +115,7 @@ class Card {
 
   draw() {
     const { view, board } = this;
+    if (view.times === null) return;
     this.element.dataset.points = String(paint(this.canvas, view, board.cursor));
     const row = board.cursor === null ? this.newest() : rowAt(view, board.cursor);
     this.values.forEach((value, place) => {
@@ -163,23 +166,22 @@ export class Board {
       }
     }
     const sections = [...arrange(Object.values(charts))];
-    this.root.replaceChildren(...sections.map(([type, families]) => this.section(type, families)));
-    this.menu.replaceChildren(...sections.map(([type], place) => {
-      const button = make("button", "", section(type));
+    this.root.replaceChildren(...sections.map(([name, families]) => this.section(name, families)));
+    this.menu.replaceChildren(...sections.map(([name], place) => {
+      const button = make("button", "", section(name));
       button.type = "button";
       button.addEventListener("click", () => this.root.children[place].firstChild.scrollIntoView({ behavior: "smooth" }));
       return button;
     }));
+    this.lookAround();
   }
 
-  section(type, families) {
+  section(name, families) {
     const element = make("section");
-    element.append(make("h2", "", section(type)));
-    for (const [family, charts] of families) {
-      const cards = make("div", "family");
-      cards.append(...charts.map((chart) => this.card(chart).element));
-      element.append(make("h3", "", family), cards);
-    }
+    element.append(make("h2", "", section(name)));
+    const cards = make("div", "cards");
+    for (const charts of families.values()) cards.append(...charts.map((chart) => this.card(chart).element));
+    element.append(cards);
     return element;
   }
 
@@ -200,6 +202,14 @@ export class Board {
     this.seen.unobserve(card.element);
     this.sized.unobserve(card.canvas);
     this.visible.delete(card);
+  }
+
+  // Marks what is visible at once; the observer comes a frame later.
+  lookAround() {
+    for (const element of this.root.querySelectorAll(".card")) {
+      if (element.getBoundingClientRect().top > innerHeight) return;
+      this.visible.add(element.card);
+    }
   }
 
   see({ target: { card }, isIntersecting }) {
@@ -237,8 +247,9 @@ function arrange(charts) {
   charts.sort((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1));
   const sections = new Map();
   for (const chart of charts) {
-    if (!sections.has(chart.type)) sections.set(chart.type, new Map());
-    const families = sections.get(chart.type);
+    const name = sectionOf(chart.type);
+    if (!sections.has(name)) sections.set(name, new Map());
+    const families = sections.get(name);
     if (!families.has(chart.family)) families.set(chart.family, []);
     families.get(chart.family).push(chart);
   }

@@ -2,7 +2,7 @@
 
 import { mark, time } from "./words.js";
 
-const EDGE = { left: 46, right: 6, top: 8, bottom: 19 };
+const EDGE = { left: 50, right: 6, top: 8, bottom: 19 };
 const INK = { grid: "#1b2530", axis: "#67788a", zero: "#2b3947", cursor: "#9fb2c5", empty: "#556373" };
 const PALETTE = [
   "#4cc2ff", "#ffb454", "#7fd962", "#f2777a", "#c792ea", "#59e3c1",
@@ -23,7 +23,7 @@ export function timeAt(canvas, view, x) {
 
 // The row nearest to a time, or -1.
 export function rowAt(view, ms) {
-  if (ms === null || view.times.length === 0) return -1;
+  if (ms === null || !view.times?.length) return -1;
   const row = Math.round((ms - view.times[0]) / view.step);
   return row >= 0 && row < view.times.length ? row : -1;
 }
@@ -99,8 +99,8 @@ function extent(layers, type) {
     high = Math.max(high, 0);
   }
   if (high === low) high = low + 1;
-  const step = round((high - low) / 3.2);
-  return { low: Math.floor(low / step + 1e-9) * step, high: Math.ceil(high / step * 1.001 - 1e-9) * step, step };
+  const step = round((high - low) / 4.6);
+  return { low: Math.floor(low / step + 1e-9) * step, high: Math.ceil(high / step - 1e-9) * step, step };
 }
 
 // The smallest of 1, 2, 2.5, 5 and 10 times a power of ten that is not below `size`.
@@ -113,6 +113,7 @@ function drawValueAxis(pen, area, range, y) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.lineWidth = 1;
+  const size = Math.max(Math.abs(range.low), Math.abs(range.high));
   const marks = Math.round((range.high - range.low) / range.step);
   for (let number = 0; number <= marks; number++) {
     const value = range.low + number * range.step;
@@ -120,7 +121,7 @@ function drawValueAxis(pen, area, range, y) {
     pen.strokeStyle = Math.abs(value) < range.step / 1e6 ? INK.zero : INK.grid;
     line(pen, area.left, at, area.right, at);
     pen.fillStyle = INK.axis;
-    pen.fillText(mark(value, range.step), area.left - 7, at);
+    pen.fillText(mark(value, range.step, size), area.left - 7, at, area.left - 8);
   }
 }
 

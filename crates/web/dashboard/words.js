@@ -22,13 +22,15 @@ function decimals(value, most) {
   return value.toFixed(size >= 1000 ? 0 : size >= 100 ? Math.min(most, 1) : most);
 }
 
-// A number beside an axis whose marks are `step` apart: no digit more than tells them apart.
-export function mark(value, step) {
-  const scale = SCALES.find(([least]) => Math.max(Math.abs(value), step) >= least);
-  const unit = scale ? (scale[1] === "k" ? 1e3 : scale[0]) : 1;
-  const digits = Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));
-  const text = (value / unit).toFixed(Math.min(digits + (step / unit / 10 ** -digits % 1 > 0.01 ? 1 : 0), 8));
-  return (Number(text) === 0 ? "0" : text) + (scale && value !== 0 ? scale[1] : "");
+// A number beside an axis that reaches to `size` and has a mark each `step`.
+export function mark(value, step, size) {
+  const [unit, suffix] = SCALES.find(([least]) => size >= least) ?? [1, ""];
+  const scaled = suffix === "k" ? 1e3 : unit;
+  if (Math.abs(value) < step / 1e6) return "0";
+  const digits = Math.max(0, Math.ceil(-Math.log10(step / scaled) - 1e-9));
+  // A step of 2.5 wants a digit more than one of 2.
+  const more = Math.abs(step / scaled * 10 ** digits % 1) > 1e-6 ? 1 : 0;
+  return (value / scaled).toFixed(Math.min(digits + more, 9)) + suffix;
 }
 
 // How long ago, from seconds.
@@ -55,6 +57,11 @@ const SECTIONS = new Map(Object.entries({
   ipv4: "IPv4", ipv6: "IPv6", netfilter: "Firewall", apps: "Applications", users: "Users", groups: "Groups",
   services: "Services", sensors: "Sensors", netdata: "Monitoring", tributary: "Monitoring",
 }));
+
+// The section that a chart's type belongs to: all of a disk's charts stand together.
+export function sectionOf(type) {
+  return type.match(/^(disk|net|ap|powersupply|statsd)_/)?.[1] ?? type;
+}
 
 export function section(type) {
   return SECTIONS.get(type) ?? type;

@@ -256,7 +256,10 @@ impl Netdata {
 impl Drop for Netdata {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- the last lines of netdata {}:\n{}", self.hostname, process::tail(&self.log()));
+            let log = self.log();
+            let of_streams: Vec<&str> = log.lines().filter(|line| line.contains("STREAM")).collect();
+            eprintln!("--- what netdata {} says of streams:", self.hostname);
+            eprintln!("{}", process::tail(&of_streams.join("\n")));
         }
     }
 }

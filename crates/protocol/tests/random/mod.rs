@@ -20,7 +20,7 @@ impl Random {
 
     /// One of the items.
     #[allow(dead_code, reason = "not every test that uses the generator picks")]
-    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
     }
 }

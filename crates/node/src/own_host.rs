@@ -1,0 +1,153 @@
+//! The node's own host: who it is, and the thread that collects it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use config::{MemoryMode, Settings};
+use rrd_store::{FeedKind, Host, HostInfo, Keep, Store};
+use tracing::info;
+
+use crate::system::System;
+use crate::{VERSION, clock, folder, identity};
+
+/// The node's own host, the first of its store.
+#[derive(Debug)]
+pub struct OwnHost {
+    /// All hosts of the node.
+    pub store: Arc<Store>,
+    /// Its own.
+    pub host: Arc<Host>,
+    info: HostInfo,
+}
+
+/// The collecting thread, where settings want one.
+#[derive(Debug, Default)]
+pub struct Collecting {
+    stop: collect::Stop,
+    thread: Option<JoinHandle<collect::Ended>>,
+}
+
+impl OwnHost {
+    /// Finds out who this machine is.
+    ///
+    /// # Errors
+    /// Where the state folder or the machine GUID cannot be had.
+    pub fn build(settings: &Settings) -> anyhow::Result<Self> {
+        let lib_dir = &settings.global.lib_dir;
+        let is_default = lib_dir == Path::new(config::LIB_DIR);
+        let state = folder::state(lib_dir, is_default, &|name| std::env::var(name).ok())?;
+        if let Some(default) = &state.instead_of {
+            info!("{} may not be written to, state goes to {}", default.display(), state.path.display());
+        }
+        let identity = identity::machine_guid(&state.path)?;
+        let info = host_info(settings, identity.guid);
+        let new = if identity.is_new { ", made just now" } else { "" };
+        info!("this host is '{}' with machine_guid '{}'{new}", info.hostname, info.guid);
+        let store = Arc::new(Store::new());
+        let host = store.add(&info, keep(settings));
+        Ok(Self { store, host, info })
+    }
+
+    /// Starts to collect, unless settings say not to.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn collect(&self, settings: &Settings) -> anyhow::Result<Collecting> {
+        if !settings.collect.enabled {
+            return Ok(Collecting::default());
+        }
+        let mut feed = self.host.claim(FeedKind::Local, self.info.clone());
+        if settings.global.ephemeral
+            && let Some(mut writer) = feed.writer(clock::now())
+        {
+            let label = row::Label { name: "_is_ephemeral", value: "true", source: row::Label::CONFIGURED };
+            writer.set_host_labels(&[label]);
+        }
+        let collector = collect::Collector::new(collect_config(settings));
+        let (stop, guid) = (collect::Stop::new(), self.info.guid);
+        let stop_of_thread = stop.clone();
+        let thread = std::thread::Builder::new().name("collect".into());
+        let thread = thread
+            .spawn(move || collect::run(collector, feed, guid, clock::now, &stop_of_thread))
+            .context("starting the collecting thread")?;
+        Ok(Collecting { stop, thread: Some(thread) })
+    }
+}
+
+impl Collecting {
+    /// Ends the thread.
+    pub fn end(self) {
+        self.stop.request();
+        if self.thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the collecting thread ended by a panic");
+        }
+    }
+}
+
+fn host_info(settings: &Settings, guid: row::Guid) -> HostInfo {
+    let system = System::read(Path::new("/"));
+    let configured = settings.global.hostname.trim();
+    let hostname = if configured.is_empty() { system.hostname } else { configured.to_owned() };
+    HostInfo {
+        guid,
+        registry_hostname: hostname.clone(),
+        hostname,
+        os: std::env::consts::OS.into(),
+        timezone: system.timezone,
+        abbrev_timezone: "UTC".into(),
+        utc_offset_s: 0,
+        hops: 0,
+        update_every_s: settings.global.update_every.as_secs() as u32,
+        program_name: "tributary".into(),
+        program_version: VERSION.into(),
+        tags: String::new(),
+        system: system.facts,
+        boot_id: system.boot_id,
+        fingerprint: system.fingerprint,
+    }
+}
+
+/// How the node keeps its own rows.
+pub(crate) fn keep(settings: &Settings) -> Keep {
+    keep_as(settings.global.memory_mode, settings.global.history, settings)
+}
+
+/// How rows are kept in a memory mode: without a database only what retransmission needs.
+pub(crate) fn keep_as(mode: MemoryMode, history_rows: u32, settings: &Settings) -> Keep {
+    match mode {
+        MemoryMode::None => {
+            let every_s = settings.global.update_every.as_secs().max(1);
+            let spool_rows = (settings.stream.spool.as_secs() / every_s) as u32;
+            Keep { mode: rrd_store::MemoryMode::None, history_rows: spool_rows }
+        }
+        MemoryMode::Ram | MemoryMode::Save | MemoryMode::Map => Keep { mode: rrd_store::MemoryMode::Ram, history_rows },
+    }
+}
+
+fn collect_config(settings: &Settings) -> collect::Config {
+    let family = |name: &str| settings.collect.families.iter().find(|family| family.name == name);
+    let switch = |name: &str| {
+        family(name).map_or_else(collect::Family::default, |family| collect::Family {
+            enabled: family.enabled,
+            update_every_s: family.update_every.as_secs() as u32,
+        })
+    };
+    let exclude = |name: &str| family(name).map(|family| family.exclude.clone()).unwrap_or_default();
+    collect::Config {
+        root: settings.collect.root.clone(),
+        update_every_s: settings.global.update_every.as_secs() as u32,
+        stat: switch("cpu"),
+        processes: switch("processes").enabled,
+        uptime: switch("uptime"),
+        loadavg: switch("load"),
+        vmstat: switch("memory"),
+        meminfo: switch("memory"),
+        diskstats: switch("disks"),
+        diskstats_exclude: exclude("disks"),
+        net_dev: switch("network"),
+        net_dev_exclude: exclude("network"),
+        ..collect::Config::default()
+    }
+}

@@ -1,0 +1,128 @@
+//! The node as a parent: the port, the streams that come in, the API.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use config::{Settings, WebMode};
+use door::{Door, Guest, Guests};
+use patterns::SimplePattern;
+use stream::lane::LaneHandle;
+use stream::receiver::{self, ApiKey, Machine, Receiver};
+use tracing::info;
+use web::Web;
+
+use crate::own_host::{OwnHost, keep_as};
+use crate::{Stop, VERSION, clock};
+
+/// The port of a proxy or a master, open.
+#[derive(Debug)]
+pub struct Parent {
+    door: Option<Door>,
+    guests: Guests,
+}
+
+impl Parent {
+    /// Opens the port, if settings say so. Needs a runtime.
+    ///
+    /// # Errors
+    /// Where an address cannot be listened on, or an API key is not a GUID.
+    pub fn open(settings: &Settings, own: &OwnHost, lanes: &LaneHandle, stop: &Stop) -> anyhow::Result<Self> {
+        if settings.web.mode == WebMode::None {
+            return Ok(Self { door: None, guests: Guests::default() });
+        }
+        let door = Door::open(door::Config {
+            bind_to: settings.web.bind_to.clone(),
+            allow_connections_from: SimplePattern::new(&settings.web.allow_connections_from),
+        })?;
+        for address in door.addresses() {
+            info!("listening on {address}");
+        }
+        let receiver = Receiver::new(
+            Arc::clone(&own.store),
+            own.host.guid(),
+            receiver_config(settings)?,
+            lanes.clone(),
+            clock::now,
+            stop.clone(),
+        );
+        let web = web(settings, own);
+        let stop = stop.clone();
+        let take_stream: Guest = Arc::new(move |opening| receiver.take(opening.socket, opening.head, opening.peer));
+        let take_rest: Guest = Arc::new(move |opening| {
+            let (web, stop) = (web.clone(), stop.clone());
+            tokio::spawn(async move {
+                let serving = web.serve(opening.socket, bytes::Bytes::from(opening.head), opening.peer);
+                stop.run_until_cancelled(serving).await
+            });
+        });
+        Ok(Self { door: Some(door), guests: Guests { stream: Some(take_stream), rest: Some(take_rest) } })
+    }
+
+    /// Serves until `stop`.
+    pub async fn run(self, stop: Stop) {
+        match self.door {
+            Some(door) => door.run(self.guests, stop).await,
+            None => stop.cancelled().await,
+        }
+    }
+}
+
+fn web(settings: &Settings, own: &OwnHost) -> Web {
+    let config = web::Config {
+        version: VERSION.into(),
+        allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
+        streams_to_parent: settings.stream.enabled,
+        ..web::Config::default()
+    };
+    Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))
+}
+
+fn receiver_config(settings: &Settings) -> anyhow::Result<receiver::Config> {
+    let mut api_keys = HashMap::new();
+    for (number, key) in (1..).zip(&settings.api_keys) {
+        let guid = key.guid.parse().with_context(|| format!("API key {number}"))?;
+        api_keys.insert(guid, api_key(settings, key).with_context(|| format!("API key {number}"))?);
+    }
+    let mut machines = HashMap::new();
+    for machine in &settings.machines {
+        let guid = machine.guid.parse().with_context(|| format!("[machines.{}]", machine.guid))?;
+        machines.insert(
+            guid,
+            Machine {
+                enabled: machine.enabled,
+                allow_from: SimplePattern::new(&machine.allow_from),
+                mode: machine.memory_mode.map(|mode| keep_as(mode, 0, settings).mode),
+                history_rows: machine.history,
+            },
+        );
+    }
+    Ok(receiver::Config {
+        allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
+        api_keys,
+        machines,
+    })
+}
+
+fn api_key(settings: &Settings, key: &config::ApiKey) -> anyhow::Result<ApiKey> {
+    Ok(ApiKey {
+        enabled: key.enabled,
+        allow_from: SimplePattern::new(&key.allow_from),
+        keep: keep_as(key.default_memory_mode, key.default_history, settings),
+        pace: key.stream_pace,
+        #[cfg(feature = "sender")]
+        forward: forward(settings, key)?,
+    })
+}
+
+/// Where the hosts of a key are streamed on to.
+#[cfg(feature = "sender")]
+fn forward(settings: &Settings, key: &config::ApiKey) -> anyhow::Result<Option<Arc<stream::sender::Config>>> {
+    if !key.proxy_enabled {
+        return Ok(None);
+    }
+    let charts = &key.proxy_send_charts_matching;
+    crate::sending::towards(settings, &key.proxy_destination, &key.proxy_api_key, charts)
+        .context("proxy_destination")
+        .map(Some)
+}

@@ -1,0 +1,42 @@
+//! The node as a child: what the sender is told.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use config::Settings;
+use patterns::SimplePattern;
+use stream::destination::Destination;
+use stream::sender;
+
+/// The settings of the stream to this node's parent; `None` where there is none.
+///
+/// # Errors
+/// Where destination or API key cannot be used.
+pub fn sender(settings: &Settings) -> anyhow::Result<Option<Arc<sender::Config>>> {
+    let stream = &settings.stream;
+    if !stream.enabled {
+        return Ok(None);
+    }
+    towards(settings, &stream.destination, &stream.api_key, &stream.send_charts_matching)
+        .context("stream.destination")
+        .map(Some)
+}
+
+/// The settings of a stream to some parent.
+pub(crate) fn towards(
+    settings: &Settings,
+    destination: &str,
+    api_key: &str,
+    send_charts_matching: &str,
+) -> anyhow::Result<Arc<sender::Config>> {
+    let destinations = Destination::list(destination, settings.stream.default_port)?;
+    anyhow::ensure!(!destinations.is_empty(), "no destination");
+    Ok(Arc::new(sender::Config {
+        destinations,
+        api_key: api_key.parse().context("the API key")?,
+        timeout: settings.stream.timeout,
+        reconnect_delay: settings.stream.reconnect_delay,
+        send_charts_matching: SimplePattern::new(send_charts_matching),
+        buffer_bytes: usize::try_from(settings.stream.buffer_size).unwrap_or(usize::MAX),
+    }))
+}
