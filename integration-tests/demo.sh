@@ -45,8 +45,7 @@ start() {
     shift 2
     mkdir -p "$folder/$name"
     (cd "$folder/$name" && exec setpriv --pdeathsig TERM -- "$binaries/tributary-$binary" \
-        --set "global.hostname=$name" --set "global.lib_dir=$folder/$name/lib" \
-        --set "global.cache_dir=$folder/$name/cache" "$@") >"$folder/$name.log" 2>&1 </dev/null &
+        --set "global.hostname=$name" --set "global.lib_dir=$folder/$name/lib" "$@") >"$folder/$name.log" 2>&1 </dev/null &
     pid_of[$name]=$!
 }
 
@@ -90,7 +89,8 @@ key=$(</proc/sys/kernel/random/uuid)
 
 start_master() {
     for ((port = first_port; port < first_port + ports_tried; port++)); do
-        start demo-master master --set "web.bind_to=127.0.0.1:$port" --set "api_keys.$key.enabled=true"
+        start demo-master master --set "global.cache_dir=$folder/demo-master/cache" --set "web.bind_to=127.0.0.1:$port" \
+            --set "api_keys.$key.enabled=true"
         [[ -z $(address demo-master) ]] || return 0
         grep -qi 'in use' "$folder/demo-master.log" || fail "the master did not start:" demo-master
         wait "${pid_of[demo-master]}" || true

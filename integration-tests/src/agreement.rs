@@ -1,8 +1,7 @@
 //! The whole comparison of one host on two nodes, from the first row to every value.
 //!
-//! The window is asked for in absolute seconds, begins a few seconds after the first rows (a
-//! stream's first row has no predecessor to interpolate from), and ends well before now, because
-//! the newest rows may still be on their way.
+//! The window is asked for in absolute seconds, begins some seconds after the first rows, and ends
+//! well before now, because the newest rows may still be on their way.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,8 +13,8 @@ use crate::wait::{now_s, s, until, until_or};
 
 /// Seconds that are compared.
 const SECONDS: i64 = 22;
-/// Seconds of a stream that are left out at its beginning.
-const SKIPPED: i64 = 4;
+/// Seconds by which other charts may come later than the first one.
+const MARGIN_S: i64 = 3;
 /// Seconds between the end of the window and now.
 const SETTLED: i64 = 3;
 /// Charts that have to be compared at least.
@@ -77,7 +76,7 @@ pub enum Redefined {
 /// # Panics
 /// With every difference, and when too little was there to compare.
 pub fn values(left: &Host, right: &Host, redefined: Redefined) -> Tally {
-    let start = first_row(left, "system.cpu").max(first_row(right, "system.cpu")) + SKIPPED;
+    let start = first_row(left, "system.cpu").max(first_row(right, "system.cpu")) + compare::SETTLING_S + MARGIN_S;
     let window = Window { after: start, before: start + SECONDS - 1 };
     let dimensions_then = dimensions(left);
     until(s(60), "the window to be over", || (now_s() >= window.before + SETTLED).then_some(()));

@@ -13,6 +13,10 @@ use crate::api::{Chart, Data, Host, Window};
 const RELATIVE: f64 = 1e-5;
 /// What two values may differ by near 0: the last decimal that the API prints.
 const ABSOLUTE: f64 = 1e-7;
+/// Seconds of a chart that are left out at its beginning. A child keeps rows from the first one on,
+/// while its parent asks for older rows, and hands over to live ones meanwhile; between two real
+/// Netdatas the second of that hand-over may differ.
+pub const SETTLING_S: i64 = 8;
 /// How many differences of one chart a report shows.
 const SHOWN_PER_CHART: usize = 6;
 
@@ -63,7 +67,7 @@ pub fn values(left: &Host, right: &Host, spans: &[Span]) -> Tally {
 }
 
 /// The charts that `right` has too and that `left` still collects at the end of `window`, each with
-/// the part of it that begins when the chart had its first two rows on both sides.
+/// the part of it that begins when its beginning is over on both sides.
 pub fn covering(left: &Host, right: &Host, window: Window) -> Vec<Span> {
     let right = right.charts();
     let both = |(id, chart): (String, Chart)| {
@@ -74,7 +78,7 @@ pub fn covering(left: &Host, right: &Host, window: Window) -> Vec<Span> {
 }
 
 fn overlap(left: &Chart, right: &Chart, window: Window) -> Option<Window> {
-    let settled = left.first_entry.max(right.first_entry) + 2 * left.update_every;
+    let settled = left.first_entry.max(right.first_entry) + SETTLING_S + left.update_every;
     let part = Window { after: window.after.max(settled), before: window.before };
     let goes_on = left.last_entry > window.before - left.update_every;
     (goes_on && part.seconds() > left.update_every).then_some(part)

@@ -151,7 +151,10 @@ impl Settings {
     }
 
     fn arguments(&self, folder: &Path) -> Vec<String> {
-        let own = ["lib", "cache"].map(|name| (format!("global.{name}_dir"), folder.join(name).display().to_string()));
+        // A collector keeps nothing in a cache folder, and would say so.
+        let names = if self.role == Role::Collector { &["lib"][..] } else { &["lib", "cache"] };
+        let own = names.iter().map(|name| (format!("global.{name}_dir"), folder.join(name).display().to_string()));
+        let own: Vec<(String, String)> = own.collect();
         own.iter().chain(&self.values).flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]).collect()
     }
 }

@@ -81,17 +81,28 @@ impl Form {
     }
 }
 
-/// Writes a sanitised text between quotes.
-fn write_quoted(out: &mut Vec<u8>, quote: u8, text: &str) {
+/// Writes a sanitised id between quotes. Lines differ in their quotes, so an id has neither kind.
+fn write_id(out: &mut Vec<u8>, quote: u8, id: &str) {
     out.push(quote);
+    write_sanitised(out, id, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
+    out.push(quote);
+}
+
+/// Writes a sanitised text of a definition between double quotes.
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    write_sanitised(out, text, |byte| matches!(byte, b'"' | b'\\'));
+    out.push(b'"');
+}
+
+fn write_sanitised(out: &mut Vec<u8>, text: &str, is_unfit: impl Fn(u8) -> bool) {
     for byte in text[..text.floor_char_boundary(TEXT_BYTES_MAX)].bytes() {
         out.push(match byte {
-            b'"' | b'\'' | b'\\' => b'_',
             0..=0x1f | 0x7f => b' ',
+            _ if is_unfit(byte) => b'_',
             _ => byte,
         });
     }
-    out.push(quote);
 }
 
 /// Writes the flags of a point, where `A` means normal.

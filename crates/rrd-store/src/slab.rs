@@ -2,7 +2,9 @@
 //!
 //! Blocks are appended to the current slab under the host's lock; a full slab becomes immutable
 //! and is shared with readers. A new slab has half the size of those that are kept, within limits,
-//! so that a small host wastes little and a large one needs few. A slab goes with its last block.
+//! so that a small host wastes little and a large one needs few. A slab goes with its last block;
+//! one that no reader holds is kept for its turn to come again, so that a host in its stride
+//! allocates nothing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -56,9 +58,11 @@ pub(crate) struct Slabs {
     /// `full[i]` has the number `first + i`; `None` where all blocks are gone.
     full: VecDeque<Option<Slab>>,
     first: u32,
-    current: Vec<u8>,
+    /// Shared with nobody as long as it is the current one.
+    current: Arc<Vec<u8>>,
     current_live: u32,
     full_bytes: usize,
+    spare: Option<Arc<Vec<u8>>>,
 }
 
 impl Slabs {
@@ -72,7 +76,8 @@ impl Slabs {
             self.turn(block.len());
         }
         let at = BlockAt { slab: self.current_number(), offset: self.current.len() as u32 };
-        self.current.extend_from_slice(block);
+        // Nobody else holds the current slab: this never copies it.
+        Arc::make_mut(&mut self.current).extend_from_slice(block);
         self.current_live += 1;
         at
     }
@@ -80,16 +85,17 @@ impl Slabs {
     /// Closes the current slab and opens one with room for `bytes` at least.
     fn turn(&mut self, bytes: usize) {
         let room = (self.full_bytes / 2).clamp(SLAB_BYTES_MIN, SLAB_BYTES_MAX).max(bytes);
-        let full = std::mem::replace(&mut self.current, Vec::with_capacity(room));
+        let spare = self.spare.take().filter(|spare| (bytes..=2 * room).contains(&spare.capacity()));
+        let next = spare.unwrap_or_else(|| Arc::new(Vec::with_capacity(room)));
+        let full = std::mem::replace(&mut self.current, next);
         if full.capacity() == 0 {
             return;
         }
         let live = std::mem::take(&mut self.current_live);
         self.full_bytes += full.capacity();
-        self.full.push_back(Some(Slab { bytes: Arc::new(full), live }));
+        self.full.push_back(Some(Slab { bytes: full, live }));
         if live == 0 {
-            let last = self.full.len() - 1;
-            self.drop_slab(last);
+            self.drop_slab(self.full.len() - 1);
         }
     }
 
@@ -112,8 +118,12 @@ impl Slabs {
     }
 
     fn drop_slab(&mut self, place: usize) {
-        if let Some(slab) = self.full[place].take() {
-            self.full_bytes -= slab.bytes.capacity();
+        if let Some(Slab { mut bytes, .. }) = self.full[place].take() {
+            self.full_bytes -= bytes.capacity();
+            if let Some(own) = Arc::get_mut(&mut bytes) {
+                own.clear();
+                self.spare = Some(bytes);
+            }
         }
         while let Some(None) = self.full.front() {
             self.full.pop_front();
@@ -141,7 +151,7 @@ impl Slabs {
 
     /// Bytes that the slabs take.
     pub(crate) fn bytes(&self) -> usize {
-        self.full_bytes + self.current.capacity()
+        self.full_bytes + self.current.capacity() + self.spare.as_ref().map_or(0, |spare| spare.capacity())
     }
 }
 
@@ -174,6 +184,6 @@ mod tests {
             slabs.release(at);
         }
         assert!(slabs.full.iter().all(Option::is_none), "full slabs stay");
-        assert!(slabs.bytes() <= SLAB_BYTES_MAX);
+        assert!(slabs.bytes() <= 2 * SLAB_BYTES_MAX);
     }
 }

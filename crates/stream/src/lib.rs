@@ -23,6 +23,7 @@ pub mod lane;
 pub mod receiver;
 #[cfg(feature = "sender")]
 pub mod sender;
+mod shown;
 
 /// Reads both clocks.
 pub type Clock = fn() -> row::Now;

@@ -56,7 +56,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn run(port: u16) -> Result<(), Box<dyn Error>> {
     let store = Arc::new(Store::new());
-    let mut feeds: Vec<(Feed, bool)> = HOSTS.iter().enumerate().map(|(n, host)| sketch(&store, n as u8, host)).collect();
+    let mut feeds: Vec<(Feed, bool)> =
+        HOSTS.iter().enumerate().map(|(n, host)| sketch(&store, n as u8, host)).collect();
     feeds.iter_mut().enumerate().for_each(|(n, (feed, on))| {
         let end_s = if *on { now().wall_s() } else { now().wall_s() - 1_000 };
         fill(feed, n, end_s - PAST_S, end_s);
@@ -113,8 +114,16 @@ fn sketch(store: &Store, number: u8, &(name, hops, passed_on, on): &(&str, u32, 
     let mut feed = host.claim(FeedKind::Local, info);
     if let Some(mut writer) = feed.writer(now()) {
         for (id, title, units, family, chart_type, priority, dimensions, _, update_every_s) in CHARTS {
-            let definition =
-                ChartDefinition { id, title, units, family, chart_type, priority, update_every_s, ..Default::default() };
+            let definition = ChartDefinition {
+                id,
+                title,
+                units,
+                family,
+                chart_type,
+                priority,
+                update_every_s,
+                ..Default::default()
+            };
             let slot = writer.define_chart(&definition).expect("a chart of the list is valid");
             for dimension in dimensions {
                 let id = dimension.trim_start_matches('-');
@@ -126,7 +135,7 @@ fn sketch(store: &Store, number: u8, &(name, hops, passed_on, on): &(&str, u32, 
     (feed, on)
 }
 
-/// Writes rows of all charts after one second up to another; a minute is missing from each host.
+/// Writes rows of all charts after one second up to another; now and then 20 seconds are missing.
 fn fill(feed: &mut Feed, host: usize, after_s: i64, until_s: i64) {
     let Some(mut writer) = feed.writer(now()) else { return };
     for time_s in after_s + 1..=until_s {

@@ -27,9 +27,10 @@ impl Web {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let peer = peer.into();
-        let service = service_fn(|request: Request<Incoming>| async move {
-            Ok::<_, Infallible>(self.answer(request, peer).await)
-        });
+        let service =
+            service_fn(
+                |request: Request<Incoming>| async move { Ok::<_, Infallible>(self.answer(request, peer).await) },
+            );
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_PATIENCE)

@@ -23,7 +23,8 @@ use crate::{Node, Peer, Web};
 
 /// How long a lasting answer may be kept, in seconds.
 const LASTING_S: i64 = 86_400;
-const PREFLIGHT_HEADERS: &str = "accept, x-requested-with, origin, content-type, cookie, pragma, cache-control, x-auth-token";
+const PREFLIGHT_HEADERS: &str =
+    "accept, x-requested-with, origin, content-type, cookie, pragma, cache-control, x-auth-token";
 
 /// What is asked, for the handlers behind the routes.
 #[derive(Debug)]

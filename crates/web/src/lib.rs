@@ -1,9 +1,9 @@
 //! The HTTP API and the dashboard of proxy and master.
 //!
 //! `door` accepts connections and reads their first bytes; what is HTTP it hands over to
-//! [`Web::serve`], with the bytes that it read. [`target`] says which host and what a URL means,
-//! [`gate`] who may ask and which headers an answer carries, [`api`] answers from the store, and
-//! [`files`] holds the dashboard.
+//! [`Web::serve`], with the bytes that it read. `target` says which host and what a URL means,
+//! `gate` who may ask and which headers an answer carries, `api` answers from the store, and
+//! `files` holds the dashboard.
 //!
 //! ```text
 //! door ─> connection (hyper) ─> gate ─> axum routes ─> api::{info, charts, chart, data, hosts}

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use row::text::write_int;
 use row::{ChartDefinition, DimensionDefinition, Label};
 
-use super::{Form, write_quoted};
+use super::{Form, write_id, write_text};
 use crate::command::VariableScope;
 
 /// What peers write for a label without a value.
@@ -18,20 +18,21 @@ pub fn write_chart(out: &mut Vec<u8>, form: Form, slot: u32, chart: &ChartDefini
     let (kind, rest) = chart.id.split_once('.').unwrap_or((chart.id, ""));
     let name = chart.name.strip_prefix(kind).and_then(|name| name.strip_prefix('.')).unwrap_or(chart.name);
     let name = if name == rest { "" } else { name };
-    let texts = [chart.id, name, chart.title, chart.units, chart.family, chart.context, chart.chart_type.word()];
-    for text in texts {
-        write_quoted(out, b'"', text);
+    write_id(out, b'"', chart.id);
+    for text in [name, chart.title, chart.units, chart.family, chart.context, chart.chart_type.word()] {
         out.push(b' ');
+        write_text(out, text);
     }
+    out.push(b' ');
     write_int(out, i64::from(chart.priority));
     out.push(b' ');
     write_int(out, i64::from(chart.update_every_s));
     let options = row::ChartOptions::WORDS.iter().map(|(option, word)| (chart.options.has(*option), *word));
     write_options(out, options);
     out.push(b' ');
-    write_quoted(out, b'"', chart.plugin);
+    write_text(out, chart.plugin);
     out.push(b' ');
-    write_quoted(out, b'"', chart.module);
+    write_text(out, chart.module);
     out.push(b'\n');
 }
 
@@ -40,10 +41,12 @@ pub fn write_dimension(out: &mut Vec<u8>, form: Form, slot: u32, dimension: &Dim
     out.extend_from_slice(b"DIMENSION ");
     form.write_slot(out, slot);
     let name = if dimension.name.is_empty() { dimension.id } else { dimension.name };
-    for text in [dimension.id, name, dimension.algorithm.word()] {
-        write_quoted(out, b'"', text);
+    write_id(out, b'"', dimension.id);
+    for text in [name, dimension.algorithm.word()] {
         out.push(b' ');
+        write_text(out, text);
     }
+    out.push(b' ');
     write_int(out, i64::from(dimension.multiplier));
     out.push(b' ');
     write_int(out, i64::from(dimension.divisor));
@@ -70,9 +73,9 @@ fn write_options<'a>(out: &mut Vec<u8>, options: impl Iterator<Item = (bool, &'a
 /// Writes `CLABEL`, after `CHART` and before the first dimension.
 pub fn write_chart_label(out: &mut Vec<u8>, label: &Label<'_>) {
     out.extend_from_slice(b"CLABEL ");
-    write_quoted(out, b'"', label.name);
+    write_text(out, label.name);
     out.push(b' ');
-    write_quoted(out, b'"', if label.value.is_empty() { NO_VALUE } else { label.value });
+    write_text(out, if label.value.is_empty() { NO_VALUE } else { label.value });
     out.push(b' ');
     write_int(out, i64::from(label.source));
     out.push(b'\n');
@@ -86,11 +89,11 @@ pub fn write_chart_labels_commit(out: &mut Vec<u8>) {
 /// Writes `LABEL`.
 pub fn write_host_label(out: &mut Vec<u8>, label: &Label<'_>) {
     out.extend_from_slice(b"LABEL ");
-    write_quoted(out, b'"', label.name);
+    write_text(out, label.name);
     out.extend_from_slice(b" = ");
     write_int(out, i64::from(label.source));
     out.push(b' ');
-    write_quoted(out, b'"', if label.value.is_empty() { NO_VALUE } else { label.value });
+    write_text(out, if label.value.is_empty() { NO_VALUE } else { label.value });
     out.push(b'\n');
 }
 
@@ -109,7 +112,7 @@ pub fn write_variable(out: &mut Vec<u8>, scope: VariableScope, name: &str, value
         VariableScope::Chart => b"VARIABLE CHART ",
         VariableScope::Current => b"VARIABLE ",
     });
-    write_quoted(out, b'"', name);
+    write_text(out, name);
     out.extend_from_slice(b" = ");
     row::text::write_double(out, value);
     out.push(b'\n');

@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use row::text::{write_double, write_int, write_packed};
 use row::{Packed, PointFlags};
 
-use super::{Form, write_flags, write_quoted};
+use super::{Form, write_flags, write_id};
 use crate::replication::ReplayRequest;
 
 /// Writes `REPLAY_CHART`, a parent's request.
 pub fn write_replay_chart(out: &mut Vec<u8>, id: &str, request: &ReplayRequest) {
     out.extend_from_slice(b"REPLAY_CHART ");
-    write_quoted(out, b'"', id);
+    write_id(out, b'"', id);
     out.extend_from_slice(if request.start_streaming { b" \"true\" " } else { b" \"false\" " });
     write_int(out, request.after_s);
     out.push(b' ');
@@ -24,7 +24,7 @@ pub fn write_replay_chart(out: &mut Vec<u8>, id: &str, request: &ReplayRequest) 
 pub fn write_rbegin(out: &mut Vec<u8>, form: Form, slot: u32, id: &str) {
     out.extend_from_slice(b"RBEGIN ");
     form.write_slot(out, slot);
-    write_quoted(out, quote(form), id);
+    write_id(out, quote(form), id);
     out.push(b'\n');
 }
 
@@ -51,7 +51,7 @@ pub fn write_rset(out: &mut Vec<u8>, form: Form, slot: u32, id: &str, value: Pac
 pub fn write_rset_prefix(out: &mut Vec<u8>, form: Form, slot: u32, id: &str) {
     out.extend_from_slice(b"RSET ");
     form.write_slot(out, slot);
-    write_quoted(out, b'"', id);
+    write_id(out, b'"', id);
     out.push(b' ');
 }
 
@@ -86,7 +86,7 @@ pub fn write_rdstate(
 ) {
     out.extend_from_slice(b"RDSTATE ");
     form.write_slot(out, slot);
-    write_quoted(out, quote(form), id);
+    write_id(out, quote(form), id);
     for value in [collected_us, collected] {
         out.push(b' ');
         form.write_int(out, value);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use row::text::{write_int, write_packed, write_uint};
 use row::{Packed, PointFlags};
 
-use super::{Form, write_flags, write_quoted};
+use super::{Form, write_flags, write_id};
 
 /// Writes `BEGIN`: microseconds since the chart's previous collection, 0 for the peer's own clock.
 pub fn write_begin(out: &mut Vec<u8>, id: &str, elapsed_us: u64) {
@@ -16,7 +16,7 @@ pub fn write_begin(out: &mut Vec<u8>, id: &str, elapsed_us: u64) {
 /// Writes what of `BEGIN` stays the same.
 pub fn write_begin_prefix(out: &mut Vec<u8>, id: &str) {
     out.extend_from_slice(b"BEGIN ");
-    write_quoted(out, b'"', id);
+    write_id(out, b'"', id);
     out.push(b' ');
 }
 
@@ -36,7 +36,7 @@ pub fn write_set(out: &mut Vec<u8>, id: &str, value: i64) {
 /// Writes what of `SET` stays the same.
 pub fn write_set_prefix(out: &mut Vec<u8>, id: &str) {
     out.extend_from_slice(b"SET ");
-    write_quoted(out, b'"', id);
+    write_id(out, b'"', id);
     out.extend_from_slice(b" = ");
 }
 
@@ -63,7 +63,7 @@ pub fn write_begin2(out: &mut Vec<u8>, form: Form, slot: u32, id: &str, update_e
 pub fn write_begin2_prefix(out: &mut Vec<u8>, form: Form, slot: u32, id: &str) {
     out.extend_from_slice(b"BEGIN2 ");
     form.write_slot(out, slot);
-    write_quoted(out, b'\'', id);
+    write_id(out, b'\'', id);
     out.push(b' ');
 }
 
@@ -92,7 +92,7 @@ pub fn write_set2(out: &mut Vec<u8>, form: Form, slot: u32, id: &str, collected:
 pub fn write_set2_prefix(out: &mut Vec<u8>, form: Form, slot: u32, id: &str) {
     out.extend_from_slice(b"SET2 ");
     form.write_slot(out, slot);
-    write_quoted(out, b'\'', id);
+    write_id(out, b'\'', id);
     out.push(b' ');
 }
 

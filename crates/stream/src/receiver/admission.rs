@@ -13,6 +13,8 @@ use protocol::{Refusal, Request};
 use row::Guid;
 use rrd_store::{Keep, MemoryMode};
 
+use crate::shown::Shortened;
+
 /// Who may stream to this node.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -96,17 +98,6 @@ impl fmt::Display for Denied {
             Self::MachineAddress => f.write_str("its address is not in allow_from of the host's [machines] table"),
             Self::OwnHost => f.write_str("it is this node's own host"),
         }
-    }
-}
-
-/// The beginning of a key, enough to find it and too little to use it.
-struct Shortened(Guid);
-
-impl fmt::Display for Shortened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_text();
-        text[..8].iter().try_for_each(|&byte| fmt::Write::write_char(f, char::from(byte)))?;
-        f.write_str("...")
     }
 }
 

@@ -26,6 +26,7 @@ use super::session::{Session, SessionError};
 use crate::Clock;
 use crate::host_info;
 use crate::lane::LaneHandle;
+use crate::shown::shown;
 
 /// What we can do, as a parent.
 const OWN: Capabilities = Capabilities::PARENT.without(Capabilities::FLOATBASELINE).with(Capabilities::LZ4);
@@ -152,7 +153,7 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: TcpStream, mut head: Vec<u
             return refuse(&mut socket, Refusal::NotPermitted).await;
         }
     };
-    let name = shown(&request.hostname);
+    let name = shown(request.hostname.as_bytes());
     info!("STREAM {name} [receive from {peer}]: new client connection");
     let admitted = match admission::admit(&shared.config, &request, peer.ip(), shared.own) {
         Ok(admitted) => admitted,
@@ -166,7 +167,7 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: TcpStream, mut head: Vec<u
         Err(other) => {
             warn!(
                 "STREAM {name} [receive from {peer}]: refused: {} already streams for {} from {}",
-                shown(&other.hostname),
+                shown(other.hostname.as_bytes()),
                 request.machine_guid,
                 other.peer
             );
@@ -270,7 +271,7 @@ struct Entry {
 impl Entry {
     async fn run(self, socket: std::net::TcpStream) {
         let started = (self.shared.clock)();
-        let (name, peer) = (shown(&self.request.hostname), self.peer);
+        let (name, peer) = (shown(self.request.hostname.as_bytes()), self.peer);
         let guid = self.request.machine_guid;
         let capabilities = Capabilities::negotiate(OWN, self.request.capabilities, &CODECS);
         let info = host_info::from_request(self.request);
@@ -356,13 +357,13 @@ impl Stream {
         info!("STREAM {name} [receive from {peer}]: receiving metrics...");
         let (stop, cut) = (self.stop.clone(), self.live.cut.clone());
         tokio::select! {
-            closed = self.receive(&socket) => closed,
+            closed = self.receive(&socket, name, peer) => closed,
             () = stop.cancelled() => Closed::Stopped,
             () = cut.cancelled() => Closed::Replaced,
         }
     }
 
-    async fn receive(&mut self, socket: &TcpStream) -> Closed {
+    async fn receive(&mut self, socket: &TcpStream, name: &str, peer: SocketAddr) -> Closed {
         let mut turn = 0;
         loop {
             let ready = tokio::select! {
@@ -378,6 +379,11 @@ impl Stream {
                 Ok(read) => read,
                 Err(closed) => return closed,
             };
+            if let Some((line, keyword)) = self.session.take_unknown() {
+                warn!(
+                    "STREAM {name} [receive from {peer}]: line {line}: unknown command {keyword} is ignored, as are further ones"
+                );
+            }
             if let Err(closed) = self.write(socket) {
                 return closed;
             }
@@ -431,9 +437,4 @@ fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let keep_alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE);
     socket2::SockRef::from(socket).set_tcp_keepalive(&keep_alive)
-}
-
-/// A name from the network as a log may show it.
-fn shown(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -9,6 +9,7 @@ use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Label
 use rrd_store::{DefineError, Elapsed, Writer};
 
 use super::replication::{Have, Replication};
+use crate::shown::shown;
 
 /// A line that has not ended may be this long: the longest that is valid, and its newline.
 const CUT_BYTES_MAX: usize = 16 * 1024;
@@ -52,8 +53,10 @@ pub(super) struct Session {
     row: RowAt,
     replication: Replication,
     replay: Replay,
-    /// Keywords that nobody here knows.
-    pub(super) unknown: u64,
+    /// Commands that nobody here knows.
+    unknown: u64,
+    /// The first of them, until it was told.
+    untold: Option<(u64, String)>,
 }
 
 /// The row that is being received.
@@ -94,6 +97,7 @@ impl Session {
             replication: Replication::default(),
             replay: Replay::default(),
             unknown: 0,
+            untold: None,
         }
     }
 
@@ -119,6 +123,11 @@ impl Session {
         self.cut.extend_from_slice(&text[taken..]);
         debug_assert!(self.cut.len() <= CUT_BYTES_MAX);
         Ok(())
+    }
+
+    /// The line and the keyword of the first unknown command, once.
+    pub(super) fn take_unknown(&mut self) -> Option<(u64, String)> {
+        self.untold.take()
     }
 
     fn commands(
@@ -262,7 +271,12 @@ impl Session {
             Command::ChartDefinitionEnd { first_s, last_s, .. } => {
                 self.end_definition(writer, first_s, last_s, now, out)?
             }
-            Command::Unknown { .. } => self.unknown += 1,
+            Command::Unknown { keyword } => {
+                if self.unknown == 0 {
+                    self.untold = Some((self.lines, shown(keyword)));
+                }
+                self.unknown += 1;
+            }
             _ => self.replay_command(command, now, writer, out)?,
         }
         Ok(())
@@ -458,9 +472,4 @@ fn keep_label(labels: &mut Vec<OwnedLabel>, label: Label<'_>) {
 fn with_labels(labels: &[OwnedLabel], f: impl FnOnce(&[Label<'_>])) {
     let borrowed: Vec<_> = labels.iter().map(|(name, value, source)| Label { name, value, source: *source }).collect();
     f(&borrowed);
-}
-
-/// An id as a log may show it.
-fn shown(id: &[u8]) -> String {
-    String::from_utf8_lossy(&id[..id.len().min(100)]).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

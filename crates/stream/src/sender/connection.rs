@@ -24,6 +24,7 @@ use crate::Clock;
 use crate::back_off::{BackOff, Ended};
 use crate::destination::Destination;
 use crate::host_info;
+use crate::shown::Shortened;
 
 /// What we offer a parent.
 const OFFERED: Capabilities = Capabilities::CHILD.without(Capabilities::CLAIM).with(Capabilities::VCAPS);
@@ -139,7 +140,8 @@ impl Connection {
             Ok(established) => Ok(established),
             Err(rejected) => {
                 self.next = (self.next + 1) % self.config.destinations.len();
-                warn!("STREAM {name} [send to {destination}]: not established: {rejected}");
+                let key = Shortened(self.config.api_key);
+                warn!("STREAM {name} [send to {destination}]: not established with the API key {key}: {rejected}");
                 Err(match rejected {
                     Rejected::Unreachable(_) => Ended::Failed,
                     Rejected::Refused(refusal) => Ended::Refused(refusal.retry_after_s()),

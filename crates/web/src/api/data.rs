@@ -2,8 +2,8 @@
 
 use patterns::SimplePattern;
 use row::text::{write_double, write_int};
-use rrd_store::query::{Answer as Rows, Group, Query, Window, WindowRequest};
 use rrd_store::Host;
+use rrd_store::query::{Answer as Rows, Group, Query, Window, WindowRequest};
 
 use super::data_options::DataOptions;
 use crate::answer::Answer;

@@ -9,9 +9,9 @@ mod info;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Extension, State};
 use axum::routing::get;
-use axum::Router;
 use http::Uri;
 use rrd_store::MemoryMode;
 
@@ -81,9 +81,7 @@ async fn elsewhere(uri: Uri) -> Answer {
     match rest.trim_start_matches('/').split_once('/') {
         None if rest.len() <= 1 => Answer::bad_request("Which API version?"),
         None if rest == "/v1" => Answer::bad_request("Which API v1 command?"),
-        Some(("v1", command)) => {
-            Answer::not_found(format!("Unsupported v1 API command: {}", escape_html(command)))
-        }
+        Some(("v1", command)) => Answer::not_found(format!("Unsupported v1 API command: {}", escape_html(command))),
         None => Answer::not_found(format!("Unsupported API version: {}", escape_html(&rest[1..]))),
         Some((version, _)) => Answer::not_found(format!("Unsupported API version: {}", escape_html(version))),
     }

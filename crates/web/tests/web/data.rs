@@ -1,0 +1,183 @@
+//! `data`: windows, dimensions, groups and options.
+
+use serde_json::{Value, json};
+
+use crate::client::get;
+use crate::fleet::{FIRST_S, Fleet, LAST_S, NOW_S, fleet};
+
+async fn data(fleet: &Fleet, query: &str) -> Value {
+    let reply = get(&fleet.web, &format!("/api/v1/data?chart=test.cpu&{query}")).await;
+    assert_eq!(reply.status, 200, "{query}: {}", reply.body);
+    reply.json()
+}
+
+fn times(answer: &Value) -> Vec<i64> {
+    answer["data"].as_array().unwrap().iter().map(|row| row[0].as_i64().unwrap()).collect()
+}
+
+/// The rows of a question are those that a real agent gives.
+#[tokio::test]
+async fn windows_are_resolved_as_clients_expect() {
+    let fleet = fleet();
+    let answer = data(&fleet, "after=-10").await;
+    assert_eq!(answer["labels"], json!(["time", "user", "the \"system\"", "steal"]));
+    assert_eq!(times(&answer), (0..10).map(|back| LAST_S - back).collect::<Vec<_>>());
+    assert_eq!(answer["data"][0], json!([LAST_S, LAST_S % 10, -0.5, 0]));
+
+    let thirds = times(&data(&fleet, "after=-30&points=3").await);
+    assert_eq!(thirds, [0, 10, 20].map(|back| LAST_S / 10 * 10 - back));
+    let sevenths = times(&data(&fleet, "after=-60&points=7").await);
+    assert_eq!((sevenths.len(), sevenths[0] - sevenths[1]), (7, 9));
+    assert_eq!(times(&data(&fleet, "after=-5&points=1&before=0").await), [LAST_S / 5 * 5]);
+
+    let end = NOW_S - 57;
+    assert_eq!(end % 10, 3);
+    let absolute = format!("after={}&before={end}&points=2", end - 19);
+    assert_eq!(times(&data(&fleet, &absolute).await), [end + 7, end - 3]);
+    assert_eq!(times(&data(&fleet, &format!("{absolute}&options=unaligned")).await), [end, end - 10]);
+
+    assert_eq!(times(&data(&fleet, "after=5").await).len(), 5, "a positive small bound is relative, too");
+    assert_eq!(times(&data(&fleet, "after=abc").await).len(), 600, "garbage is 0, the oldest row");
+    assert_eq!(times(&data(&fleet, "").await).len(), 600, "ten minutes if nothing is asked");
+    let early = data(&fleet, &format!("after={}&before={}", FIRST_S - 3, FIRST_S)).await;
+    assert_eq!(early["data"][3], json!([FIRST_S - 3, null, null, null]), "rows before the first are empty");
+}
+
+/// Where there is nothing in the whole window, the answer says so.
+#[tokio::test]
+async fn windows_without_data_match_nothing() {
+    let fleet = fleet();
+    for query in [
+        format!("chart=test.cpu&after={}&before={}", FIRST_S - 900, FIRST_S - 800),
+        "chart=test.cpu&dimensions=nosuch".into(),
+        "chart=test.cpu&dimensions=USER".into(),
+        "chart=test.rowless".into(),
+        "chart=test.bare".into(),
+    ] {
+        let reply = get(&fleet.web, &format!("/api/v1/data?{query}")).await;
+        assert_eq!((reply.status, reply.body.as_str()), (404, "No metrics where matched to query."), "{query}");
+    }
+}
+
+/// Dimensions are chosen by patterns over ids and names; hidden ones only when a pattern names them.
+#[tokio::test]
+async fn dimensions_are_chosen_by_patterns() {
+    let fleet = fleet();
+    for (query, labels) in [
+        ("dimensions=user", json!(["time", "user"])),
+        ("dims=steal%7Cuser", json!(["time", "user", "steal"])),
+        ("dim=user&dimension=system", json!(["time", "user", "the \"system\""])),
+        ("dimensions=the+%22system%22", json!(["time", "the \"system\""])),
+        ("dimensions=!user,s*", json!(["time", "the \"system\"", "steal"])),
+        ("dimensions=*", json!(["time", "user", "the \"system\"", "steal", "idle"])),
+        ("dimensions=idle", json!(["time", "idle"])),
+        ("dimensions=", json!(["time", "user", "the \"system\"", "steal"])),
+        ("options=nonzero", json!(["time", "user", "the \"system\""])),
+        ("options=nonzero&dimensions=steal,user", json!(["time", "user", "steal"])),
+        ("options=nonzero&dimensions=*", json!(["time", "user", "the \"system\"", "idle"])),
+        ("options=nonzero&dimensions=ste*", json!(["time", "steal"])),
+    ] {
+        assert_eq!(data(&fleet, &format!("after=-3&{query}")).await["labels"], labels, "{query}");
+    }
+    let dark = get(&fleet.web, "/api/v1/data?chart=test.dark").await.json();
+    assert_eq!(dark, json!({ "labels": ["time", "no data"], "data": [] }));
+}
+
+/// Ten rows become one in the way that is asked for.
+#[tokio::test]
+async fn rows_are_grouped() {
+    let fleet = fleet();
+    for (group, value) in
+        [("average", 4.5), ("mean", 4.5), ("nonsense", 4.5), ("sum", 45.0), ("min", 0.0), ("max", 9.0), ("", 4.5)]
+    {
+        let answer = data(&fleet, &format!("after=-10&points=1&group={group}&dimensions=user")).await;
+        assert_eq!(answer["data"][0][1].as_f64(), Some(value), "{group}");
+    }
+}
+
+/// Options change order, times, signs and the form of rows.
+#[tokio::test]
+async fn options_change_the_answer() {
+    let fleet = fleet();
+    let query = "after=-2&dimensions=user,system";
+    let (newest, before) = ((LAST_S % 10) as f64, (LAST_S % 10 - 1) as f64);
+    for (options, rows) in [
+        ("", json!([[LAST_S, newest as i64, -0.5], [LAST_S - 1, before as i64, -0.5]])),
+        ("flip", json!([[LAST_S - 1, before as i64, -0.5], [LAST_S, newest as i64, -0.5]])),
+        ("reversed|ms", json!([[(LAST_S - 1) * 1000, before as i64, -0.5], [LAST_S * 1000, newest as i64, -0.5]])),
+        ("abs,nonsense", json!([[LAST_S, newest as i64, 0.5], [LAST_S - 1, before as i64, 0.5]])),
+        (
+            "objectrows",
+            json!([
+                { "time": LAST_S, "user": newest as i64, "the \"system\"": -0.5 },
+                { "time": LAST_S - 1, "user": before as i64, "the \"system\"": -0.5 }
+            ]),
+        ),
+    ] {
+        assert_eq!(data(&fleet, &format!("{query}&options={options}")).await["data"], rows, "{options}");
+    }
+    let gap = format!("after={0}&before={0}&dimensions=user", LAST_S - 105);
+    assert_eq!(data(&fleet, &gap).await["data"], json!([[LAST_S - 105, null]]));
+    assert_eq!(data(&fleet, &format!("{gap}&options=null2zero")).await["data"], json!([[LAST_S - 105, 0]]));
+}
+
+/// The wrapper tells what dashboards read.
+#[tokio::test]
+async fn answers_may_tell_about_themselves() {
+    let fleet = fleet();
+    let wrapped = data(&fleet, "after=-20&points=2&options=jsonwrap%7Cnonzero&format=json&_=17").await;
+    for (key, value) in [
+        ("api", json!(1)),
+        ("view_update_every", json!(10)),
+        ("update_every", json!(1)),
+        ("first_entry", json!(FIRST_S)),
+        ("last_entry", json!(LAST_S)),
+        ("before", json!(LAST_S / 10 * 10)),
+        ("after", json!(LAST_S / 10 * 10 - 10)),
+        ("group", json!("average")),
+        ("options", json!("nonzero,jsonwrap")),
+        ("dimension_names", json!(["user", "the \"system\""])),
+        ("dimension_ids", json!(["user", "system"])),
+        ("latest_values", json!([LAST_S % 10, -0.5])),
+        ("view_latest_values", json!([4.5, -0.5])),
+        ("dimensions", json!(2)),
+        ("points", json!(2)),
+        ("format", json!("json")),
+        ("min", json!(-0.5)),
+        ("max", json!(4.5)),
+    ] {
+        assert_eq!(wrapped[key], value, "{key}");
+    }
+    let plain = data(&fleet, "after=-20&points=2&options=nonzero").await;
+    assert_eq!(wrapped["result"], plain);
+    let nothing = get(&fleet.web, "/api/v1/data?chart=test.dark&options=jsonwrap").await.json();
+    assert_eq!((&nothing["dimension_names"], &nothing["dimensions"]), (&json!(["no data"]), &json!(0)));
+}
+
+/// All that existing clients send is taken.
+#[tokio::test]
+async fn questions_of_real_clients_are_answered() {
+    let fleet = fleet();
+    for url in [
+        "/api/v1/data?chart=test.cpu&format=json&points=270&group=average&gtime=0&options=ms%7Cflip%7Cjsonwrap%7Cnonzero&after=-360&dimensions=user&_=1",
+        "/api/v1/data%3Fchart=test.cpu&before=0&after=-1&options=seconds",
+        "/host/alpha//api/v1/data?chart=test.processor&&after=-60&points=&group=",
+    ] {
+        let reply = get(&fleet.web, url).await;
+        assert_eq!(reply.status, 200, "{url}: {}", reply.body);
+        reply.json();
+    }
+}
+
+/// An absurd question gets a bounded answer.
+#[tokio::test]
+async fn answers_are_bounded() {
+    let fleet = fleet();
+    for query in
+        ["after=-94608000&points=999999999999", "after=1&before=99999999999999999999", "after=-9e99&before=-9e99"]
+    {
+        let reply = get(&fleet.web, &format!("/api/v1/data?chart=test.cpu&{query}")).await;
+        assert!(reply.status == 404 || reply.json()["data"].as_array().unwrap().len() <= 86_401, "{query}");
+        assert!(reply.body.len() < 12_000_000, "{query}");
+    }
+}

@@ -1,0 +1,120 @@
+//! `info`, `hosts`, `charts` and `chart`: what they list, and that nasty texts stay texts.
+
+use serde_json::{Value, json};
+
+use crate::client::get;
+use crate::fleet::{FIRST_S, LAST_S, NASTY, fleet, guid};
+
+/// Every key that clients cannot do without, with its type.
+#[tokio::test]
+async fn info_tells_about_host_and_fleet() {
+    let fleet = fleet();
+    let info = get(&fleet.web, "/api/v1/info").await.json();
+    assert_eq!(info["version"], "v1.37.1");
+    assert_eq!(info["uid"], guid(1).to_string());
+    assert_eq!(info["mirrored_hosts"], json!(["alpha", "beta", "gamma", "my box/1 <b>"]));
+    let status = |number: u8, hostname: &str, reachable: bool, hops: u32| {
+        json!({ "guid": guid(number).to_string(), "hostname": hostname, "reachable": reachable, "hops": hops,
+                "claim_id": null, "node_id": null })
+    };
+    assert_eq!(info["mirrored_hosts_status"][0], status(1, "alpha", true, 0));
+    assert_eq!(info["mirrored_hosts_status"][1], status(2, "beta", false, 1));
+    assert_eq!(info["alarms"], json!({ "normal": 0, "warning": 0, "critical": 0 }));
+    assert_eq!(info["host_labels"], json!({ "_os": NASTY }));
+    assert_eq!(info["collectors"][1], json!({ "plugin": "proc.plugin", "module": "/proc/stat" }));
+    assert_eq!(
+        (&info["os_name"], &info["os_id"], &info["kernel_name"]),
+        (&json!(NASTY), &json!("debian"), &json!("unknown"))
+    );
+    assert_eq!(
+        (&info["cores_total"], &info["ram_total"], &info["total_disk_space"]),
+        (&json!("8"), &json!("0"), &json!("0"))
+    );
+    assert_eq!((&info["memory-mode"], &info["hosts-available"]), (&json!("ram"), &json!(4)));
+    assert_eq!((&info["charts-count"], &info["metrics-count"]), (&json!(4), &json!(6)));
+    assert_eq!((&info["cloud-enabled"], &info["functions"]), (&json!(false), &json!({})));
+}
+
+/// The fleet list says how fresh each host is.
+#[tokio::test]
+async fn hosts_are_listed_with_their_age() {
+    let fleet = fleet();
+    let hosts = get(&fleet.web, "/host/beta/api/v1/hosts").await.json();
+    let hosts = hosts.as_array().unwrap();
+    assert_eq!(hosts.len(), 4);
+    let told = |host: &Value| {
+        ["hostname", "reachable", "newest_s", "age_s", "charts", "memory_mode"].map(|key| host[key].clone())
+    };
+    assert_eq!(told(&hosts[0]), [json!("alpha"), json!(true), json!(LAST_S), json!(2), json!(6), json!("ram")]);
+    assert_eq!(told(&hosts[1]), [json!("beta"), json!(false), json!(0), json!(null), json!(0), json!("ram")]);
+    assert_eq!(told(&hosts[2])[5], json!("none"));
+    assert_eq!((&hosts[0]["program"], &hosts[0]["os"]), (&json!("netdata v1.37.1"), &json!("linux")));
+    assert_eq!((&hosts[0]["rows"], &hosts[0]["samples"]), (&json!(1190), &json!(2960)));
+    assert!(hosts[0]["bytes"].as_u64() > Some(0) && hosts[0]["dimensions"] == 8 && hosts[3]["hops"] == 2);
+}
+
+/// A chart is described in full; what is hidden, obsolete or without dimensions is not listed.
+#[tokio::test]
+async fn charts_are_described() {
+    let fleet = fleet();
+    let charts = get(&fleet.web, "/host/alpha/api/v1/charts").await.json();
+    let ids: Vec<_> = charts["charts"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(ids, ["test.cpu", "test.dark", "test.rowless"]);
+    let expected = json!({
+        "id": "test.cpu", "name": "test.processor", "type": "test", "family": "test", "context": "test.cpu",
+        "title": format!("{NASTY} (test.processor)"), "priority": 100, "plugin": "proc.plugin", "module": "/proc/stat",
+        "units": "%", "data_url": "/api/v1/data?chart=test.processor", "chart_type": "stacked",
+        "duration": LAST_S - FIRST_S + 1, "first_entry": FIRST_S, "last_entry": LAST_S, "update_every": 1,
+        "enabled": true,
+        "dimensions": { "user": { "name": "user" }, "system": { "name": "the \"system\"" }, "steal": { "name": "steal" } },
+        "chart_variables": { "limit": 2.5 }, "green": null, "red": null, "alarms": {},
+        "chart_labels": { "_collect_plugin": NASTY }, "functions": {}
+    });
+    assert_eq!(charts["charts"]["test.cpu"], expected);
+    assert_eq!(charts["charts"]["test.dark"]["dimensions"], json!({}));
+    assert_eq!(charts["charts"]["test.rowless"]["duration"], 0);
+    for (key, value) in [
+        ("hostname", json!("alpha")),
+        ("version", json!("v1.37.1")),
+        ("os", json!("linux")),
+        ("timezone", json!("Etc/UTC")),
+        ("memory_mode", json!("ram")),
+        ("update_every", json!(1)),
+        ("history", json!(3600)),
+        ("charts_count", json!(3)),
+        ("dimensions_count", json!(4)),
+        ("alarms_count", json!(0)),
+        ("hosts_count", json!(4)),
+    ] {
+        assert_eq!(charts[key], value, "{key}");
+    }
+    assert_eq!(charts["hosts"][0], json!({ "hostname": "alpha" }));
+    for url in [
+        "/api/v1/chart?chart=test.cpu",
+        "/api/v1/chart%3Fchart=test.processor",
+        "/host/localhost/api/v1/chart?chart=test.cpu",
+    ] {
+        assert_eq!(get(&fleet.web, url).await.json(), expected, "{url}");
+    }
+    let body = get(&fleet.web, "/api/v1/chart?chart=test.cpu").await.body;
+    assert!(body.find("\"user\":{").unwrap() < body.find("\"system\":{").unwrap(), "dimensions keep their order");
+}
+
+/// A host without charts lists none; more charts than are copied at once are all there.
+#[tokio::test]
+async fn charts_are_listed_whole() {
+    let fleet = fleet();
+    assert_eq!(get(&fleet.web, "/host/beta/api/v1/charts").await.json()["charts"], json!({}));
+    let beta = fleet.store.host(guid(2)).unwrap();
+    let mut feed = beta.claim(rrd_store::FeedKind::Local, (*beta.info()).clone());
+    let mut writer = feed.writer(row::Now { wall_us: 1, mono_us: 1 }).unwrap();
+    for number in 0..200 {
+        let id = format!("many.c{number}");
+        let slot =
+            writer.define_chart(&row::ChartDefinition { id: &id, update_every_s: 1, ..Default::default() }).unwrap();
+        writer.define_dimension(slot, &row::DimensionDefinition { id: "a", ..Default::default() }).unwrap();
+    }
+    drop(writer);
+    let charts = get(&fleet.web, "/host/beta/api/v1/charts").await.json();
+    assert_eq!((charts["charts"].as_object().unwrap().len(), &charts["charts_count"]), (200, &json!(200)));
+}

@@ -1,0 +1,9 @@
+//! The server as its clients see it: requests over a connection in memory, against made-up hosts.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+mod client;
+mod connections;
+mod data;
+mod fleet;
+mod listings;
+mod routes;
