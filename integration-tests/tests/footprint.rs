@@ -20,10 +20,10 @@ fn pair(prefix: &str) -> (Node, Node) {
 }
 
 fn measure(collector: &Node, span: Duration) {
-    let start = collector.process().cpu_time();
+    let start = collector.process().cpu_time_of_threads();
     pass(span);
     let process = collector.process();
-    let (cpu, resident) = (process.cpu_time() - start, process.resident_bytes());
+    let (cpu, resident) = (process.cpu_time_of_threads().saturating_sub(start), process.resident_bytes());
     let (threads, anonymous) = (process.threads(), process.anonymous_bytes());
     println!(
         "collector after {} s: {resident} bytes resident, {anonymous} of them anonymous; {threads} threads; \

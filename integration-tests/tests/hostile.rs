@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use integration_tests::api::Host;
 use integration_tests::node::{self, Node};
 use integration_tests::peer::scripted::{self, Scripted, WELCOME, definition, is_closed, raw, row};
-use integration_tests::wait::s;
+use integration_tests::wait::{pass, s, until};
 use integration_tests::{API_KEY, agreement};
 
 const WRONG_KEY: &str = "99999999-8888-7777-6666-555555555555";
@@ -114,7 +114,6 @@ fn malformed_lines() {
     good.send(&definition("good.chart")).unwrap();
 
     let lines = [
-        ("FROBNICATE 1 2 3\n", "FROBNICATE"),
         ("BEGIN \"never.defined\" 1000000\n", "BEGIN"),
         ("SET \"a\" = 1\n", "SET"),
         ("CHART\n", "CHART"),
@@ -132,6 +131,26 @@ fn malformed_lines() {
         }
     }
     assert!(!good.is_cut(s(1)));
+    scene.is_undisturbed();
+}
+
+/// Goal: a command of a later version is skipped and named in the log once; the stream goes on.
+#[test]
+fn unknown_commands() {
+    let mut scene = Scene::start("word");
+    let mut child = Scripted::connect(scene.master.address(), API_KEY, "word-child", GOOD_GUID).unwrap();
+    assert_eq!(child.answer(), WELCOME);
+    child.send(&definition("some.chart")).unwrap();
+    child.send("FROBNICATE 1 2 3\nFROBNICATE \"4\"\n").unwrap();
+    scene.master.wait_for_log(0, &["STREAM", "word-child", "[receive from ", "line 3", "FROBNICATE"], s(5));
+    let host = scene.master.api().host("word-child");
+    let mut value = 0;
+    until(s(20), "a row of the child", || {
+        value += 1;
+        child.send(&row("some.chart", value)).unwrap();
+        pass(s(1));
+        host.last_entry("some.chart")
+    });
     scene.is_undisturbed();
 }
 

@@ -40,11 +40,11 @@ fn receive_and_store() {
     let parent = netdata::named("bench-parent").plugins(&[]).replication(false).accepts(API_KEY).start();
     let mut children = children(&[master.address(), parent.address()]);
     play(&mut children, 0, WARM_UP_S);
-    let before = [master.process(), parent.process()].map(Process::cpu_time);
+    let before = [master.process(), parent.process()].map(Process::cpu_time_of_threads);
     play(&mut children, WARM_UP_S, SPAN_S);
     let samples = u64::from(HOSTS * CHARTS * DIMENSIONS * SPAN_S);
     let cost = |process: &Process, before| Cost {
-        cpu: process.cpu_time() - before,
+        cpu: process.cpu_time_of_threads().saturating_sub(before),
         resident_bytes: process.resident_bytes(),
         samples,
     };
@@ -60,10 +60,10 @@ fn collect_and_stream() {
     for host in &hosts {
         agreement::goes_on(host, "system.cpu", i64::from(WARM_UP_S));
     }
-    let before = [collector.process(), child.process()].map(Process::cpu_time);
+    let before = [collector.process(), child.process()].map(Process::cpu_time_of_threads);
     pass(s(u64::from(SPAN_S)));
     let cost = |process: &Process, before, host| Cost {
-        cpu: process.cpu_time() - before,
+        cpu: process.cpu_time_of_threads().saturating_sub(before),
         resident_bytes: process.resident_bytes(),
         samples: samples_per_minute(host) * u64::from(SPAN_S) / 60,
     };
