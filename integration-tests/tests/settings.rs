@@ -21,9 +21,9 @@ fn check_prints_settings() {
     for role in ROLES {
         let key = "stream.api_key=11111111-2222-3333-4444-555555555555";
         let parent = "stream.destination=127.0.0.1:1";
-        let output = role.run(&["check", "--set", "global.history=1234", "--set", parent, "--set", key]);
+        let output = role.run(&["check", "--set", "global.hostname=checked-box", "--set", parent, "--set", key]);
         assert_eq!(output.status.code(), Some(0), "{}: {}", role.binary(), err(&output));
-        assert!(out(&output).contains("1234"), "{}", out(&output));
+        assert!(out(&output).contains("checked-box"), "{}", out(&output));
         assert!(out(&output).contains("update_every"), "{}", out(&output));
         assert!(!out(&output).contains(&key[15..]), "the API key is shown: {}", out(&output));
     }

@@ -1,5 +1,4 @@
-//! Once the devices are known, a tick allocates nothing. What remains is the store's: about once a
-//! minute it opens a slab for the blocks that it seals.
+//! Once the devices are known and the history is full, a tick allocates nothing.
 
 #![expect(unsafe_code, reason = "a global allocator that counts cannot be made without")]
 
@@ -15,10 +14,9 @@ const TICKS: u64 = 100;
 /// Ticks before: long enough that the history is full and its space goes round.
 const TICKS_BEFORE: u64 = 600;
 const HISTORY_ROWS: u32 = 120;
-/// A new slab of the store: its bytes, and the counter of who shares them.
-const ALLOCATIONS_PER_SLAB: u64 = 2;
-/// Slabs that the store may open in 100 ticks; a machine of 1,500 dimensions needs ten.
-const SLABS_MAX: usize = 10;
+/// A slab of the store that is new, not reused: its bytes, and the counter of who shares them. It
+/// takes one where the machine's values became harder to pack than they were in the ticks before.
+const ALLOCATIONS_OF_GROWTH: u64 = 2;
 
 struct Counting;
 
@@ -77,9 +75,10 @@ fn a_warm_tick_allocates_nothing() {
             let mut allocations: Vec<u64> = (0..TICKS).map(|_| tick(&mut second)).collect();
             allocations.retain(|&count| count > 0);
             if std::mem::replace(&mut charts, host.status().charts) == charts {
-                let slabs_only = allocations.iter().all(|&count| count <= ALLOCATIONS_PER_SLAB);
-                assert!(slabs_only && allocations.len() <= SLABS_MAX, "{allocations:?}, mode {}", mode.word());
-                break;
+                if allocations.iter().sum::<u64>() <= ALLOCATIONS_OF_GROWTH && allocations.len() <= 1 {
+                    println!("mode {}: {allocations:?} in {TICKS} ticks", mode.word());
+                    break;
+                }
             }
             assert!(attempt < 10, "this machine does not hold still");
         }

@@ -84,7 +84,7 @@ impl Slabs {
 
     /// Closes the current slab and opens one with room for `bytes` at least.
     fn turn(&mut self, bytes: usize) {
-        let room = (self.full_bytes / 2).clamp(SLAB_BYTES_MIN, SLAB_BYTES_MAX).max(bytes);
+        let room = (self.full_bytes / 2).clamp(SLAB_BYTES_MIN, SLAB_BYTES_MAX).max(bytes).next_power_of_two();
         let spare = self.spare.take().filter(|spare| (bytes..=2 * room).contains(&spare.capacity()));
         let next = spare.unwrap_or_else(|| Arc::new(Vec::with_capacity(room)));
         let full = std::mem::replace(&mut self.current, next);

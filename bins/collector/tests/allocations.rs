@@ -1,0 +1,170 @@
+//! Once all charts are known and the spool is full, a tick allocates nothing: not to read, not to
+//! store, not to send.
+
+#![expect(unsafe_code, reason = "a global allocator that counts cannot be made without")]
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use patterns::SimplePattern;
+use row::{Guid, Now};
+use rrd_store::{FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
+use stream::destination::Destination;
+use stream::sender;
+use tokio_util::sync::CancellationToken;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local
+// number that needs neither memory nor a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the promises of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `System` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the pointer came from `System` with this layout; the caller checked the size.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const SPOOL_ROWS: u32 = 120;
+const TICKS_BEFORE: u32 = 400;
+const TICKS: u32 = 100;
+/// A slab that is new, not reused: its bytes, and the counter of who shares them. The spool takes
+/// one where the machine's values became harder to pack than they were in the ticks before.
+const ALLOCATIONS_OF_GROWTH: u64 = 2;
+
+/// A parent that takes everything: asks for no history and throws rows away. It runs on a thread
+/// of its own, whose allocations are not counted.
+fn parent(version: u32) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut seen = Vec::new();
+        let mut buffer = [0; 65_536];
+        while !seen.ends_with(b"\r\n\r\n") {
+            let count = socket.read(&mut buffer).unwrap();
+            seen.extend_from_slice(&buffer[..count]);
+        }
+        write!(socket, "Hit me baby, push them over with the version={version}").unwrap();
+        seen.clear();
+        while let Ok(count @ 1..) = socket.read(&mut buffer) {
+            seen.extend_from_slice(&buffer[..count]);
+            answer_definitions(&mut socket, &mut seen);
+        }
+    });
+    address
+}
+
+fn answer_definitions(socket: &mut TcpStream, seen: &mut Vec<u8>) {
+    let end = seen.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let mut chart = String::new();
+    for line in String::from_utf8_lossy(&seen[..end]).lines() {
+        if line.starts_with("CHART ") {
+            chart = line.split('"').nth(1).unwrap_or_default().to_owned();
+        } else if line.starts_with("CHART_DEFINITION_END") {
+            writeln!(socket, "REPLAY_CHART \"{chart}\" \"true\" 0 0").unwrap();
+        }
+    }
+    seen.drain(..end);
+}
+
+fn info() -> HostInfo {
+    HostInfo {
+        guid: Guid::from_bytes([7; 16]),
+        hostname: "here".into(),
+        registry_hostname: "here".into(),
+        os: "linux".into(),
+        timezone: "UTC".into(),
+        abbrev_timezone: "UTC".into(),
+        utc_offset_s: 0,
+        hops: 0,
+        update_every_s: 1,
+        program_name: "tributary".into(),
+        program_version: "0".into(),
+        tags: String::new(),
+        system: Vec::new(),
+        boot_id: String::new(),
+        fingerprint: String::new(),
+    }
+}
+
+/// Lets the sender write what the last tick brought.
+async fn settle(host: &Host, sent_before: u64) {
+    for _ in 0..2_000 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if host.figures().sent_bytes.get() > sent_before {
+            return;
+        }
+    }
+    panic!("nothing was sent");
+}
+
+/// Ticks follow one another as fast as the sender writes, a second apart by the rows' clock.
+async fn ticks_allocate_nothing(version: u32) {
+    let host = Store::new().add(&info(), Keep { mode: MemoryMode::None, history_rows: SPOOL_ROWS });
+    let mut feed = host.claim(FeedKind::Local, info());
+    let config = sender::Config {
+        destinations: Destination::list(&parent(version).to_string(), 1).unwrap(),
+        api_key: Guid::from_bytes([1; 16]),
+        timeout: Duration::from_secs(10),
+        reconnect_delay: Duration::from_secs(1),
+        send_charts_matching: SimplePattern::new("*"),
+        buffer_bytes: 1 << 20,
+    };
+    let stop = CancellationToken::new();
+    tokio::task::spawn_local(sender::run(Arc::clone(&host), Arc::new(config), node::clock::now, stop.clone()));
+    let mut collector = collect::Collector::new(collect::Config { zero_metrics: true, ..collect::Config::default() });
+    let mut second = 1_700_000_000_u64;
+    let (mut watched, mut charts) = (Vec::new(), 0);
+    for tick in 0..TICKS_BEFORE + 10 * TICKS {
+        second += 1;
+        let now = Now { wall_us: (second * 1_000_000 + 20_000).cast_signed(), mono_us: second * 1_000_000 };
+        let (allocations, sent) = (ALLOCATIONS.get(), host.figures().sent_bytes.get());
+        collector.tick(now, &mut feed);
+        settle(&host, sent).await;
+        watched.push(ALLOCATIONS.get() - allocations);
+        if tick < TICKS_BEFORE || !tick.is_multiple_of(TICKS) {
+            continue;
+        }
+        let last = &watched[watched.len() - TICKS as usize..];
+        let calm = std::mem::replace(&mut charts, host.status().charts) == charts;
+        if calm && last.iter().sum::<u64>() <= ALLOCATIONS_OF_GROWTH {
+            println!("version {version}: {} allocations in {TICKS} ticks", last.iter().sum::<u64>());
+            stop.cancel();
+            return;
+        }
+    }
+    panic!("version {version}: {:?}", &watched[watched.len() - TICKS as usize..]);
+}
+
+/// Towards a parent that takes stored values, and towards one that takes collected ones.
+#[test]
+fn a_warm_tick_allocates_nothing() {
+    let runtime = node::runtime().unwrap();
+    for version in [64 + 128 + 512 + 4_096 + 8_192 + 16_384 + 32_768 + 262_144, 64 + 128 + 512 + 4_096 + 8_192] {
+        tokio::task::LocalSet::new().block_on(&runtime, ticks_allocate_nothing(version));
+    }
+}
