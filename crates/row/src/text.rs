@@ -7,6 +7,8 @@ use crate::Packed;
 /// Decimals that a stored value is written with at most.
 const DECIMALS: usize = 7;
 const DECIMALS_SCALE: f64 = 1e7;
+/// Below this a double times [`DECIMALS_SCALE`] still has all its bits.
+const EXACT_BELOW: f64 = 9e8;
 
 /// Writes an integer.
 pub fn write_int(out: &mut Vec<u8>, value: i64) {
@@ -26,21 +28,30 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
         return;
     }
     let magnitude = value.abs();
-    // Every finite double is below 2^1024; beyond 2^127 the digits mean nothing to anybody.
-    let mut whole = magnitude.min(1.7e38) as u128;
-    let mut fraction = ((magnitude - whole as f64).max(0.0) * DECIMALS_SCALE + 0.5) as u32;
-    if fraction >= DECIMALS_SCALE as u32 {
-        whole += 1;
-        fraction = 0;
-    }
+    let (whole, fraction) = if magnitude < EXACT_BELOW {
+        let scaled = (magnitude * DECIMALS_SCALE + 0.5) as u64;
+        (scaled / DECIMALS_SCALE as u64, (scaled % DECIMALS_SCALE as u64) as u32)
+    } else if magnitude < u64::MAX as f64 {
+        let whole = magnitude as u64;
+        let fraction = ((magnitude - whole as f64) * DECIMALS_SCALE + 0.5) as u64;
+        (whole + fraction / DECIMALS_SCALE as u64, (fraction % DECIMALS_SCALE as u64) as u32)
+    } else {
+        return write_huge(out, value);
+    };
     if value < 0.0 && (whole, fraction) != (0, 0) {
         out.push(b'-');
     }
-    match u64::try_from(whole) {
-        Ok(small) => write_uint(out, small),
-        Err(_) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
-    }
+    write_uint(out, whole);
     write_fraction(out, fraction, DECIMALS);
+}
+
+/// Writes a number that 64 bits do not hold. Beyond 2^127 the digits mean nothing to anybody.
+#[cold]
+fn write_huge(out: &mut Vec<u8>, value: f64) {
+    if value < 0.0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(value.abs().min(1.7e38) as u128).as_bytes());
 }
 
 /// Writes a stored value from its decimal mantissa, exactly; `null` for an empty one.
@@ -114,6 +125,9 @@ mod tests {
             (-0.00000001, "0"),
             (1e-7, "0.0000001"),
             (16777217.5, "16777217.5"),
+            (1e9 + 0.3, "1000000000.3"),
+            (123456789012.5, "123456789012.5"),
+            (9e18, "9000000000000000000"),
             (1e22, "10000000000000000000000"),
             (f64::NAN, "null"),
             (f64::INFINITY, "null"),

@@ -1,6 +1,6 @@
 //! Queries: from a request for a time range to rows of values.
 //!
-//! [`window`] is the arithmetic of the time range, [`group`] how several points become one; this
+//! `window` is the arithmetic of the time range, `group` how several points become one; this
 //! module takes a snapshot under the host's lock and folds it outside.
 
 mod group;

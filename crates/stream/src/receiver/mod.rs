@@ -1,8 +1,8 @@
 //! The receiver: takes streams from children.
 //!
 //! [`Receiver::take`] is what the door hands a connection to: it reads the request, asks
-//! [`admission`] who that is, answers a refusal, or hands socket and host to the host's lane. There
-//! the connection reads, the codec unpacks, and the [`session`] turns commands into rows of the
+//! `admission` who that is, answers a refusal, or hands socket and host to the host's lane. There
+//! the connection reads, the codec unpacks, and the `session` turns commands into rows of the
 //! host.
 
 mod admission;

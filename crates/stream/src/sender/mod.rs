@@ -1,7 +1,7 @@
 //! The sender: streams one host to a parent.
 //!
-//! A [`tap`] on the host turns each row into text as it is written; the [`connection`] takes what
-//! was gathered and writes it in one piece; [`replay`] answers a parent that asks for the past.
+//! A `tap` on the host turns each row into text as it is written; the `connection` takes what
+//! was gathered and writes it in one piece; `replay` answers a parent that asks for the past.
 //! Between connections the tap is silent: what the parent missed it asks for again.
 
 mod connection;
