@@ -70,7 +70,14 @@ struct Shared {
     handshakes: TaskTracker,
     live: Mutex<HashMap<Guid, Live>>,
     #[cfg(feature = "sender")]
-    forwarded: Mutex<HashMap<Guid, CancellationToken>>,
+    forwarded: Mutex<HashMap<Guid, Forwarded>>,
+}
+
+/// A host that is streamed on.
+#[cfg(feature = "sender")]
+struct Forwarded {
+    host: Arc<rrd_store::Host>,
+    stop: CancellationToken,
 }
 
 /// A stream that is being received.
@@ -79,6 +86,7 @@ struct Live {
     hostname: String,
     peer: SocketAddr,
     fingerprint: String,
+    hops: u16,
     /// The monotonic clock when it was heard of last.
     heard_us: Arc<AtomicU64>,
     cut: CancellationToken,
@@ -210,14 +218,16 @@ async fn refuse(socket: &mut TcpStream, refusal: Refusal) {
 }
 
 impl Shared {
-    /// Notes a stream as the one of its host. The same machine replaces its older connection at
-    /// once; another one waits until the older is silent.
+    /// Notes a stream as the one of its host. The same machine on the same way replaces its older
+    /// connection at once; another machine, or a way that leads in a circle, waits until the older
+    /// one is silent.
     fn register(&self, request: &Request, peer: SocketAddr) -> Result<Live, Live> {
         let now_us = (self.clock)().mono_us;
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(other) = live.get(&request.machine_guid) {
             let fingerprint = request.fingerprint.as_deref().unwrap_or_default();
             let same = other.hostname == request.hostname
+                && other.hops == request.hops
                 && other.fingerprint == fingerprint
                 && (!fingerprint.is_empty() || other.peer.ip() == peer.ip());
             let silent = now_us.saturating_sub(other.heard_us.load(Ordering::Relaxed)) > ALIVE_US;
@@ -230,6 +240,7 @@ impl Shared {
             hostname: request.hostname.clone(),
             peer,
             fingerprint: request.fingerprint.clone().unwrap_or_default(),
+            hops: request.hops,
             heard_us: Arc::new(AtomicU64::new(now_us)),
             cut: CancellationToken::new(),
         };
@@ -249,12 +260,16 @@ impl Shared {
     fn forward(&self, host: &Arc<rrd_store::Host>, config: Option<Arc<crate::sender::Config>>) {
         let Some(config) = config else { return };
         let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
-        if forwarded.contains_key(&host.guid()) {
+        if forwarded.get(&host.guid()).is_some_and(|known| Arc::ptr_eq(&known.host, host)) {
             return;
         }
         let stop = self.stop.child_token();
-        forwarded.insert(host.guid(), stop.clone());
         let (host, clock) = (Arc::clone(host), self.clock);
+        let before = forwarded.insert(host.guid(), Forwarded { host: Arc::clone(&host), stop: stop.clone() });
+        if let Some(before) = before {
+            // The store built the host anew: its sender goes with the old one.
+            before.stop.cancel();
+        }
         self.lanes.spawn(host.guid(), move || crate::sender::run(host, config, clock, stop));
     }
 }
