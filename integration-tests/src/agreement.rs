@@ -13,8 +13,8 @@ use crate::wait::{now_s, s, until, until_or};
 
 /// Seconds that are compared.
 const SECONDS: i64 = 22;
-/// Seconds by which other charts may come later than the first one.
-const MARGIN_S: i64 = 3;
+/// Seconds by which other charts may come later than those that are needed.
+const MARGIN_S: i64 = 2;
 /// Seconds between the end of the window and now.
 const SETTLED: i64 = 3;
 /// Charts that have to be compared at least.
@@ -76,7 +76,8 @@ pub enum Redefined {
 /// # Panics
 /// With every difference, and when too little was there to compare.
 pub fn values(left: &Host, right: &Host, redefined: Redefined) -> Tally {
-    let start = first_row(left, "system.cpu").max(first_row(right, "system.cpu")) + compare::SETTLING_S + MARGIN_S;
+    let rows = needed_charts().iter().flat_map(|chart| [first_row(left, chart), first_row(right, chart)]);
+    let start = rows.max().expect("some charts are needed") + compare::SETTLING_S + MARGIN_S;
     let window = Window { after: start, before: start + SECONDS - 1 };
     let dimensions_then = dimensions(left);
     until(s(60), "the window to be over", || (now_s() >= window.before + SETTLED).then_some(()));

@@ -218,6 +218,12 @@ impl Decoder {
         }
     }
 
+    /// The number of the line that was consumed last, from 1.
+    #[must_use]
+    pub const fn line(&self) -> u64 {
+        self.lines
+    }
+
     #[inline(always)]
     fn result<'a>(&self, bytes: usize, result: Result<Command<'a>, Fault>) -> Result<Step<'a>, DecodeError> {
         match result {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use row::{ChartSlot, Guid, Now, Sample};
@@ -57,6 +57,8 @@ pub enum MemoryMode {
     None,
     /// In memory.
     Ram,
+    /// In memory, saved at an orderly stop and loaded at the next start.
+    Save,
 }
 
 impl MemoryMode {
@@ -66,7 +68,14 @@ impl MemoryMode {
         match self {
             Self::None => "none",
             Self::Ram => "ram",
+            Self::Save => "save",
         }
+    }
+
+    /// Reads the word of the settings and the API.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::None, Self::Ram, Self::Save].into_iter().find(|mode| mode.word() == word)
     }
 }
 
@@ -97,7 +106,8 @@ pub struct HostStatus {
 /// One monitored machine.
 pub struct Host {
     guid: Guid,
-    keep: Keep,
+    mode: AtomicU8,
+    history_rows: AtomicU32,
     pub(crate) interner: Arc<Interner>,
     info: RwLock<Arc<HostInfo>>,
     /// The generation of the feed in force; 0 while nobody feeds.
@@ -149,7 +159,8 @@ impl Host {
     pub(crate) fn new(info: HostInfo, keep: Keep, interner: Arc<Interner>) -> Self {
         Self {
             guid: info.guid,
-            keep,
+            mode: AtomicU8::new(keep.mode as u8),
+            history_rows: AtomicU32::new(keep.history_rows),
             interner,
             info: RwLock::new(Arc::new(info)),
             fed: AtomicU64::new(0),
@@ -168,7 +179,16 @@ impl Host {
     /// How its rows are kept.
     #[must_use]
     pub fn keep(&self) -> Keep {
-        self.keep
+        let modes = [MemoryMode::None, MemoryMode::Ram, MemoryMode::Save];
+        let mode = self.mode.load(Ordering::Relaxed);
+        let mode = modes.into_iter().find(|&known| known as u8 == mode).unwrap_or(MemoryMode::Ram);
+        Keep { mode, history_rows: self.history_rows.load(Ordering::Relaxed) }
+    }
+
+    /// Changes how its rows are kept from now on; the next blocks that are sealed make room.
+    pub(crate) fn set_keep(&self, keep: Keep) {
+        self.mode.store(keep.mode as u8, Ordering::Relaxed);
+        self.history_rows.store(keep.history_rows, Ordering::Relaxed);
     }
 
     /// What is known of it.

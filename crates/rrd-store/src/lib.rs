@@ -11,19 +11,21 @@
 //!                               taps: who is shown each row as it is written
 //! ```
 //!
-//! What is left out: files (memory modes `save` and `map`), tiers, and the removal of charts that
-//! stopped. A sealed block keeps plain packed numbers unless a dimension is constant in it.
+//! At an orderly stop hosts are saved to a [`Disk`], and loaded at the next start. What is left out:
+//! memory mode `map`, tiers, and the removal of charts that stopped.
 #![forbid(unsafe_code)]
 
 mod block;
 mod chart;
 mod collection;
+mod disk;
 mod feed;
 mod figures;
 mod host;
 mod intern;
 pub mod query;
 mod ring;
+mod saved;
 mod slab;
 mod snapshot;
 mod store;
@@ -32,9 +34,11 @@ mod view;
 mod writer;
 
 pub use collection::Elapsed;
+pub use disk::{Disk, RealDisk};
 pub use feed::{Feed, FeedKind};
 pub use figures::Figures;
 pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode};
+pub use saved::Damage;
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use tap::{Tap, TapId};

@@ -72,7 +72,7 @@ impl Ring {
         }
     }
 
-    fn block_s(&self) -> i64 {
+    pub(crate) fn block_s(&self) -> i64 {
         self.every_s * ROWS as i64
     }
 
@@ -196,7 +196,7 @@ impl Ring {
         kept
     }
 
-    /// Seals the open block's first 60 rows and lets go of blocks that history no longer covers.
+    /// Seals the open block's first 60 rows.
     fn seal(&mut self, shelf: &mut Shelf<'_>) {
         let rows = self.open_rows.min(ROWS);
         let values = &self.open[..rows * self.stride];
@@ -212,7 +212,12 @@ impl Ring {
         self.open[spare * self.stride..self.open_rows * self.stride].fill(EMPTY);
         self.open_rows = spare;
         self.open_start_s += self.block_s();
-        let keep = (shelf.history as usize).div_ceil(ROWS);
+        self.trim(0, shelf);
+    }
+
+    /// Lets go of blocks that history no longer covers, but for `more` of them.
+    fn trim(&mut self, more: usize, shelf: &mut Shelf<'_>) {
+        let keep = (shelf.history as usize).div_ceil(ROWS) + more;
         while self.sealed.len() > keep {
             if let Some(block) = self.sealed.pop_front() {
                 shelf.slabs.release(block);
@@ -236,6 +241,42 @@ impl Ring {
         self.open_rows = keep;
     }
 
+    /// Puts a sealed block behind all others, as it comes from a disk. Returns whether it fits.
+    pub(crate) fn restore(&mut self, start_s: i64, bytes: &[u8], stride: usize, shelf: &mut Shelf<'_>) -> bool {
+        let Ok(rows) = Rows::of(bytes) else { return false };
+        if self.is_empty() {
+            let Some(first) = rows.first else { return true };
+            self.widen(stride);
+            self.open_start_s = start_s;
+            self.first_s = start_s + first as i64 * self.every_s;
+        }
+        let missing = (start_s - self.open_start_s) / self.block_s();
+        if missing < 0 || start_s % self.block_s() != 0 || self.open_rows > 0 {
+            return false;
+        }
+        if missing > i64::from(shelf.history) / ROWS as i64 {
+            self.clear(shelf.slabs);
+            return self.restore(start_s, bytes, stride, shelf);
+        }
+        self.sealed.extend((0..missing).map(|_| BlockAt::NONE));
+        self.sealed.push_back(shelf.slabs.push(bytes));
+        self.open_start_s = start_s + self.block_s();
+        // The last one or two were open, and will be so again.
+        self.trim(2, shelf);
+        true
+    }
+
+    /// Opens the last sealed block again, as far as it has rows: the next rows go there.
+    pub(crate) fn reopen(&mut self, shelf: &mut Shelf<'_>) {
+        let Some(block) = self.sealed.pop_back() else { return };
+        decode(block, &mut self.open[..self.stride * ROWS], self.stride, shelf);
+        shelf.slabs.release(block);
+        self.open_start_s -= self.block_s();
+        let used = self.open.iter().rposition(|&value| value != EMPTY).map_or(0, |last| last / self.stride + 1);
+        self.open_rows = used;
+        self.trim(0, shelf);
+    }
+
     /// Forgets all rows.
     pub(crate) fn clear(&mut self, slabs: &mut Slabs) {
         for block in self.sealed.drain(..) {
@@ -248,6 +289,26 @@ impl Ring {
     /// Bytes that the ring takes beside its blocks.
     pub(crate) fn bytes(&self) -> usize {
         self.open.capacity() * 4 + self.sealed.capacity() * size_of::<BlockAt>()
+    }
+}
+
+/// What is to be known of a block that comes from a disk.
+struct Rows {
+    /// The first row with a value.
+    first: Option<usize>,
+}
+
+impl Rows {
+    /// Decodes the whole block.
+    fn of(bytes: &[u8]) -> Result<Self, block::Damaged> {
+        let mut reader = block::Reader::new(bytes)?;
+        let mut column = [EMPTY; ROWS];
+        let mut first = None;
+        while reader.next(Some(&mut column))? {
+            let of_column = column.iter().position(|&value| value != EMPTY);
+            first = [first, of_column].into_iter().flatten().min();
+        }
+        Ok(Self { first })
     }
 }
 

@@ -1,11 +1,14 @@
 //! The store: all hosts that a node knows, itself first.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use row::Guid;
 
+use crate::disk::Disk;
 use crate::host::{Host, HostInfo, Keep};
 use crate::intern::Interner;
+use crate::saved::{self, Damage, Restoring};
 
 /// All hosts of a node, in the order in which they came.
 #[derive(Debug, Default)]
@@ -52,16 +55,16 @@ impl Store {
         Some(Arc::clone(named.find(|host| host.is_fed()).unwrap_or(first)))
     }
 
-    /// The host of `info`, made where it is not known. A host that a panic left in doubt, or that
-    /// is to be kept otherwise from now on, is built anew.
+    /// The host of `info`, made where it is not known, and kept like this from now on. A host that a
+    /// panic left in doubt is built anew.
     pub fn add(&self, info: &HostInfo, keep: Keep) -> Arc<Host> {
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hosts = Vec::clone(&self.hosts());
         let place = hosts.iter().position(|host| host.guid() == info.guid);
         if let Some(place) = place
             && !hosts[place].is_in_doubt()
-            && hosts[place].keep() == keep
         {
+            hosts[place].set_keep(keep);
             return Arc::clone(&hosts[place]);
         }
         let host = Arc::new(Host::new(info.clone(), keep, Arc::clone(&self.interner)));
@@ -71,5 +74,46 @@ impl Store {
         }
         *self.hosts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(hosts);
         host
+    }
+
+    /// Saves the hosts that `which` picks, each to a file of its own. Nobody must feed them any more.
+    /// Returns what the disk refused.
+    pub fn save(&self, disk: &dyn Disk, which: impl Fn(&Host) -> bool) -> Vec<(Guid, io::Error)> {
+        let files = saved::files(disk).unwrap_or_default();
+        let mut refused = Vec::new();
+        for host in self.hosts().iter().filter(|host| which(host)) {
+            let own = |(guid, _): &&(Guid, u64)| *guid == host.guid();
+            let number = files.iter().rfind(own).map_or(1, |(_, number)| number.saturating_add(1));
+            match saved::write_host(host, disk, number).and_then(|()| saved::remove_older(disk, host.guid(), number)) {
+                Ok(()) => {}
+                Err(err) => refused.push((host.guid(), err)),
+            }
+        }
+        refused
+    }
+
+    /// Loads the hosts that were saved. Returns what could not be used; everything else is there.
+    pub fn load(&self, disk: &dyn Disk) -> Vec<Damage> {
+        let mut damages = Vec::new();
+        let files = match saved::files(disk) {
+            Ok(files) => files,
+            Err(_) => return vec![Damage { file: String::new(), offset: 0, what: "the folder cannot be listed" }],
+        };
+        for of_host in files.chunk_by(|one, next| one.0 == next.0) {
+            // The newest file that is whole; one that is not counts only where there is no other.
+            let is_whole = |&(guid, number): &(Guid, u64)| saved::is_whole(disk, guid, number);
+            let whole = of_host.iter().rev().filter(|file| is_whole(file));
+            let torn = of_host.iter().rev().filter(|file| !is_whole(file));
+            for &(guid, number) in whole.chain(torn) {
+                match saved::read_host(disk, guid, number, &mut Restoring::new(self, guid)) {
+                    Ok(found) => {
+                        damages.extend(found);
+                        break;
+                    }
+                    Err(damage) => damages.push(damage),
+                }
+            }
+        }
+        damages
     }
 }

@@ -89,6 +89,8 @@ pub struct DimensionState {
     pub carry: f64,
     /// The newest stored value.
     pub stored: Packed,
+    /// Whether there is something to go on from: it was collected, or replicated, before.
+    pub is_based: bool,
 }
 
 impl<'a> ChartView<'a> {
@@ -171,7 +173,12 @@ impl<'a> ChartView<'a> {
     #[must_use]
     pub fn dimension_state(&self, index: DimensionIndex) -> Option<DimensionState> {
         let dimension = self.chart.dimensions.get(index as usize)?;
-        Some(DimensionState { collected: dimension.collected, carry: dimension.carry, stored: dimension.stored })
+        Some(DimensionState {
+            collected: dimension.collected,
+            carry: dimension.carry,
+            stored: dimension.stored,
+            is_based: dimension.collections > 0,
+        })
     }
 
     /// Takes the rows after `after_s` up to `before_s`, to be decoded outside the lock.

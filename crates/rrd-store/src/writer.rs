@@ -389,6 +389,14 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Forgets where a dimension's next collection goes on from: it only makes a new base.
+    pub fn forget_dimension_state(&mut self, slot: ChartSlot, dimension: DimensionIndex) {
+        let chart = self.state.charts.get_mut(slot.0 as usize);
+        if let Some(dimension) = chart.and_then(|chart| chart.dimensions.get_mut(dimension as usize)) {
+            (dimension.collected, dimension.carry, dimension.collections) = (0, 0.0, 0);
+        }
+    }
+
     /// Takes over when a chart was collected and stored last.
     pub fn set_chart_state(&mut self, slot: ChartSlot, collected_us: i64, updated_us: i64) {
         let valid = 1..TIME_S_MAX * US_PER_S;
@@ -399,6 +407,29 @@ impl<'a> Writer<'a> {
             chart.clock.collected_us = collected_us;
             chart.clock.updated_us = updated_us.max(chart.ring.last_s() * US_PER_S);
             chart.clock.resync = false;
+        }
+    }
+
+    /// Puts a block that comes from a disk behind the chart's rows. Returns whether it fits.
+    pub(crate) fn restore_block(&mut self, slot: ChartSlot, start_s: i64, bytes: &[u8]) -> bool {
+        let HostState { charts, slabs, scratch, .. } = &mut *self.state;
+        let Some(chart) = charts.get_mut(slot.0 as usize) else { return false };
+        let end_s = start_s.saturating_add(chart.ring.block_s());
+        if !(1..TIME_S_MAX).contains(&start_s) || !(1..TIME_S_MAX).contains(&end_s) || chart.dimensions.is_empty() {
+            return false;
+        }
+        let mut shelf = shelf(self.host, slabs, &mut scratch.block);
+        chart.ring.restore(start_s, bytes, chart.dimensions.len(), &mut shelf)
+    }
+
+    /// All blocks of all charts came: the last of each goes on where it ended.
+    pub(crate) fn finish_restore(&mut self) {
+        let HostState { charts, slabs, scratch, .. } = &mut *self.state;
+        let mut shelf = shelf(self.host, slabs, &mut scratch.block);
+        for chart in charts {
+            chart.ring.reopen(&mut shelf);
+            self.newest_s = self.newest_s.max(chart.ring.last_s());
+            chart.clock.updated_us = chart.ring.last_s() * US_PER_S;
         }
     }
 

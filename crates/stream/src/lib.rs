@@ -19,6 +19,8 @@ pub mod back_off;
 pub mod destination;
 mod host_info;
 pub mod lane;
+#[cfg(all(test, feature = "receiver", feature = "sender"))]
+mod link_tests;
 #[cfg(feature = "receiver")]
 pub mod receiver;
 #[cfg(feature = "sender")]

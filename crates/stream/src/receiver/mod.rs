@@ -10,7 +10,7 @@ mod codec;
 mod connection;
 mod pace;
 mod replication;
-mod session;
+pub(crate) mod session;
 
 pub use admission::{ApiKey, Config, Machine};
 pub use connection::Receiver;

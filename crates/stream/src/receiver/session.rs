@@ -18,9 +18,13 @@ const LABELS_MAX: usize = rrd_store::LABELS_MAX;
 /// Chart slots of a peer that are remembered.
 const SLOTS_MAX: u32 = protocol::command::CHART_SLOT_MAX;
 
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
+
 /// Why a session cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SessionError {
+pub(crate) enum SessionError {
     #[error("{0}")]
     Decode(#[from] DecodeError),
     #[error("line {line}: {keyword} of the unknown chart \"{id}\"")]
@@ -37,10 +41,9 @@ pub(super) enum SessionError {
 type OwnedLabel = (String, String, u32);
 
 /// What a connection knows beyond its host.
-pub(super) struct Session {
+pub(crate) struct Session {
     decoder: Decoder,
     cut: Vec<u8>,
-    lines: u64,
     update_every_s: u32,
     history_rows: u32,
     replicates: bool,
@@ -77,15 +80,15 @@ struct Replay {
     /// The second of the open row of the past.
     point_s: Option<i64>,
     next: DimensionIndex,
-    last_s: i64,
+    /// States are being received.
+    has_states: bool,
 }
 
 impl Session {
-    pub(super) fn new(capabilities: Capabilities, update_every_s: u32, history_rows: u32) -> Self {
+    pub(crate) fn new(capabilities: Capabilities, update_every_s: u32, history_rows: u32) -> Self {
         Self {
             decoder: Decoder::new(Limits::default()).with_capabilities(capabilities),
             cut: Vec::new(),
-            lines: 0,
             update_every_s: update_every_s.max(1),
             history_rows,
             replicates: capabilities.has(Capabilities::REPLICATION),
@@ -102,7 +105,7 @@ impl Session {
     }
 
     /// Takes plain text off the stream; appends what is to be sent to the child to `out`.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         text: &[u8],
         now: Now,
@@ -126,7 +129,7 @@ impl Session {
     }
 
     /// The line and the keyword of the first unknown command, once.
-    pub(super) fn take_unknown(&mut self) -> Option<(u64, String)> {
+    pub(crate) fn take_unknown(&mut self) -> Option<(u64, String)> {
         self.untold.take()
     }
 
@@ -144,10 +147,7 @@ impl Session {
             at += consumed;
             match step {
                 Step::NeedMore => return Ok(at),
-                Step::Command(command) => {
-                    self.lines += 1;
-                    self.command(&command, now, writer, out)?;
-                }
+                Step::Command(command) => self.command(&command, now, writer, out)?,
             }
         }
     }
@@ -206,7 +206,7 @@ impl Session {
             return Ok(chart);
         }
         writer.find_chart(id, self.row.chart).ok_or_else(|| SessionError::UnknownChart {
-            line: self.lines,
+            line: self.decoder.line(),
             keyword,
             id: shown(id),
         })
@@ -227,7 +227,7 @@ impl Session {
                 self.row.next = dimension + 1;
                 Ok(dimension)
             }
-            None => Err(SessionError::UnknownDimension { line: self.lines, keyword, id: shown(id) }),
+            None => Err(SessionError::UnknownDimension { line: self.decoder.line(), keyword, id: shown(id) }),
         }
     }
 
@@ -236,7 +236,7 @@ impl Session {
     }
 
     fn out_of_place(&self, keyword: &'static str, missing: &'static str) -> SessionError {
-        SessionError::OutOfPlace { line: self.lines, keyword, missing }
+        SessionError::OutOfPlace { line: self.decoder.line(), keyword, missing }
     }
 
     #[cold]
@@ -273,7 +273,7 @@ impl Session {
             }
             Command::Unknown { keyword } => {
                 if self.unknown == 0 {
-                    self.untold = Some((self.lines, shown(keyword)));
+                    self.untold = Some((self.decoder.line(), shown(keyword)));
                 }
                 self.unknown += 1;
             }
@@ -292,7 +292,7 @@ impl Session {
         let name = if definition.name.is_empty() { String::new() } else { format!("{kind}.{}", definition.name) };
         let every_s = if definition.update_every_s == 0 { self.update_every_s } else { definition.update_every_s };
         let definition = ChartDefinition { name: &name, update_every_s: every_s, ..*definition };
-        let line = self.lines;
+        let line = self.decoder.line();
         let chart = writer.define_chart(&definition).map_err(|source| SessionError::Define { line, source })?;
         if let Some(slot) = slot.filter(|&slot| slot <= SLOTS_MAX) {
             if self.slots.len() <= slot as usize {
@@ -310,7 +310,7 @@ impl Session {
         writer: &mut Writer<'_>,
         definition: &DimensionDefinition<'_>,
     ) -> Result<(), SessionError> {
-        let line = self.lines;
+        let line = self.decoder.line();
         let chart = self.defined.ok_or_else(|| self.out_of_place("DIMENSION", "a chart"))?;
         writer.define_dimension(chart, definition).map_err(|source| SessionError::Define { line, source })?;
         Ok(())
@@ -348,7 +348,7 @@ impl Session {
         }
     }
 
-    /// The commands of an answer to a replication request.
+    /// The commands of an answer to a replication request. They end a live row that is open.
     fn replay_command(
         &mut self,
         command: &Command<'_>,
@@ -356,6 +356,7 @@ impl Session {
         writer: &mut Writer<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SessionError> {
+        self.row.is_open = false;
         match *command {
             Command::ReplayBegin { slot, id } => {
                 self.replay = Replay { chart: Some(self.chart(writer, "RBEGIN", slot, id)?), ..Replay::default() };
@@ -368,14 +369,20 @@ impl Session {
                 self.begin_point(writer, start_s, end_s, wall_s.unwrap_or(now.wall_s() + 5))?;
             }
             Command::ReplaySet { slot, id, value, flags } => self.set_point(writer, slot, id, value, flags)?,
-            Command::ReplayDimensionState { slot, id, collected, calculated, .. } => {
+            Command::ReplayDimensionState { slot, id, collected_us, collected, calculated, .. } => {
                 self.end_point(writer);
                 let chart = self.replay.chart.ok_or_else(|| self.out_of_place("RDSTATE", "RBEGIN"))?;
-                writer.begin(chart);
+                if !std::mem::replace(&mut self.replay.has_states, true) {
+                    writer.begin(chart);
+                }
                 let guess = slot.map_or(self.replay.next, |slot| slot - 1);
                 if let Some(dimension) = writer.find_dimension(id, guess) {
                     self.replay.next = dimension + 1;
-                    writer.set_dimension_state(chart, dimension, collected, calculated);
+                    if collected_us > 0 {
+                        writer.set_dimension_state(chart, dimension, collected, calculated);
+                    } else {
+                        writer.forget_dimension_state(chart, dimension);
+                    }
                 }
             }
             Command::ReplayChartState { collected_us, updated_us } => {
@@ -416,6 +423,7 @@ impl Session {
         writer.begin(chart);
         self.replay.point_s = Some(end_s);
         self.replay.next = 0;
+        self.replay.has_states = false;
         Ok(())
     }
 
@@ -435,7 +443,7 @@ impl Session {
         }
         let guess = slot.map_or(self.replay.next, |slot| slot - 1);
         let Some(dimension) = writer.find_dimension(id, guess) else {
-            return Err(SessionError::UnknownDimension { line: self.lines, keyword: "RSET", id: shown(id) });
+            return Err(SessionError::UnknownDimension { line: self.decoder.line(), keyword: "RSET", id: shown(id) });
         };
         self.replay.next = dimension + 1;
         writer.set_stored(dimension, None, Packed::pack(value, flags));
@@ -446,7 +454,6 @@ impl Session {
     fn end_point(&mut self, writer: &mut Writer<'_>) {
         if let Some(time_s) = self.replay.point_s.take() {
             writer.end_stored(time_s, false);
-            self.replay.last_s = time_s;
             self.replay.next = 0;
         }
     }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::answer::{ANSWER_BYTES_MAX, SILENT_RETRY_S, UNKNOWN_RETRY_S};
-use protocol::replication::ReplayRequest;
-use protocol::{Answer, Capabilities, Command, Decoder, Limits, Refusal, Step};
+use protocol::{Answer, Capabilities, DecodeError, Refusal};
 use row::Now;
 use rrd_store::{Host, TapId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,8 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Config;
-use super::replay::{self, Requests};
-use super::tap::SenderTap;
+use super::session::{self, Session};
 use crate::Clock;
 use crate::back_off::{BackOff, Ended};
 use crate::destination::Destination;
@@ -32,10 +30,8 @@ const OFFERED: Capabilities = Capabilities::CHILD.without(Capabilities::CLAIM).w
 const DRAIN: Duration = Duration::from_secs(2);
 /// Bytes read from the parent at once: its requests are short.
 const READ_BYTES: usize = 4 * 1024;
-/// Bytes of a line of the parent's that has not ended.
-const CUT_LINE_BYTES_MAX: usize = 64 * 1024;
-/// Answers to replication are written while the buffer is emptier than one part in this many.
-const REPLAY_BUFFER_PART: usize = 2;
+/// Reads of one turn.
+const READS_MAX: usize = 16;
 
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +50,8 @@ enum Closed {
     Stalled(Duration),
     #[error("more than {0} bytes waited for the parent")]
     Overflow(usize),
-    #[error("the parent sent a line that is too long or malformed: {0}")]
-    Malformed(String),
+    #[error("the parent sent what is no command: {0}")]
+    Malformed(#[from] DecodeError),
 }
 
 /// Why there is no stream.
@@ -87,8 +83,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(host: Arc<Host>, config: Arc<Config>, clock: Clock, stop: CancellationToken) -> Self {
         let wake = Arc::new(Notify::new());
-        let tap = host
-            .attach(|_| SenderTap::new(config.send_charts_matching.clone(), config.buffer_bytes, Arc::clone(&wake)));
+        let matching = config.send_charts_matching.clone();
+        let tap = session::attach(&host, matching, config.buffer_bytes, Arc::clone(&wake));
         let seed =
             host.guid().as_bytes().iter().fold(1, |seed: u64, &byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         let back_off = BackOff::new(config.reconnect_delay.as_micros() as u64, seed ^ clock().mono_us);
@@ -198,23 +194,19 @@ impl Connection {
         let started = (self.clock)();
         self.host.figures().streams_established.add(1);
         info!("STREAM {name} [send to {address}]: established communication - sending metrics...");
-        let generation = self.host.with_tap(self.tap, |tap: &mut SenderTap, view| {
-            tap.start(capabilities, view, started);
-            view.generation()
-        });
+        let session =
+            Session::start(Arc::clone(&self.host), self.tap, capabilities, self.config.buffer_bytes, started);
         let mut stream = Stream {
             connection: self,
-            decoder: Decoder::of_parent(Limits::default()),
-            cut: Vec::new(),
-            requests: Requests::default(),
+            session,
             pending: Vec::new(),
             sent: 0,
             sent_bytes: 0,
             moved_us: started.mono_us,
         };
-        let closed = stream.run(&socket, generation.unwrap_or_default()).await;
+        let closed = stream.run(&socket).await;
         let sent_bytes = stream.sent_bytes;
-        self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.stop());
+        stream.session.stop();
         let lasted_s = (self.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
         match closed {
             Closed::Stopped | Closed::NotFed => {
@@ -244,10 +236,7 @@ async fn read_answer(socket: &mut TcpStream) -> io::Result<Option<(Answer, Vec<u
 /// One established stream.
 struct Stream<'a> {
     connection: &'a Connection,
-    decoder: Decoder,
-    /// The beginning of a line that the parent has not ended.
-    cut: Vec<u8>,
-    requests: Requests,
+    session: Session,
     /// What is being written, and how much of it is.
     pending: Vec<u8>,
     sent: usize,
@@ -257,7 +246,7 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    async fn run(&mut self, socket: &TcpStream, generation: u64) -> Closed {
+    async fn run(&mut self, socket: &TcpStream) -> Closed {
         let stop = &self.connection.stop;
         loop {
             self.fill();
@@ -270,7 +259,7 @@ impl Stream<'_> {
                 if !host.is_fed() {
                     return Closed::NotFed;
                 }
-                if host.generation() != generation {
+                if self.session.is_fed_anew() {
                     return Closed::FedAnew;
                 }
             }
@@ -292,25 +281,16 @@ impl Stream<'_> {
         (self.connection.clock)()
     }
 
-    /// Takes what the tap gathered, and answers the parent while there is room.
+    /// Makes the next text once the last one is written.
     fn fill(&mut self) {
         if self.sent < self.pending.len() {
             return;
         }
         self.pending.clear();
         self.sent = 0;
-        let Connection { host, tap, config, .. } = self.connection;
-        let room = config.buffer_bytes / REPLAY_BUFFER_PART;
-        let mut waiting = host.with_tap(*tap, |tap: &mut SenderTap, _| tap.out.len()).unwrap_or_default();
-        while waiting < room
-            && let Some((slot, request)) = self.requests.pop()
-        {
-            replay::answer(host, *tap, slot, &request, self.now());
-            waiting = host.with_tap(*tap, |tap: &mut SenderTap, _| tap.out.len()).unwrap_or_default();
-        }
-        let pending = &mut self.pending;
-        host.with_tap(*tap, |tap: &mut SenderTap, _| tap.take(pending));
-        if !self.requests.is_empty() {
+        let now = self.now();
+        self.session.fill(now, &mut self.pending);
+        if self.session.is_asked() {
             self.connection.wake.notify_one();
         }
     }
@@ -331,58 +311,28 @@ impl Stream<'_> {
 
     /// Ends a stream whose parent does not keep up.
     fn check_pace(&mut self, waited: bool, limit: Duration) -> Result<(), Closed> {
-        let Connection { host, tap, config, .. } = self.connection;
         if !waited {
             self.moved_us = self.now().mono_us;
         } else if self.now().mono_us.saturating_sub(self.moved_us) > limit.as_micros() as u64 {
             return Err(Closed::Stalled(limit));
         }
-        let overflowed = host.with_tap(*tap, |tap: &mut SenderTap, _| tap.overflowed).unwrap_or_default();
-        if overflowed { Err(Closed::Overflow(config.buffer_bytes)) } else { Ok(()) }
+        if self.session.has_overflowed() {
+            return Err(Closed::Overflow(self.connection.config.buffer_bytes));
+        }
+        Ok(())
     }
 
     /// Reads what the parent asks for.
     fn read(&mut self, socket: &TcpStream) -> Result<(), Closed> {
         let mut buffer = [0; READ_BYTES];
-        loop {
+        for _ in 0..READS_MAX {
             match socket.try_read(&mut buffer) {
                 Ok(0) => return Err(Closed::ByParent),
-                Ok(count) => self.cut.extend_from_slice(&buffer[..count]),
+                Ok(count) => self.session.receive(&buffer[..count])?,
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock => break,
                 Err(err) => return Err(err.into()),
             }
-            if self.cut.len() > CUT_LINE_BYTES_MAX {
-                break;
-            }
-        }
-        let text = std::mem::take(&mut self.cut);
-        let taken = self.commands(&text)?;
-        self.cut.extend_from_slice(&text[taken..]);
-        if self.cut.len() > CUT_LINE_BYTES_MAX {
-            return Err(Closed::Malformed("no end of line".into()));
         }
         Ok(())
-    }
-
-    /// Carries out the parent's commands; returns how many bytes they took.
-    fn commands(&mut self, text: &[u8]) -> Result<usize, Closed> {
-        let mut at = 0;
-        loop {
-            let mut consumed = 0;
-            let step = self.decoder.step(&text[at..], &mut consumed);
-            at += consumed;
-            match step {
-                Ok(Step::Command(Command::ReplayChart { id, start_streaming, after_s, before_s })) => {
-                    let slot = self.connection.host.read(|view| view.find_chart(id).map(|chart| chart.slot()));
-                    if let Some(slot) = slot {
-                        self.requests.push(slot, ReplayRequest { start_streaming, after_s, before_s });
-                    }
-                }
-                // A parent may ask for what we do not offer: that is no reason to part.
-                Ok(Step::Command(_)) => {}
-                Ok(Step::NeedMore) => return Ok(at),
-                Err(err) => return Err(Closed::Malformed(err.to_string())),
-            }
-        }
     }
 }

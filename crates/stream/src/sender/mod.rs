@@ -1,11 +1,13 @@
 //! The sender: streams one host to a parent.
 //!
-//! A `tap` on the host turns each row into text as it is written; the `connection` takes what
-//! was gathered and writes it in one piece; `replay` answers a parent that asks for the past.
+//! A `tap` on the host turns each row into text as it is written; the `session` takes what was
+//! gathered and lets `replay` answer a parent that asks for the past; the `connection` finds the
+//! parent, and writes the text in one piece.
 //! Between connections the tap is silent: what the parent missed it asks for again.
 
 mod connection;
 mod replay;
+pub(crate) mod session;
 mod tap;
 
 use std::sync::Arc;

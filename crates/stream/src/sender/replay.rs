@@ -8,27 +8,33 @@ use std::collections::VecDeque;
 
 use protocol::encode;
 use protocol::replication::{ChildState, ReplayPlan, ReplayRequest, plan_answer};
-use row::{ChartSlot, Now, Packed, Sample, US_PER_S};
-use rrd_store::{ChartView, Host, Snapshot, TapId};
+use row::{ChartSlot, Now, US_PER_S};
+use rrd_store::{ChartView, Host, HostView, Snapshot, TapId};
 
 use super::tap::{RowForm, SenderTap, Wire, final_value, retention};
 
 /// Requests that wait for their turn: one per chart, the newest.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    queue: VecDeque<(ChartSlot, ReplayRequest)>,
+    queue: VecDeque<ChartSlot>,
+    /// Per chart what is asked.
+    asked: Vec<Option<ReplayRequest>>,
 }
 
 impl Requests {
     pub(super) fn push(&mut self, slot: ChartSlot, request: ReplayRequest) {
-        match self.queue.iter_mut().find(|(queued, _)| *queued == slot) {
-            Some((_, queued)) => *queued = request,
-            None => self.queue.push_back((slot, request)),
+        let place = slot.0 as usize;
+        if self.asked.len() <= place {
+            self.asked.resize(place + 1, None);
+        }
+        if self.asked[place].replace(request).is_none() {
+            self.queue.push_back(slot);
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<(ChartSlot, ReplayRequest)> {
-        self.queue.pop_front()
+        let slot = self.queue.pop_front()?;
+        Some((slot, self.asked[slot.0 as usize].take()?))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -36,29 +42,108 @@ impl Requests {
     }
 }
 
-/// Writes the answer to a request into the tap's buffer. `None` where the chart or the tap is gone.
-pub(super) fn answer(host: &Host, tap: TapId, slot: ChartSlot, request: &ReplayRequest, now: Now) -> Option<()> {
-    let wire = host.with_tap(tap, |tap: &mut SenderTap, _| tap.wire)??;
-    let (plan, mut lines, snapshot) = host.read(|view| {
+/// The chart that a parent means: it knows ids as they are written, without quotes.
+pub(super) fn find_chart(host: &Host, id: &str) -> Option<ChartSlot> {
+    host.read(|view| {
+        if let Some(chart) = view.find_chart(id).filter(|chart| chart.id() == id) {
+            return Some(chart.slot());
+        }
+        let (mut wanted, mut written) = (Vec::new(), Vec::new());
+        encode::write_begin_prefix(&mut wanted, id);
+        let mut charts = view.charts().filter(|chart| {
+            written.clear();
+            encode::write_begin_prefix(&mut written, chart.id());
+            written == wanted
+        });
+        charts.next().map(|chart| chart.slot())
+    })
+}
+
+/// Appends what the tap gathered and the answer to a request to `out`. `None` where the chart is
+/// gone or not sent, or the tap is gone.
+pub(super) fn answer(
+    host: &Host,
+    tap: TapId,
+    slot: ChartSlot,
+    request: &ReplayRequest,
+    now: Now,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    loop {
+        let mut answer =
+            host.with_tap(tap, |tap: &mut SenderTap, view| Answer::prepare(tap, view, slot, request, now))??;
+        answer.write_rows(now);
+        if host.with_tap(tap, |tap: &mut SenderTap, view| answer.finish(tap, view, now, out))?? {
+            return Some(());
+        }
+    }
+}
+
+/// An answer in the making.
+pub(super) struct Answer {
+    slot: ChartSlot,
+    wire: Wire,
+    plan: ReplayPlan,
+    /// The last second that is sent or known to the parent.
+    until_s: i64,
+    snapshot: Option<Snapshot>,
+    lines: Lines,
+}
+
+impl Answer {
+    /// Decides what to send, under the host's lock.
+    pub(super) fn prepare(
+        tap: &SenderTap,
+        view: &HostView<'_>,
+        slot: ChartSlot,
+        request: &ReplayRequest,
+        now: Now,
+    ) -> Option<Self> {
+        let wire = tap.wire?;
+        let silent_after_s = tap.silent_after_s(slot)?;
         let chart = view.chart(slot)?;
         let (first_s, last_s) = retention(&chart);
         let state = ChildState { first_s, last_s, now_s: now.wall_s(), update_every_s: chart.update_every_s() };
-        let plan = plan_answer(request, &state);
-        let lines = Lines::of(&wire, &chart);
-        Some((plan, lines, plan.rows.map(|(after_s, before_s)| chart.snapshot(after_s, before_s))))
-    })?;
-    if let Some(snapshot) = &snapshot {
-        lines.write_rows(&wire, snapshot, now);
-    }
-    host.with_tap(tap, |tap: &mut SenderTap, view| {
-        let chart = view.chart(slot)?;
-        lines.finish(&wire, &chart, &plan, now);
-        tap.out.append(&mut lines.out);
-        if plan.start_streaming {
-            tap.set_live(slot, chart.last_s());
+        let mut plan = plan_answer(request, &state);
+        if plan.start_streaming && plan.rows.is_none() && silent_after_s < last_s {
+            // Rows that came since the definition were held back: they are not of the past that the
+            // parent does without.
+            plan.rows = Some((silent_after_s, last_s));
+            (plan.after_s, plan.before_s) = (silent_after_s, last_s);
         }
-        Some(())
-    })?
+        let until_s = plan.rows.map_or(silent_after_s, |(_, before_s)| before_s);
+        let snapshot = plan.rows.map(|(after_s, before_s)| chart.snapshot(after_s, before_s));
+        Some(Self { slot, wire, plan, until_s, snapshot, lines: Lines::of(&wire, &chart) })
+    }
+
+    /// Writes the rows of the snapshot, outside the lock.
+    pub(super) fn write_rows(&mut self, now: Now) {
+        if let Some(snapshot) = self.snapshot.take() {
+            self.lines.write_rows(&self.wire, &snapshot, now);
+        }
+    }
+
+    /// Writes the rest and lets the chart go live, under the host's lock. `false` where the chart
+    /// was defined anew meanwhile, and all must be done again.
+    pub(super) fn finish(
+        &mut self,
+        tap: &mut SenderTap,
+        view: &HostView<'_>,
+        now: Now,
+        out: &mut Vec<u8>,
+    ) -> Option<bool> {
+        let chart = view.chart(self.slot)?;
+        if !self.lines.are_of(&chart) {
+            return Some(false);
+        }
+        self.lines.finish(&self.wire, &chart, &self.plan, self.until_s, now);
+        out.append(&mut tap.out);
+        out.append(&mut self.lines.out);
+        if self.plan.start_streaming {
+            tap.set_live(self.slot, chart.last_s());
+        }
+        Some(true)
+    }
 }
 
 /// The lines of one answer.
@@ -84,6 +169,11 @@ impl Lines {
         Self { out, slot, every_s: i64::from(chart.update_every_s()), prefixes }
     }
 
+    /// Whether the chart still has the dimensions and the interval that the lines were made for.
+    fn are_of(&self, chart: &ChartView<'_>) -> bool {
+        self.prefixes.len() == chart.dimension_count() && self.every_s == i64::from(chart.update_every_s())
+    }
+
     fn write_rows(&mut self, wire: &Wire, snapshot: &Snapshot, now: Now) {
         let Self { out, slot, every_s, prefixes } = self;
         snapshot.rows(|time_s, values| {
@@ -99,12 +189,12 @@ impl Lines {
     }
 
     /// Writes what came meanwhile, the states, and the end.
-    fn finish(&mut self, wire: &Wire, chart: &ChartView<'_>, plan: &ReplayPlan, now: Now) {
+    fn finish(&mut self, wire: &Wire, chart: &ChartView<'_>, plan: &ReplayPlan, until_s: i64, now: Now) {
         let mut executed =
             ReplayRequest { start_streaming: plan.start_streaming, after_s: plan.after_s, before_s: plan.before_s };
         if plan.start_streaming {
-            if let Some((_, before_s)) = plan.rows.filter(|&(_, before_s)| before_s < chart.last_s()) {
-                self.write_rows(wire, &chart.snapshot(before_s, chart.last_s()), now);
+            if until_s < chart.last_s() {
+                self.write_rows(wire, &chart.snapshot(until_s, chart.last_s()), now);
                 executed.before_s = chart.last_s();
             }
             if chart.state().collected_us > 0 && wire.rows != RowForm::Stored {
@@ -115,7 +205,8 @@ impl Lines {
         encode::write_rend(&mut self.out, wire.form, every_s, retention(chart), &executed, now.wall_s());
     }
 
-    /// Writes where the parent's interpolation is to go on from.
+    /// Writes where the parent's interpolation is to go on from. Of a dimension that was never
+    /// collected the time is 0.
     fn write_states(&mut self, wire: &Wire, chart: &ChartView<'_>) {
         let state = chart.state();
         let last_us = chart.last_s() * US_PER_S;
@@ -125,24 +216,12 @@ impl Lines {
         for (index, dimension) in (0..).zip(chart.dimensions()) {
             let Some(of) = chart.dimension_state(index) else { continue };
             let stored = if of.stored.is_empty() { 0.0 } else { of.stored.unpack() };
-            let (collected, carry) = if is_final {
-                (
-                    final_value(&Sample { value: Packed::pack(stored, row::PointFlags::NORMAL), ..Sample::ABSENT }),
-                    stored,
-                )
+            let (time_us, collected, carry) = if is_final {
+                (collected_us, final_value(of.stored).unwrap_or(0), stored)
             } else {
-                (of.collected, of.carry)
+                (if of.is_based { collected_us } else { 0 }, of.collected, of.carry)
             };
-            encode::write_rdstate(
-                &mut self.out,
-                wire.form,
-                index + 1,
-                dimension.id,
-                collected_us,
-                collected,
-                carry,
-                stored,
-            );
+            encode::write_rdstate(&mut self.out, wire.form, index + 1, dimension.id, time_us, collected, carry, stored);
         }
         encode::write_rsstate(&mut self.out, wire.form, collected_us, updated_us);
     }

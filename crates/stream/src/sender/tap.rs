@@ -13,14 +13,15 @@
 //!
 //! With replication a chart is silent after its definition until the parent has asked for what it
 //! misses; replication then sends it on its way, under the host's lock, so that nothing is lost
-//! or doubled between history and live rows.
+//! or doubled between history and live rows. Where v1 rows cannot say what is written (rows of the
+//! past, a clock that was set), the chart falls behind: it is defined again, and so replicated.
 
 use std::sync::Arc;
 
 use patterns::SimplePattern;
 use protocol::encode::{self, Form};
 use protocol::{Capabilities, VariableScope};
-use row::{Algorithm, ChartSlot, DimensionDefinition, Now, Row, Sample, US_PER_S};
+use row::{Algorithm, ChartSlot, DimensionDefinition, Now, Packed, Row, Sample, US_PER_S};
 use rrd_store::{ChartView, FeedKind, HostView, Tap};
 use tokio::sync::Notify;
 
@@ -66,7 +67,7 @@ impl Wire {
 enum Phase {
     /// Not to be sent to this parent.
     Skipped,
-    /// Defined; the parent has not yet said what it misses.
+    /// Silent: the parent has not yet said what it misses, or is to be asked again.
     Defined,
     /// Each row is sent as it is written.
     Live,
@@ -82,6 +83,8 @@ struct ChartOut {
     ends: Vec<u32>,
     /// The last second sent, where durations are made of seconds.
     sent_s: i64,
+    /// The chart's last second when it fell silent: rows after it are held back.
+    silent_after_s: i64,
 }
 
 /// What the connection shares with the host: the text that waits to be sent.
@@ -93,13 +96,24 @@ pub(super) struct SenderTap {
     pub(super) overflowed: bool,
     buffer_bytes: usize,
     charts: Vec<ChartOut>,
+    /// Charts that fell behind, to be defined again.
+    behind: Vec<ChartSlot>,
     matching: SimplePattern,
     wake: Arc<Notify>,
 }
 
 impl SenderTap {
     pub(super) fn new(matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> Self {
-        Self { wire: None, out: Vec::new(), overflowed: false, buffer_bytes, charts: Vec::new(), matching, wake }
+        Self {
+            wire: None,
+            out: Vec::new(),
+            overflowed: false,
+            buffer_bytes,
+            charts: Vec::new(),
+            behind: Vec::new(),
+            matching,
+            wake,
+        }
     }
 
     /// A stream was established: tells the parent all there is.
@@ -108,7 +122,7 @@ impl SenderTap {
         self.wire = Some(Wire::new(capabilities, host.feed_kind()));
         Tap::host(self, host);
         for chart in host.charts() {
-            self.definition(&chart, now);
+            self.define(&chart, now);
         }
     }
 
@@ -117,6 +131,7 @@ impl SenderTap {
         self.wire = None;
         self.out = Vec::new();
         self.charts = Vec::new();
+        self.behind = Vec::new();
         self.overflowed = false;
     }
 
@@ -124,6 +139,26 @@ impl SenderTap {
     pub(super) fn take(&mut self, empty: &mut Vec<u8>) {
         debug_assert!(empty.is_empty());
         std::mem::swap(&mut self.out, empty);
+    }
+
+    /// Defines the charts again that fell behind.
+    pub(super) fn define_behind(&mut self, host: &HostView<'_>, now: Now) {
+        for slot in std::mem::take(&mut self.behind) {
+            if let Some(chart) = host.chart(slot) {
+                self.define(&chart, now);
+            }
+        }
+    }
+
+    /// The second after which a chart's rows are held back, the end of time for one that is live;
+    /// `None` for one that is not sent.
+    pub(super) fn silent_after_s(&self, slot: ChartSlot) -> Option<i64> {
+        let chart = self.charts.get(slot.0 as usize)?;
+        match chart.phase {
+            Phase::Skipped => None,
+            Phase::Defined => Some(chart.silent_after_s),
+            Phase::Live => Some(i64::MAX),
+        }
     }
 
     /// Replication is done with a chart: its rows follow.
@@ -134,6 +169,22 @@ impl SenderTap {
             chart.phase = Phase::Live;
             chart.sent_s = sent_s;
         }
+    }
+
+    fn define(&mut self, chart: &ChartView<'_>, now: Now) {
+        let Some(wire) = self.wire else { return };
+        let matches = self.matches(chart) && chart.dimension_count() > 0;
+        let place = chart.slot().0 as usize;
+        while self.charts.len() <= place {
+            self.charts.push(ChartOut::skipped());
+        }
+        let known = &mut self.charts[place];
+        if !matches {
+            known.phase = Phase::Skipped;
+            return;
+        }
+        write_definition(&mut self.out, &wire, chart, now);
+        *known = ChartOut::new(&wire, chart, std::mem::take(known));
     }
 
     fn matches(&self, chart: &ChartView<'_>) -> bool {
@@ -154,19 +205,12 @@ impl Tap for SenderTap {
     }
 
     fn definition(&mut self, chart: &ChartView<'_>, now: Now) {
-        let Some(wire) = self.wire else { return };
-        let matches = self.matches(chart) && chart.dimension_count() > 0;
-        let place = chart.slot().0 as usize;
-        while self.charts.len() <= place {
-            self.charts.push(ChartOut::skipped());
-        }
-        let known = &mut self.charts[place];
-        if !matches {
-            known.phase = Phase::Skipped;
+        if self.out.len() > self.buffer_bytes {
+            self.overflowed = true;
             return;
         }
-        write_definition(&mut self.out, &wire, chart, now);
-        *known = ChartOut::new(&wire, chart, std::mem::take(known));
+        self.behind.retain(|&slot| slot != chart.slot());
+        self.define(chart, now);
     }
 
     fn row(&mut self, row: &Row<'_>) {
@@ -177,6 +221,10 @@ impl Tap for SenderTap {
         }
         if self.out.len() > self.buffer_bytes {
             self.overflowed = true;
+            return;
+        }
+        if chart.falls_behind(&wire, row) {
+            self.behind.push(row.chart);
             return;
         }
         match wire.rows {
@@ -199,12 +247,14 @@ impl Default for ChartOut {
 
 impl ChartOut {
     const fn skipped() -> Self {
-        Self { phase: Phase::Skipped, update_every_s: 1, lines: Vec::new(), ends: Vec::new(), sent_s: 0 }
+        Self { phase: Phase::Skipped, update_every_s: 1, lines: Vec::new(), ends: Vec::new(), sent_s: 0, silent_after_s: 0 }
     }
 
     /// Prepares the lines of a chart's rows, in the space of what was known before.
     fn new(wire: &Wire, chart: &ChartView<'_>, before: Self) -> Self {
-        let Self { mut lines, mut ends, sent_s, .. } = before;
+        let Self { phase, mut lines, mut ends, sent_s, silent_after_s, .. } = before;
+        // A second definition before the parent asked holds back no less than the first.
+        let silent_after_s = if phase == Phase::Defined { silent_after_s } else { chart.last_s() };
         lines.clear();
         ends.clear();
         let slot = chart.slot().0 + 1;
@@ -225,7 +275,23 @@ impl ChartOut {
         lines.shrink_to_fit();
         ends.shrink_to_fit();
         let phase = if wire.has(Capabilities::REPLICATION) { Phase::Defined } else { Phase::Live };
-        Self { phase, update_every_s: chart.update_every_s(), lines, ends, sent_s }
+        Self { phase, update_every_s: chart.update_every_s(), lines, ends, sent_s, silent_after_s }
+    }
+
+    /// Whether a row cannot be told to the parent as it is; the chart is silent then.
+    fn falls_behind(&mut self, wire: &Wire, row: &Row<'_>) -> bool {
+        let is_past = || row.samples.iter().any(|sample| !sample.updated && !sample.value.is_empty());
+        let falls = wire.has(Capabilities::REPLICATION)
+            && match wire.rows {
+                RowForm::Stored => false,
+                RowForm::Collected => row.elapsed_us.map_or_else(is_past, |elapsed_us| elapsed_us == 0),
+                RowForm::Final => self.sent_s == 0 && row.time_s.is_some(),
+            };
+        if falls {
+            self.phase = Phase::Defined;
+            self.silent_after_s = row.time_s.map_or(i64::MAX, |time_s| time_s - 1);
+        }
+        falls
     }
 
     fn begin(&self, out: &mut Vec<u8>) {
@@ -269,17 +335,19 @@ impl ChartOut {
         self.sent_s = time_s;
         self.begin(out);
         encode::write_begin_values(out, (elapsed_s * US_PER_S) as u64);
-        for (line, sample) in self.samples(row).filter(|(_, sample)| !sample.value.is_empty()) {
+        for (line, sample) in self.samples(row) {
+            let Some(value) = final_value(sample.value) else { continue };
             out.extend_from_slice(line);
-            encode::write_set_values(out, final_value(sample));
+            encode::write_set_values(out, value);
         }
         encode::write_end(out);
     }
 }
 
-/// A stored value as an integer.
-pub(super) fn final_value(sample: &Sample) -> i64 {
-    (sample.value.unpack() * f64::from(FINAL_DIVISOR)).round() as i64
+/// A stored value as an integer; `None` where it is empty, or does not fit: 9.2e11 and more.
+pub(super) fn final_value(value: Packed) -> Option<i64> {
+    let scaled = value.unpack() * f64::from(FINAL_DIVISOR);
+    (scaled.abs() < i64::MAX as f64).then(|| scaled.round() as i64)
 }
 
 /// Writes all lines of a chart's definition.

@@ -1,0 +1,31 @@
+//! The disk as the store sees it: a few operations on named files.
+//!
+//! A name is `FOLDER/FILE`, one level deep. The real side is a folder of the system; the simulated
+//! one, for tests, tears writes, forgets what was not synced, fills up and fails.
+
+mod real;
+#[cfg(test)]
+pub(crate) mod simulated;
+
+use std::io;
+
+pub use real::RealDisk;
+
+/// What the store asks of a disk.
+pub trait Disk: Send + Sync {
+    /// The names of all files.
+    ///
+    /// # Errors
+    /// Where the disk says so, as everywhere here.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Bytes of a file.
+    fn length(&self, name: &str) -> io::Result<u64>;
+    /// Reads at `offset`, up to the length of `buffer` or the end of the file; returns how much.
+    fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Adds to the end of a file, which is made where it is missing.
+    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Makes sure that a file, and its name, survive a power loss.
+    fn sync(&self, name: &str) -> io::Result<()>;
+    /// Removes a file; one that is missing is no error.
+    fn remove(&self, name: &str) -> io::Result<()>;
+}

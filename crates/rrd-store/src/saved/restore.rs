@@ -1,0 +1,124 @@
+//! From what a saved file tells to a host of the store.
+
+use row::{ChartDefinition, ChartSlot, DimensionDefinition, Guid, Label, Now};
+
+use super::read::Restored;
+use crate::feed::{Feed, FeedKind};
+use crate::host::{HostInfo, Keep, MemoryMode};
+use crate::store::Store;
+
+/// Builds one host.
+pub(crate) struct Restoring<'a> {
+    store: &'a Store,
+    guid: Guid,
+    feed: Option<Feed>,
+    /// From the numbers of the file to charts; `None` where one could not be defined.
+    charts: Vec<Option<ChartSlot>>,
+}
+
+/// Nothing is dated while rows are restored.
+const NO_TIME: Now = Now { wall_us: 0, mono_us: 0 };
+/// Charts of one file at most.
+const CHARTS_MAX: usize = crate::CHARTS_PER_HOST_MAX;
+
+impl<'a> Restoring<'a> {
+    pub(crate) fn new(store: &'a Store, guid: Guid) -> Self {
+        Self { store, guid, feed: None, charts: Vec::new() }
+    }
+
+    /// The host; one whose record was damaged is known by its GUID until it comes itself.
+    fn feed(&mut self) -> &mut Feed {
+        let (store, guid) = (self.store, self.guid);
+        self.feed.get_or_insert_with(|| {
+            let info = HostInfo { guid, ..unknown(guid) };
+            let host = store
+                .host(guid)
+                .unwrap_or_else(|| store.add(&info, Keep { mode: MemoryMode::Save, history_rows: u32::MAX }));
+            let info = (*host.info()).clone();
+            host.claim(FeedKind::Stored, info)
+        })
+    }
+
+    fn chart_at(&self, number: u32) -> Option<ChartSlot> {
+        self.charts.get(number as usize).copied().flatten()
+    }
+}
+
+impl Restored for Restoring<'_> {
+    fn host(&mut self, info: HostInfo, keep: Keep, labels: &[Label<'_>]) {
+        if self.feed.is_none() {
+            let known = self.store.host(self.guid);
+            let host = known.unwrap_or_else(|| self.store.add(&info, keep));
+            // What this node knows of itself by now is newer than the file.
+            let info = if host.info().hops == 0 { (*host.info()).clone() } else { info };
+            self.feed = Some(host.claim(FeedKind::Stored, info));
+        }
+        if let Some(mut writer) = self.feed().writer(NO_TIME) {
+            writer.set_host_labels(labels);
+        }
+    }
+
+    fn chart(
+        &mut self,
+        number: u32,
+        chart: &ChartDefinition<'_>,
+        dimensions: &[DimensionDefinition<'_>],
+        labels: &[Label<'_>],
+    ) {
+        let place = number as usize;
+        if place >= CHARTS_MAX {
+            return;
+        }
+        let slot = self.feed().writer(NO_TIME).and_then(|mut writer| {
+            let slot = writer.define_chart(chart).ok()?;
+            for dimension in dimensions {
+                writer.define_dimension(slot, dimension).ok()?;
+            }
+            writer.set_chart_labels(slot, labels);
+            Some(slot)
+        });
+        if self.charts.len() <= place {
+            self.charts.resize(place + 1, None);
+        }
+        self.charts[place] = slot;
+    }
+
+    fn block(&mut self, number: u32, start_s: i64, block: &[u8]) {
+        if let Some(slot) = self.chart_at(number)
+            && let Some(mut writer) = self.feed().writer(NO_TIME)
+        {
+            writer.restore_block(slot, start_s, block);
+        }
+    }
+}
+
+impl Drop for Restoring<'_> {
+    fn drop(&mut self) {
+        if let Some(feed) = &mut self.feed
+            && let Some(mut writer) = feed.writer(NO_TIME)
+        {
+            writer.finish_restore();
+        }
+    }
+}
+
+pub(super) fn unknown(guid: Guid) -> HostInfo {
+    let unknown = || "unknown".to_owned();
+    HostInfo {
+        guid,
+        hostname: guid.to_string(),
+        registry_hostname: guid.to_string(),
+        os: unknown(),
+        timezone: unknown(),
+        abbrev_timezone: "UTC".to_owned(),
+        utc_offset_s: 0,
+        hops: 1,
+        update_every_s: 1,
+        program_name: unknown(),
+        program_version: unknown(),
+        tags: String::new(),
+        system: Vec::new(),
+        boot_id: String::new(),
+        fingerprint: String::new(),
+    }
+}

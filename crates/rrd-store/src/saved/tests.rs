@@ -1,0 +1,203 @@
+//! What was saved is there, what is damaged is told, and nothing else is lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use row::{ChartDefinition, DimensionDefinition, Guid, Label, Now, Packed, PointFlags};
+
+use crate::disk::simulated::SimulatedDisk;
+use crate::{Disk, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
+
+const START_S: i64 = 1_795_387_013;
+const KEEP: Keep = Keep { mode: MemoryMode::Save, history_rows: 400 };
+
+fn guid(number: u8) -> Guid {
+    Guid::from_bytes([number; 16])
+}
+
+fn info(number: u8) -> HostInfo {
+    HostInfo {
+        hostname: format!("host {number}"),
+        system: vec![("NETDATA_SYSTEM_OS_NAME".into(), "Debian".into())],
+        hops: u32::from(number),
+        ..super::restore::unknown(guid(number))
+    }
+}
+
+/// A host with some charts, one of five seconds, and rows with gaps.
+fn fill(store: &Store, number: u8, rows: i64) -> Arc<Host> {
+    let host = store.add(&info(number), KEEP);
+    let mut feed = host.claim(FeedKind::Stored, info(number));
+    let now = Now { wall_us: START_S * 1_000_000, mono_us: 1 };
+    let mut writer = feed.writer(now).unwrap();
+    writer.set_host_labels(&[Label { name: "_rack", value: "7", source: 2 }]);
+    for chart in 0..4_i64 {
+        let every_s = if chart == 3 { 5 } else { 1 };
+        let id = format!("kind.chart{chart}");
+        let definition =
+            ChartDefinition { id: &id, title: "a \"title\"", update_every_s: every_s, ..Default::default() };
+        let slot = writer.define_chart(&definition).unwrap();
+        for dimension in 0..=chart {
+            let id = format!("dimension {dimension}");
+            let divisor = -7;
+            writer.define_dimension(slot, &DimensionDefinition { id: &id, divisor, ..Default::default() }).unwrap();
+        }
+        writer.set_chart_labels(slot, &[Label { name: "device", value: "vda", source: 1 }]);
+        let first = (START_S + i64::from(every_s) - 1) / i64::from(every_s);
+        for row in (0..rows).filter(|row| row % 97 > 5) {
+            writer.begin(slot);
+            for dimension in 0..=chart {
+                let value = (row * (dimension + 1) % 50) as f64 / 4.0;
+                writer.set_stored(dimension as u32, Some(row), Packed::pack(value, PointFlags::NORMAL));
+            }
+            writer.end_stored((first + row) * i64::from(every_s), true);
+        }
+    }
+    drop(writer);
+    host
+}
+
+type Rows = BTreeMap<(String, i64), Vec<u32>>;
+
+/// All rows of a host within its history, as plain numbers.
+fn rows(host: &Host) -> Rows {
+    let mut rows = Rows::new();
+    host.read(|view| {
+        for chart in view.charts() {
+            let from_s = chart.last_s() - 400 * i64::from(chart.update_every_s());
+            chart.snapshot(from_s, i64::MAX / 2).rows(|time_s, values| {
+                rows.insert((chart.id().into(), time_s), values.iter().map(|value| value.to_bits()).collect());
+            });
+        }
+    });
+    rows
+}
+
+fn load(disk: &dyn Disk) -> (Store, Vec<crate::Damage>) {
+    let store = Store::new();
+    let damages = store.load(disk);
+    (store, damages)
+}
+
+#[test]
+fn what_was_saved_is_there() {
+    for count in [1, 59, 60, 61, 130, 1_000] {
+        let (disk, store) = (SimulatedDisk::default(), Store::new());
+        let hosts = [fill(&store, 1, count), fill(&store, 2, count)];
+        assert!(store.save(&disk, |_| true).is_empty());
+        let (loaded, damages) = load(&disk);
+        assert_eq!(damages, []);
+        for host in hosts {
+            let again = loaded.host(host.guid()).unwrap();
+            assert!(rows(&again) == rows(&host), "{count} rows");
+            assert_eq!((again.info(), again.keep()), (host.info(), host.keep()));
+            assert!(!again.is_fed());
+            assert_eq!(again.status().newest_s, host.status().newest_s);
+            again.read(|again| {
+                host.read(|host| {
+                    assert!(again.labels().eq(host.labels()));
+                    for (again, chart) in again.charts().zip(host.charts().filter(|chart| chart.last_s() > 0)) {
+                        assert_eq!(again.definition(), chart.definition());
+                        assert!(again.dimensions().eq(chart.dimensions()) && again.labels().eq(chart.labels()));
+                        assert_eq!(
+                            (again.first_s(), again.last_s()),
+                            (chart.first_s(), chart.last_s()),
+                            "{count} rows"
+                        );
+                    }
+                });
+            });
+        }
+    }
+}
+
+/// Rows go on after a start where they ended, also within a minute, and can be saved again.
+#[test]
+fn rows_go_on_after_a_start() {
+    let (disk, whole) = (SimulatedDisk::default(), Store::new());
+    let expected = rows(&fill(&whole, 1, 300));
+    let store = Store::new();
+    fill(&store, 1, 130);
+    assert!(store.save(&disk, |_| true).is_empty());
+    for _ in 0..3 {
+        let (loaded, damages) = load(&disk);
+        assert_eq!(damages, []);
+        fill(&loaded, 1, 300);
+        assert!(rows(&loaded.host(guid(1)).unwrap()) == expected);
+        assert!(loaded.save(&disk, |_| true).is_empty());
+        assert_eq!(disk.list().unwrap().len(), 1, "older files go");
+    }
+}
+
+/// A stop that is cut short, or that finds the disk full, leaves what was saved before.
+#[test]
+fn a_save_that_fails_costs_nothing() {
+    let disk = SimulatedDisk::default();
+    let before = Store::new();
+    let expected = rows(&fill(&before, 1, 200));
+    assert!(before.save(&disk, |_| true).is_empty());
+    let length = disk.length(&disk.list().unwrap()[0]).unwrap() as usize;
+    for room in [0, 1, 100, length / 2, length] {
+        let after = Store::new();
+        fill(&after, 1, 350);
+        disk.set_room(Some(room));
+        let refused = after.save(&disk, |_| true);
+        assert_eq!(refused.len(), 1, "{room}");
+        disk.set_room(None);
+        let (loaded, _) = load(&disk);
+        assert!(rows(&loaded.host(guid(1)).unwrap()) == expected, "{room} bytes of room");
+    }
+    disk.append(&format!("{}/saved-9", guid(1)), b"the power failed here").unwrap();
+    disk.lose_power(500);
+    let (loaded, _) = load(&disk);
+    assert!(rows(&loaded.host(guid(1)).unwrap()) == expected);
+}
+
+/// Whatever happens to a file: no panic, each damage told with its place, and every row that is
+/// read is one that was saved.
+#[test]
+fn damage_costs_what_it_hits() {
+    let store = Store::new();
+    let saved = rows(&fill(&store, 1, 250));
+    let clean = SimulatedDisk::default();
+    store.save(&clean, |_| true);
+    let name = clean.list().unwrap().remove(0);
+    let length = clean.length(&name).unwrap() as usize;
+    let mut bytes = vec![0; length];
+    clean.read_at(&name, 0, &mut bytes).unwrap();
+    let (mut random, mut lost) = (1_u64, 0);
+    for turn in 0..1_000 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let place = (random >> 33) as usize % length;
+        let disk = SimulatedDisk::default();
+        disk.append(&name, &bytes).unwrap();
+        if turn % 3 == 0 {
+            disk.truncate(&name, place);
+        } else {
+            disk.damage(&name, place, (random >> 20) as u8 | 1);
+        }
+        let (loaded, damages) = load(&disk);
+        assert!(!damages.is_empty(), "{place}: damage goes unnoticed");
+        assert!(damages.iter().all(|damage| damage.file == name && damage.offset <= length as u64));
+        let found = loaded.host(guid(1)).map(|host| rows(&host)).unwrap_or_default();
+        for (key, values) in &found {
+            assert_eq!(saved.get(key), Some(values), "{place}: a row that was never saved");
+        }
+        lost += usize::from(found.len() < saved.len());
+    }
+    assert!(lost > 500, "{lost}");
+}
+
+/// Files that are no saved hosts are left alone.
+#[test]
+fn strangers_are_left_alone() {
+    let disk = SimulatedDisk::default();
+    let name = format!("{}/saved-1", guid(1));
+    for strange in ["lost+found/x", "not-a-guid/saved-1", &format!("{}/other", guid(1)), &name] {
+        disk.append(strange, b"something else entirely, and long enough").unwrap();
+    }
+    let (loaded, damages) = load(&disk);
+    assert!(loaded.hosts().is_empty());
+    assert!(damages.iter().all(|damage| damage.file == name), "{damages:?}");
+    assert_eq!(disk.list().unwrap().len(), 4);
+}

@@ -1,0 +1,126 @@
+//! The session of an established stream: what the parent asks for in, text for it out.
+//!
+//! A plain state machine around the host's tap: bytes and the time are arguments, text goes to a
+//! buffer of the caller. Sockets, timeouts and reconnecting are the connection's.
+
+use std::sync::Arc;
+
+use patterns::SimplePattern;
+use protocol::replication::ReplayRequest;
+use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step};
+use row::Now;
+use rrd_store::{Host, TapId};
+use tokio::sync::Notify;
+
+use super::replay::{self, Requests};
+use super::tap::SenderTap;
+
+/// Answers to replication are written while the text is shorter than one part in this many of the buffer.
+const REPLAY_BUFFER_PART: usize = 2;
+
+/// Adds a silent tap to a host, for sessions that follow one another. It notifies `wake`.
+pub(crate) fn attach(host: &Host, matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> TapId {
+    host.attach(|_| SenderTap::new(matching, buffer_bytes, wake))
+}
+
+/// One established stream of a host.
+pub(crate) struct Session {
+    host: Arc<Host>,
+    tap: TapId,
+    /// The feed that was in force at the start.
+    generation: u64,
+    replay_bytes: usize,
+    decoder: Decoder,
+    /// The beginning of a line that the parent has not ended.
+    cut: Vec<u8>,
+    requests: Requests,
+}
+
+impl Session {
+    /// Starts a stream with what was agreed on: the tap writes all definitions, and rows from now on.
+    pub(crate) fn start(
+        host: Arc<Host>,
+        tap: TapId,
+        capabilities: Capabilities,
+        buffer_bytes: usize,
+        now: Now,
+    ) -> Self {
+        let generation = host.with_tap(tap, |tap: &mut SenderTap, view| {
+            tap.start(capabilities, view, now);
+            view.generation()
+        });
+        Self {
+            host,
+            tap,
+            generation: generation.unwrap_or_default(),
+            replay_bytes: buffer_bytes / REPLAY_BUFFER_PART,
+            decoder: Decoder::of_parent(Limits::default()),
+            cut: Vec::new(),
+            requests: Requests::default(),
+        }
+    }
+
+    /// Whether another feed than that of the start is in force.
+    pub(crate) fn is_fed_anew(&self) -> bool {
+        self.host.generation() != self.generation
+    }
+
+    /// Takes what the tap gathered, and answers the parent while there is room. `out` is empty.
+    pub(crate) fn fill(&mut self, now: Now, out: &mut Vec<u8>) {
+        self.host.with_tap(self.tap, |tap: &mut SenderTap, view| {
+            tap.define_behind(view, now);
+            tap.take(out);
+        });
+        while out.len() < self.replay_bytes
+            && let Some((slot, request)) = self.requests.pop()
+        {
+            replay::answer(&self.host, self.tap, slot, &request, now, out);
+        }
+    }
+
+    /// Whether requests of the parent still wait for an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
+    /// Whether something did not fit into the buffer: only a new start brings the parent up to date.
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.overflowed).unwrap_or_default()
+    }
+
+    /// Takes bytes of the parent.
+    ///
+    /// # Errors
+    /// For a line that is too long or malformed.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let mut text = std::mem::take(&mut self.cut);
+        text.extend_from_slice(bytes);
+        let mut at = 0;
+        loop {
+            let mut consumed = 0;
+            let step = self.decoder.step(&text[at..], &mut consumed)?;
+            at += consumed;
+            match step {
+                Step::Command(command) => self.command(&command),
+                Step::NeedMore => break,
+            }
+        }
+        text.drain(..at);
+        self.cut = text;
+        Ok(())
+    }
+
+    /// A parent may ask for what we do not offer: that is no reason to part.
+    fn command(&mut self, command: &Command<'_>) {
+        if let Command::ReplayChart { id, start_streaming, after_s, before_s } = *command
+            && let Some(slot) = replay::find_chart(&self.host, id)
+        {
+            self.requests.push(slot, ReplayRequest { start_streaming, after_s, before_s });
+        }
+    }
+
+    /// Ends the stream: the tap falls silent.
+    pub(crate) fn stop(self) {
+        self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.stop());
+    }
+}
