@@ -24,6 +24,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         let sending = stream::sender::run(Arc::clone(&own.host), destination, node::clock::now, stop.clone());
         let ended = node::run_until_stopped(&stop, sending).await;
         collecting.end();
+        own.save();
         ended
     })
 }

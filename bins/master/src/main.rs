@@ -24,5 +24,6 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         ended
     })?;
     lanes.join();
+    own.save();
     Ok(())
 }

@@ -201,8 +201,12 @@ const RETENTION: Kind = duration("1s", "1y", 1);
 const ROWS: Kind = integer(5, 31_622_400, "rows");
 const PATHS: Kind = List(Item::Text);
 const MODE: Kind = Choice(MemoryMode::WORDS);
-const IN_MEMORY: Built = Words(&["none", "ram"], "rows are kept in memory");
+const IN_MEMORY: Built = Words(&["none", "ram", "save"], "rows are kept as with save");
+/// Where a spool may be kept so far.
+const IN_SPOOL: Built = Words(&["ram", "save"], "the spool is kept as with save");
 
+/// The default of `global.cache_dir`. Where a node may not write there, it uses a folder of the user's.
+pub const CACHE_DIR: &str = "/var/cache/tributary";
 /// The default of `global.lib_dir`. Where a node may not write there, it uses a folder of the user's.
 pub const LIB_DIR: &str = "/var/lib/tributary";
 
@@ -220,7 +224,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             flush_interval = Is(r#""10s""#), duration("1s", "1h", 1), No, NODES, "memory mode map: what a power loss may cost at most";
             ephemeral      = Is("false"), Bool, Yes, ALL, "this host comes and goes; told to parents as a host label";
             lib_dir        = Is(r#""/var/lib/tributary""#), Text, Yes, ALL, "folder of the machine GUID (registry/public.unique.id), the alarm log and the spool";
-            cache_dir      = Is(r#""/var/cache/tributary""#), Text, No, NODES, "folder of the databases of the memory modes save and map";
+            cache_dir      = Is(r#""/var/cache/tributary""#), Text, Yes, NODES, "folder of the databases of the memory modes save and map";
             log_dir        = Is(r#""""#), Text, Yes, ALL, "folder of error.log and access.log; empty: standard error";
             cleanup_obsolete_charts_after = Is(r#""1h""#), RETENTION, No, ALL, "when a chart that is no longer collected is forgotten";
             cleanup_orphan_hosts_after    = Is(r#""1h""#), RETENTION, No, NODES, "when a host whose stream ended leaves memory; its files go with it if it is ephemeral, else when retention ends";
@@ -291,7 +295,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             compression          = Is("true"), Bool, No, SENDERS, "whether the stream may be compressed";
             compression_window   = Is(r#""128KiB""#), size("1KiB", "8MiB"), No, SENDERS, "what the encoder and the parent's decoder remember";
             spool                = Is(r#""10m""#), duration("0", "1w", 1), Yes, SENDERS, "without a database: how far back rows are kept for a parent that is away; 0: what is not delivered is lost";
-            spool_mode           = Is(r#""save""#), Choice(&["ram", "save", "map"]), No, SENDERS, "where the spool is kept: what a restart (ram) or a kill (ram, save) of this node costs";
+            spool_mode           = Is(r#""save""#), Choice(&["ram", "save", "map"]), IN_SPOOL, SENDERS, "where the spool is kept: what a restart (ram) or a kill (ram, save) of this node costs";
             buffer_size          = Is(r#""1MiB""#), size("64KiB", "1GiB"), Yes, SENDERS, "text that may wait for a slow connection";
             ca_file              = Is(r#""""#), Text, No, SENDERS, "file of the authorities that parents' certificates are checked with (PEM); empty: the system's";
             tls_verify           = Is("true"), Bool, No, SENDERS, "whether parents' certificates are checked";

@@ -27,7 +27,7 @@ mod settings;
 pub use choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 pub use environment::environment;
 pub use invocation::{Command, Invocation, UsageError};
-pub use keys::{LIB_DIR, Role};
+pub use keys::{CACHE_DIR, LIB_DIR, Role};
 pub use pages::{configuration_file, help, reference};
 pub use problems::Problems;
 pub use settings::{

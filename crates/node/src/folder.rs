@@ -25,6 +25,14 @@ pub fn state(path: &Path, is_default: bool, environment: Environment<'_>) -> any
     ready(path, is_default, || user_folder(environment, "XDG_STATE_HOME", ".local/state"))
 }
 
+/// Makes the folder of the databases ready, likewise.
+///
+/// # Errors
+/// Where no folder can be written to; the error names it.
+pub fn cache(path: &Path, is_default: bool, environment: Environment<'_>) -> anyhow::Result<Folder> {
+    ready(path, is_default, || user_folder(environment, "XDG_CACHE_HOME", ".cache"))
+}
+
 fn ready(path: &Path, is_default: bool, user: impl FnOnce() -> Option<PathBuf>) -> anyhow::Result<Folder> {
     let refused = match writable(path) {
         Ok(()) => return Ok(Folder { path: path.into(), instead_of: None }),

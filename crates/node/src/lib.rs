@@ -15,6 +15,7 @@ mod own_host;
 #[cfg(feature = "parent")]
 mod parent;
 mod program;
+mod saving;
 #[cfg(feature = "sender")]
 mod sending;
 pub mod signals;

@@ -9,6 +9,7 @@ use config::{MemoryMode, Settings};
 use rrd_store::{FeedKind, Host, HostInfo, Keep, Store};
 use tracing::info;
 
+use crate::saving::Saving;
 use crate::system::System;
 use crate::{VERSION, clock, folder, identity};
 
@@ -20,6 +21,7 @@ pub struct OwnHost {
     /// Its own.
     pub host: Arc<Host>,
     info: HostInfo,
+    saving: Saving,
 }
 
 /// The collecting thread, where settings want one.
@@ -30,7 +32,7 @@ pub struct Collecting {
 }
 
 impl OwnHost {
-    /// Finds out who this machine is.
+    /// Finds out who this machine is, and loads what was saved.
     ///
     /// # Errors
     /// Where the state folder or the machine GUID cannot be had.
@@ -47,7 +49,14 @@ impl OwnHost {
         info!("this host is '{}' with machine_guid '{}'{new}", info.hostname, info.guid);
         let store = Arc::new(Store::new());
         let host = store.add(&info, keep(settings));
-        Ok(Self { store, host, info })
+        let saving = Saving::new(settings, &state.path)?;
+        saving.load(&store);
+        Ok(Self { store, host, info, saving })
+    }
+
+    /// Saves what is to survive a restart; comes last, when nobody writes any more.
+    pub fn save(&self) {
+        self.saving.save(&self.store);
     }
 
     /// Starts to collect, unless settings say not to.
@@ -122,7 +131,8 @@ pub(crate) fn keep_as(mode: MemoryMode, history_rows: u32, settings: &Settings) 
             let spool_rows = (settings.stream.spool.as_secs() / every_s) as u32;
             Keep { mode: rrd_store::MemoryMode::None, history_rows: spool_rows }
         }
-        MemoryMode::Ram | MemoryMode::Save | MemoryMode::Map => Keep { mode: rrd_store::MemoryMode::Ram, history_rows },
+        MemoryMode::Ram => Keep { mode: rrd_store::MemoryMode::Ram, history_rows },
+        MemoryMode::Save | MemoryMode::Map => Keep { mode: rrd_store::MemoryMode::Save, history_rows },
     }
 }
 

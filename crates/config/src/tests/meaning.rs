@@ -169,9 +169,9 @@ fn notes() {
         ),
         (
             Role::Master,
-            "[api_keys.11111111-2222-3333-4444-555555555555]\nproxy_enabled = true\nduplicate_guid = 'refuse'\ndefault_memory_mode = 'save'",
+            "[api_keys.11111111-2222-3333-4444-555555555555]\nproxy_enabled = true\nduplicate_guid = 'refuse'\ndefault_memory_mode = 'map'",
             &[
-                "node.toml:4: api_keys.11111111….default_memory_mode = \"save\": not built yet: rows are kept in memory",
+                "node.toml:4: api_keys.11111111….default_memory_mode = \"map\": not built yet: rows are kept as with save",
                 "node.toml:3: api_keys.11111111….duplicate_guid = \"refuse\": not built yet",
                 "node.toml:2: api_keys.11111111….proxy_enabled = true: has no effect in a master",
             ],
