@@ -143,7 +143,7 @@ fn notes() {
         (
             Role::Master,
             "[global]\nmemory_mode = 'map'",
-            &["node.toml:2: global.memory_mode = \"map\": not built yet: rows are kept in memory"],
+            &["node.toml:2: global.memory_mode = \"map\": not built yet: rows are kept as with save"],
         ),
         (Role::Master, "[global]\nmemory_mode = 'none'", &[]),
         (Role::Master, "[stream]\ntimeout = 5", &["node.toml:2: stream.timeout = \"5s\": has no effect in a master"]),
