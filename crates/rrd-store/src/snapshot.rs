@@ -23,6 +23,17 @@ pub struct Snapshot {
     open: Vec<u32>,
 }
 
+/// Successive values of one dimension.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run<'a> {
+    /// The dimension's place among those that are wanted.
+    pub(crate) place: usize,
+    /// The second of the first value.
+    pub(crate) start_s: i64,
+    /// Packed numbers, each `every_s` after the one before.
+    pub(crate) bits: &'a [u32],
+}
+
 impl Snapshot {
     pub(crate) fn take(ring: &Ring, slabs: &Slabs, after_s: i64, before_s: i64) -> Self {
         let block_s = ring.every_s * ROWS as i64;
@@ -89,37 +100,55 @@ impl Snapshot {
         }
     }
 
-    /// Calls `f` for each value of one of the dimensions `wanted` (in rising order), dimension by
-    /// dimension within a block and oldest first, with the dimension's place in `wanted` and the
-    /// second. Empty places are passed over.
-    pub(crate) fn values(&self, wanted: &[usize], mut f: impl FnMut(usize, i64, f64)) {
-        let mut show = |place: usize, time_s: i64, bits: u32| {
-            if bits != EMPTY && time_s > self.after_s && time_s <= self.before_s {
-                f(place, time_s, Packed::from_bits(bits).unpack());
-            }
-        };
+    /// Calls `f` with the runs of values of the dimensions `wanted`, which are numbered in rising
+    /// order: of each dimension the older run before the newer one, a block's dimensions one after
+    /// another. Blocks without any value are passed over, and so are those that are damaged.
+    pub(crate) fn runs(&self, wanted: &[u32], mut f: impl FnMut(Run<'_>)) {
+        let block_s = self.every_s * ROWS as i64;
+        let mut column = [EMPTY; ROWS];
         for (number, block) in self.blocks.iter().enumerate() {
-            let start_s = self.blocks_start_s + (number * ROWS) as i64 * self.every_s;
-            self.decode(block, |dimension, column| {
-                if let Ok(place) = wanted.binary_search(&dimension) {
-                    for (row, &bits) in column.iter().enumerate() {
-                        show(place, start_s + row as i64 * self.every_s, bits);
-                    }
+            let start_s = self.blocks_start_s + number as i64 * block_s;
+            let Some(mut reader) = self.reader(block) else { continue };
+            let mut dimension = 0;
+            for (place, &next) in wanted.iter().enumerate() {
+                let mut goes_on = true;
+                while goes_on && dimension < next {
+                    goes_on = reader.next(None) == Ok(true);
+                    dimension += 1;
                 }
-            });
+                if !goes_on || reader.next(Some(&mut column)) != Ok(true) {
+                    break;
+                }
+                dimension += 1;
+                f(Run { place, start_s, bits: &column });
+            }
         }
-        for (row, values) in self.open.chunks_exact(self.dimensions.max(1)).enumerate() {
-            let time_s = self.open_start_s + row as i64 * self.every_s;
+        for (number, rows) in self.open.chunks(self.dimensions.max(1) * ROWS).enumerate() {
+            let start_s = self.open_start_s + number as i64 * block_s;
             for (place, &dimension) in wanted.iter().enumerate() {
-                if let Some(&bits) = values.get(dimension) {
-                    show(place, time_s, bits);
+                let dimension = dimension as usize;
+                if dimension >= self.dimensions {
+                    break;
                 }
+                let values = rows[dimension..].iter().step_by(self.dimensions);
+                let count = values.len();
+                column.iter_mut().zip(values).for_each(|(place, &bits)| *place = bits);
+                f(Run { place, start_s, bits: &column[..count] });
             }
         }
     }
 
+    /// How many rows there may be.
+    pub(crate) fn rows_max(&self) -> usize {
+        self.blocks.len() * ROWS + self.open.len() / self.dimensions.max(1)
+    }
+
+    fn reader<'a>(&'a self, block: &'a BlockBytes) -> Option<block::Reader<'a>> {
+        block.get(&self.copied).and_then(|bytes| block::Reader::new(bytes).ok())
+    }
+
     fn decode(&self, block: &BlockBytes, mut f: impl FnMut(usize, &Column)) {
-        let Some(mut reader) = block.get(&self.copied).and_then(|bytes| block::Reader::new(bytes).ok()) else { return };
+        let Some(mut reader) = self.reader(block) else { return };
         let mut column = [EMPTY; ROWS];
         let mut dimension = 0;
         while dimension < self.dimensions && reader.next(Some(&mut column)) == Ok(true) {

@@ -397,16 +397,20 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Takes over when a chart was collected and stored last.
+    /// Takes over when a chart was collected and stored last. Where that is news, taps are shown the
+    /// chart's definition again: the duration of the next row counts from there.
     pub fn set_chart_state(&mut self, slot: ChartSlot, collected_us: i64, updated_us: i64) {
         let valid = 1..TIME_S_MAX * US_PER_S;
         if let Some(chart) = self.state.charts.get_mut(slot.0 as usize)
             && valid.contains(&collected_us)
             && valid.contains(&updated_us)
         {
-            chart.clock.collected_us = collected_us;
+            let is_news = std::mem::replace(&mut chart.clock.collected_us, collected_us) != collected_us;
             chart.clock.updated_us = updated_us.max(chart.ring.last_s() * US_PER_S);
             chart.clock.resync = false;
+            if is_news {
+                self.mark_changed(slot);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use patterns::SimplePattern;
 use row::{
     Algorithm, ChartDefinition, ChartSlot, DimensionDefinition, DimensionOptions, Guid, Now, Packed, PointFlags, Row,
 };
-use rrd_store::query::{Group, Query, WindowRequest};
+use rrd_store::query::{Charts, Group, Query, WindowRequest};
 use rrd_store::{ChartView, Elapsed, Feed, FeedKind, Host, HostInfo, HostView, Keep, MemoryMode, Store, Tap};
 
 const START_S: i64 = 1_795_387_000;
@@ -69,13 +69,11 @@ fn store(feed: &mut Feed, slot: ChartSlot, second: i64, values: &[Option<f64>]) 
 
 fn rows(host: &Host, after_s: i64, before_s: i64) -> Vec<(i64, Vec<Option<f64>>)> {
     let query = Query {
-        chart: "test.chart",
-        dimensions: None,
-        window: WindowRequest { after_s, before_s, points: 0, unaligned: false },
-        group: Group::Average,
+        window: WindowRequest { after_s, before_s, ..Default::default() },
+        ..Query::new(Charts::One("test.chart"))
     };
     let Ok(answer) = host.query(&query, before_s + 10) else { return Vec::new() };
-    answer.rows().map(|(time, row)| (time, row.iter().map(|&v| Some(v).filter(|v| !v.is_nan())).collect())).collect()
+    answer.rows().map(|(time, row)| (time, row.iter().map(|v| Some(v).filter(|v| !v.is_nan())).collect())).collect()
 }
 
 /// Whatever is written, in order or late, over gaps and seals, reads back from a plain map.
@@ -271,23 +269,23 @@ fn queries_group_filter_and_refuse() {
     }
     let end = START_S + 99;
     let ask = |dimensions: Option<&SimplePattern>, group, points, after_s| {
-        let window = WindowRequest { after_s, before_s: 0, points, unaligned: true };
-        host.query(&Query { chart: "test.chart", dimensions, window, group }, end + 5)
+        let window = WindowRequest { after_s, points, unaligned: true, ..Default::default() };
+        host.query(&Query { dimensions, window, group, ..Query::new(Charts::One("test.chart")) }, end + 5)
     };
     let answer = ask(None, Group::Average, 2, -10).unwrap();
     assert_eq!(answer.columns.iter().map(|c| &*c.id).collect::<Vec<_>>(), ["up", "down"]);
-    let found: Vec<_> = answer.rows().map(|(time, row)| (time, row.to_vec())).collect();
+    let found: Vec<_> = answer.rows().map(|(time, row)| (time, row.iter().collect::<Vec<_>>())).collect();
     assert_eq!(found, [(end - 5, vec![92.0, -92.0]), (end, vec![97.0, -97.0])]);
     for (group, expected) in [(Group::Min, -95.0), (Group::Max, -99.0), (Group::Sum, -485.0)] {
         let answer = ask(None, group, 2, -10).unwrap();
-        assert_eq!(answer.rows().next_back().unwrap().1[1], expected, "{group:?}");
+        assert_eq!(answer.rows().next_back().unwrap().1.get(1), expected, "{group:?}");
     }
     let all = SimplePattern::new("*");
     assert_eq!(ask(Some(&all), Group::Average, 1, -10).unwrap().columns.len(), 3);
     assert!(ask(Some(&SimplePattern::new("nothing")), Group::Average, 1, -10).is_err());
     assert!(ask(None, Group::Average, 1, START_S - 100_000).is_ok());
     let window = WindowRequest { after_s: START_S - 900, before_s: START_S - 800, ..Default::default() };
-    let query = Query { chart: "test.chart", dimensions: None, window, group: Group::Average };
+    let query = Query { window, ..Query::new(Charts::One("test.chart")) };
     assert!(host.query(&query, end).is_err(), "the whole window lies before the data");
-    assert!(host.query(&Query { chart: "no.chart", ..query }, end).is_err());
+    assert!(host.query(&Query { charts: Charts::One("no.chart"), ..query }, end).is_err());
 }

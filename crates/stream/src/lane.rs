@@ -82,6 +82,14 @@ impl LaneHandle {
     }
 }
 
+/// A lane on the thread and the runtime of a test.
+#[cfg(all(test, feature = "receiver"))]
+pub(crate) fn of_test() -> LaneHandle {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    drop(tokio::task::spawn_local(work(receiver)));
+    LaneHandle { jobs: vec![sender] }
+}
+
 /// Runs jobs until no more can come and all have ended. A panic ends its own job only.
 async fn work(mut jobs: mpsc::UnboundedReceiver<Job>) {
     let mut tasks = JoinSet::new();

@@ -20,12 +20,16 @@ pub mod destination;
 mod host_info;
 pub mod lane;
 #[cfg(all(test, feature = "receiver", feature = "sender"))]
+#[allow(clippy::unwrap_used, reason = "test code")]
 mod link_tests;
 #[cfg(feature = "receiver")]
 pub mod receiver;
 #[cfg(feature = "sender")]
 pub mod sender;
 mod shown;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests of one side alone need a part of it")]
+mod testing;
 
 /// Reads both clocks.
 pub type Clock = fn() -> row::Now;

@@ -38,8 +38,8 @@ pub(crate) struct Asked {
 }
 
 impl Web {
-    /// Answers one request.
-    pub(crate) async fn answer<B>(&self, mut request: Request<B>, peer: Peer) -> Response<Body>
+    /// Answers one request, whoever read it.
+    pub async fn answer<B>(&self, mut request: Request<B>, peer: Peer) -> Response<Body>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,

@@ -76,6 +76,12 @@ impl Json {
         self.raw(b"null");
     }
 
+    /// Writes a value that is JSON already, as `write` appends it.
+    pub(crate) fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.lead();
+        write(&mut self.out);
+    }
+
     /// Writes a value that is JSON already.
     pub(crate) fn raw(&mut self, json: &[u8]) {
         self.lead();

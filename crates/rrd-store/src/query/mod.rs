@@ -1,33 +1,94 @@
 //! Queries: from a request for a time range to rows of values.
 //!
-//! `window` is the arithmetic of the time range, `group` how several points become one; this
-//! module takes a snapshot under the host's lock and folds it outside.
+//! ```text
+//! Query ─> select: charts, dimensions ─> window: rows ─> fold: points to values ─> Answer
+//!          (some charts per lock)                        (a lock per chart, for its snapshot)
+//! ```
+//!
+//! The host's lock is held to look charts up and to copy what is open of one; blocks are decoded
+//! outside it. Between the locks rows may come; the window is settled before, and those that are
+//! newer stay out. Options that only change how an answer looks are not here.
 
+mod answer;
+mod fold;
 mod group;
+mod method;
+mod select;
 mod window;
 
-use std::sync::Arc;
-
 use patterns::SimplePattern;
-use row::DimensionOptions;
 
+pub use answer::{Answer, Column, Combine, Values};
 pub use group::Group;
-pub use window::{Window, WindowRequest};
+pub use window::{Grid, POINTS_MAX, Window, WindowRequest};
 
 use crate::host::{Host, MemoryMode};
-use crate::snapshot::Snapshot;
+use fold::Sheet;
+use select::Picked;
+use window::Extent;
 
-/// What is asked of one chart.
+/// Values of an answer at most, as rows times dimensions: some 10 MB of text. A question for more
+/// gets longer rows.
+pub const VALUES_MAX: usize = 1_000_000;
+/// Values between stored points that a query may ask for, summed up over its dimensions: what a
+/// tenth of a second suffices for. A question for more gets one per stored point and row.
+const VALUES_BETWEEN_MAX: i64 = 20_000_000;
+
+/// What is asked of a host.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
-    /// The chart's id or name.
-    pub chart: &'a str,
-    /// Which dimensions, by id or name; `None` means all that are not hidden.
+    /// Of which charts.
+    pub charts: Charts<'a>,
+    /// Only charts with a label `name:value` that matches.
+    pub labels: Option<&'a SimplePattern>,
+    /// Which dimensions; `None` means all that are not hidden.
     pub dimensions: Option<&'a SimplePattern>,
+    /// What patterns over charts and dimensions are held against.
+    pub match_by: MatchBy,
     /// The time range.
     pub window: WindowRequest,
     /// How the points of a row become one value.
     pub group: Group,
+    /// The argument of the group, such as a percentage or a condition; may be empty.
+    pub group_options: &'a str,
+    /// What becomes of the values then.
+    pub options: Options,
+    /// Values of the answer at most.
+    pub values_max: usize,
+}
+
+/// Which charts are asked.
+#[derive(Debug, Clone, Copy)]
+pub enum Charts<'a> {
+    /// The chart with this id or, where there is none, this name.
+    One(&'a str),
+    /// All that match.
+    Matching(&'a SimplePattern),
+    /// All whose context matches the first pattern and which match the second.
+    OfContexts(&'a SimplePattern, Option<&'a SimplePattern>),
+}
+
+/// What patterns over charts and dimensions are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MatchBy {
+    /// Ids and names; one that matches suffices.
+    #[default]
+    IdOrName,
+    /// Ids.
+    Id,
+    /// Names.
+    Name,
+}
+
+/// What becomes of a row's values, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// They lose their sign.
+    pub absolute: bool,
+    /// They become percentages of the row's total over all dimensions of the charts, shown or not.
+    pub percentage: bool,
+    /// Where there is none, it is zero.
+    pub null2zero: bool,
 }
 
 /// Why there is no answer.
@@ -38,54 +99,26 @@ pub enum QueryError {
     NoMatch,
 }
 
-/// One dimension of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// The dimension's id.
-    pub id: Arc<str>,
-    /// The dimension's name.
-    pub name: Arc<str>,
-}
-
-/// The answer to a query: rows of values.
-#[derive(Debug)]
-pub struct Answer {
-    /// The range that was really used.
-    pub window: Window,
-    /// The chart's oldest row, in seconds.
-    pub first_s: i64,
-    /// The chart's newest row, in seconds.
-    pub last_s: i64,
-    /// Seconds between the chart's rows.
-    pub update_every_s: u32,
-    /// The dimensions, in the chart's order.
-    pub columns: Vec<Column>,
-    values: Vec<f64>,
-}
-
-impl Answer {
-    /// The rows, oldest first: the second and a value per column, not a number where there is none.
-    pub fn rows(&self) -> impl DoubleEndedIterator<Item = (i64, &[f64])> + ExactSizeIterator {
-        let (first_s, step_s) = (self.window.after_s, self.window.step_s);
-        let rows = (0..self.window.points).map(move |number| first_s + (number as i64) * step_s);
-        rows.zip(self.values.chunks_exact(self.columns.len().max(1)))
+impl<'a> Query<'a> {
+    /// Asks charts for the averages of all rows and of all dimensions that are not hidden.
+    #[must_use]
+    pub fn new(charts: Charts<'a>) -> Self {
+        Self {
+            charts,
+            labels: None,
+            dimensions: None,
+            match_by: MatchBy::default(),
+            window: WindowRequest::default(),
+            group: Group::default(),
+            group_options: "",
+            options: Options::default(),
+            values_max: VALUES_MAX,
+        }
     }
 }
 
-/// What is read under the host's lock.
-struct Selection {
-    window: Window,
-    first_s: i64,
-    last_s: i64,
-    update_every_s: u32,
-    wanted: Vec<usize>,
-    columns: Vec<Column>,
-    snapshot: Snapshot,
-}
-
 impl Host {
-    /// Answers a query. The lock is held only to copy what is still open; all else is decoded
-    /// outside it. `now_s` is the wall clock in seconds.
+    /// Answers a query. `now_s` is the wall clock in seconds.
     ///
     /// # Errors
     /// [`QueryError::NoMatch`] where there is nothing to show.
@@ -93,54 +126,56 @@ impl Host {
         if self.keep().mode == MemoryMode::None {
             return Err(QueryError::NoMatch);
         }
-        let selection = self.select(query, now_s)?;
-        let values = selection.fold(query.group);
-        let Selection { window, first_s, last_s, update_every_s, columns, .. } = selection;
-        Ok(Answer { window, first_s, last_s, update_every_s, columns, values })
-    }
-
-    fn select(&self, query: &Query<'_>, now_s: i64) -> Result<Selection, QueryError> {
-        self.read(|host| {
-            let chart = host.find_chart(query.chart).ok_or(QueryError::NoMatch)?;
-            let (first_s, last_s, update_every_s) = (chart.first_s(), chart.last_s(), chart.update_every_s());
-            if last_s == 0 {
-                return Err(QueryError::NoMatch);
+        let mut charts = select::pick(self, query);
+        if charts.is_empty() || (query.dimensions.is_some() && charts.iter().all(|chart| chart.shown.is_empty())) {
+            return Err(QueryError::NoMatch);
+        }
+        let extent = extent(&charts);
+        let shown: usize = charts.iter().map(|chart| chart.shown.len()).sum();
+        let window = Window::resolve(&query.window, extent, query.values_max / shown.max(1), now_s);
+        charts.retain(|chart| takes_part(chart, &window));
+        if charts.is_empty() {
+            return Err(QueryError::NoMatch);
+        }
+        let width = charts.iter().map(|chart| chart.shown.len()).sum();
+        let coarse = seconds_between(query, &charts, &window) > VALUES_BETWEEN_MAX;
+        let stored = Sheet::may_be_stored(query, &window, charts.iter().map(|chart| chart.every_s));
+        let mut sheet = Sheet::new(window, width, query.options, stored, coarse);
+        let mut columns = Vec::with_capacity(width);
+        for chart in &mut charts {
+            let first = columns.len();
+            columns.append(&mut chart.columns);
+            let (after_s, before_s) = Sheet::span(&window, chart.every_s);
+            let snapshot = self.read(|view| chart.find(view).map(|found| found.snapshot(after_s, before_s)));
+            if let Some(snapshot) = snapshot {
+                sheet.fold(query, chart, &snapshot, &mut columns[first..], first);
             }
-            let window = Window::resolve(&query.window, first_s, last_s, update_every_s, now_s);
-            let slack_s = 2 * i64::from(update_every_s);
-            if first_s - slack_s > window.before_s || last_s + slack_s < window.after_s {
-                return Err(QueryError::NoMatch);
-            }
-            let (mut wanted, mut columns) = (Vec::new(), Vec::new());
-            for (index, dimension) in chart.dimensions().enumerate() {
-                let shown = match query.dimensions {
-                    None => !dimension.options.has(DimensionOptions::HIDDEN),
-                    Some(pattern) => pattern.matches(dimension.id) || pattern.matches(dimension.name),
-                };
-                if shown {
-                    wanted.push(index);
-                    columns.push(Column { id: dimension.id.into(), name: dimension.name.into() });
-                }
-            }
-            if wanted.is_empty() && query.dimensions.is_some() {
-                return Err(QueryError::NoMatch);
-            }
-            let snapshot = chart.snapshot(window.after_s - window.step_s, window.before_s);
-            Ok(Selection { window, first_s, last_s, update_every_s, wanted, columns, snapshot })
-        })
+        }
+        let Extent { first_s, last_s, every_s } = extent;
+        Ok(Answer { window, first_s, last_s, update_every_s: every_s as u32, columns, table: sheet.finish() })
     }
 }
 
-impl Selection {
-    /// Folds the points of each row and dimension into one value.
-    fn fold(&self, group: Group) -> Vec<f64> {
-        let width = self.wanted.len();
-        let mut cells = vec![group::Cell::default(); self.window.points * width];
-        self.snapshot.values(&self.wanted, |column, time_s, value| {
-            if let Some(row) = self.window.row_of(time_s) {
-                group.add(&mut cells[row * width + column], value);
-            }
-        });
-        cells.iter().map(|cell| group.result(cell)).collect()
+fn extent(charts: &[Picked]) -> Extent {
+    Extent {
+        first_s: charts.iter().map(|chart| chart.first_s).min().unwrap_or(0),
+        last_s: charts.iter().map(|chart| chart.last_s).max().unwrap_or(0),
+        every_s: charts.iter().map(|chart| chart.every_s).min().unwrap_or(1),
     }
+}
+
+/// Seconds between stored points that are to be filled, times dimensions.
+fn seconds_between(query: &Query<'_>, charts: &[Picked], window: &Window) -> i64 {
+    let between = |chart: &Picked| {
+        let seconds = chart.last_s.min(window.before_s) - chart.first_s.max(window.after_s);
+        let dimensions = if query.options.percentage { i64::from(chart.dimensions) } else { chart.shown.len() as i64 };
+        seconds.max(0) / window.quantum_s * dimensions
+    };
+    charts.iter().filter(|chart| chart.every_s != window.quantum_s).map(between).sum()
+}
+
+/// Whether a chart has rows in the window, or not far from it.
+fn takes_part(chart: &Picked, window: &Window) -> bool {
+    let slack_s = 2 * chart.every_s;
+    chart.first_s - slack_s <= window.before_s && chart.last_s + slack_s >= window.after_s
 }

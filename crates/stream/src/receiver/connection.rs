@@ -11,7 +11,7 @@ use std::time::Duration;
 use protocol::request::HEAD_BYTES_MAX;
 use protocol::{Capabilities, Refusal, Request, write_prompt};
 use row::{Guid, Now};
-use rrd_store::{Feed, FeedKind, HostInfo, Store};
+use rrd_store::{Feed, FeedKind, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -27,6 +27,10 @@ use crate::Clock;
 use crate::host_info;
 use crate::lane::LaneHandle;
 use crate::shown::shown;
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;
 
 /// What we can do, as a parent.
 const OWN: Capabilities = Capabilities::PARENT.without(Capabilities::FLOATBASELINE).with(Capabilities::LZ4);
@@ -284,101 +288,111 @@ struct Entry {
 }
 
 impl Entry {
-    async fn run(self, socket: std::net::TcpStream) {
-        let started = (self.shared.clock)();
-        let (name, peer) = (shown(self.request.hostname.as_bytes()), self.peer);
-        let guid = self.request.machine_guid;
-        let capabilities = Capabilities::negotiate(OWN, self.request.capabilities, &CODECS);
-        let info = host_info::from_request(self.request);
+    /// Opens the stream, on its lane; the future is what stays of it while it lasts.
+    fn run(self, socket: std::net::TcpStream) -> impl Future<Output = ()> {
+        let mut stream = self.open();
+        async move {
+            let closed = stream.run(socket).await;
+            stream.close(&closed);
+        }
+    }
+
+    fn open(self) -> Stream {
+        let Self { shared, request, admitted, live, peer } = self;
+        let name = shown(request.hostname.as_bytes());
+        let capabilities = Capabilities::negotiate(OWN, request.capabilities, &CODECS);
+        let info = host_info::from_request(request);
         info!(
             "STREAM {name} [receive from {peer}]: client willing to stream metrics for host '{name}' with machine_guid \
-             '{guid}': update every = {}, history = {}, memory mode = {}",
+             '{}': update every = {}, history = {}, memory mode = {}",
+            info.guid,
             info.update_every_s,
-            self.admitted.keep.history_rows,
-            self.admitted.keep.mode.word()
+            admitted.keep.history_rows,
+            admitted.keep.mode.word()
         );
-        let (shared, live) = (Arc::clone(&self.shared), self.live.clone());
-        let stream = Stream::open(self.shared, info, &self.admitted, capabilities, self.live);
-        let (rows, samples) = (stream.feed.host().figures().rows.get(), stream.feed.host().figures().samples.get());
-        let host = Arc::clone(stream.feed.host());
-        let closed = stream.run(socket, &name, peer).await;
-        shared.unregister(guid, &live);
+        let host = shared.store.add(&info, admitted.keep);
+        let kind = if capabilities.has(Capabilities::INTERPOLATED) { FeedKind::Stored } else { FeedKind::Collected };
+        let every_s = info.update_every_s;
+        let feed = host.claim(kind, info);
         let figures = host.figures();
-        let lasted_s = (shared.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
-        let (rows, samples) = (figures.rows.get() - rows, figures.samples.get() - samples);
-        match closed {
-            Closed::Stopped | Closed::Replaced | Closed::ByChild => {
-                info!(
-                    "STREAM {name} [receive from {peer}]: closed after {lasted_s} s, {rows} rows, {samples} samples: {closed}"
-                );
-            }
-            _ => warn!(
-                "STREAM {name} [receive from {peer}]: closed after {lasted_s} s, {rows} rows, {samples} samples: {closed}"
-            ),
+        figures.streams_accepted.add(1);
+        #[cfg(feature = "sender")]
+        shared.forward(&host, admitted.forward.clone());
+        Stream {
+            name,
+            peer,
+            opened_us: (shared.clock)().mono_us,
+            before: (figures.rows.get(), figures.samples.get()),
+            session: Session::new(capabilities, every_s, admitted.keep.history_rows),
+            codec: capabilities.has(Capabilities::LZ4).then(Lz4::default),
+            pace: Pace::new(admitted.pace.as_micros() as u64),
+            capabilities,
+            live,
+            shared,
+            out: Vec::new(),
+            feed,
         }
     }
 }
 
 /// An open stream, on its lane.
 struct Stream {
+    name: String,
+    peer: SocketAddr,
+    opened_us: u64,
+    /// The host's rows and samples when it was opened.
+    before: (u64, u64),
     feed: Feed,
     session: Session,
     codec: Option<Lz4>,
     pace: Pace,
     capabilities: Capabilities,
     live: Live,
-    stop: CancellationToken,
-    clock: Clock,
+    shared: Arc<Shared>,
     /// What is to be sent to the child.
     out: Vec<u8>,
 }
 
 impl Stream {
-    fn open(shared: Arc<Shared>, info: HostInfo, admitted: &Admitted, capabilities: Capabilities, live: Live) -> Self {
-        let host = shared.store.add(&info, admitted.keep);
-        let kind = if capabilities.has(Capabilities::INTERPOLATED) { FeedKind::Stored } else { FeedKind::Collected };
-        let every_s = info.update_every_s;
-        let feed = host.claim(kind, info);
-        host.figures().streams_accepted.add(1);
-        #[cfg(feature = "sender")]
-        shared.forward(&host, admitted.forward.clone());
-        Self {
-            session: Session::new(capabilities, every_s, admitted.keep.history_rows),
-            codec: capabilities.has(Capabilities::LZ4).then(Lz4::default),
-            pace: Pace::new(admitted.pace.as_micros() as u64),
-            capabilities,
-            live,
-            stop: shared.stop.clone(),
-            clock: shared.clock,
-            out: Vec::new(),
-            feed,
-        }
-    }
-
-    async fn run(mut self, socket: std::net::TcpStream, name: &str, peer: SocketAddr) -> Closed {
+    async fn run(&mut self, socket: std::net::TcpStream) -> Closed {
         let mut socket = match TcpStream::from_std(socket).and_then(|socket| prepare(&socket).map(|()| socket)) {
             Ok(socket) => socket,
             Err(err) => return err.into(),
         };
-        info!("STREAM {name} [receive from {peer}]: initializing communication...");
+        info!("STREAM {} [receive from {}]: initializing communication...", self.name, self.peer);
         // The prompt leaves alone, in one write: children take whatever comes with it for a part of it.
-        let mut prompt = Vec::new();
-        write_prompt(&mut prompt, self.capabilities);
-        match timeout(ANSWER_WITHIN, socket.write_all(&prompt)).await {
-            Ok(Ok(())) => {}
+        write_prompt(&mut self.out, self.capabilities);
+        match timeout(ANSWER_WITHIN, socket.write_all(&self.out)).await {
+            Ok(Ok(())) => self.out.clear(),
             Ok(Err(err)) => return err.into(),
             Err(_) => return Closed::Deaf,
         }
-        info!("STREAM {name} [receive from {peer}]: receiving metrics...");
-        let (stop, cut) = (self.stop.clone(), self.live.cut.clone());
+        info!("STREAM {} [receive from {}]: receiving metrics...", self.name, self.peer);
+        let (stop, cut) = (self.shared.stop.clone(), self.live.cut.clone());
         tokio::select! {
-            closed = self.receive(&socket, name, peer) => closed,
+            closed = self.receive(&socket) => closed,
             () = stop.cancelled() => Closed::Stopped,
             () = cut.cancelled() => Closed::Replaced,
         }
     }
 
-    async fn receive(&mut self, socket: &TcpStream, name: &str, peer: SocketAddr) -> Closed {
+    /// Says how the stream ended, and lets the host go.
+    fn close(self, closed: &Closed) {
+        let Self { name, peer, .. } = &self;
+        self.shared.unregister(self.feed.host().guid(), &self.live);
+        let figures = self.feed.host().figures();
+        let lasted_s = (self.shared.clock)().mono_us.saturating_sub(self.opened_us) / 1_000_000;
+        let (rows, samples) = (figures.rows.get() - self.before.0, figures.samples.get() - self.before.1);
+        let what = format!("closed after {lasted_s} s, {rows} rows, {samples} samples: {closed}");
+        match closed {
+            Closed::Stopped | Closed::Replaced | Closed::ByChild => {
+                info!("STREAM {name} [receive from {peer}]: {what}")
+            }
+            _ => warn!("STREAM {name} [receive from {peer}]: {what}"),
+        }
+    }
+
+    async fn receive(&mut self, socket: &TcpStream) -> Closed {
         let mut turn = 0;
         loop {
             let ready = tokio::select! {
@@ -389,12 +403,13 @@ impl Stream {
             if let Err(err) = ready {
                 return err.into();
             }
-            let now = (self.clock)();
+            let now = (self.shared.clock)();
             let read = match self.read(socket, now) {
                 Ok(read) => read,
                 Err(closed) => return closed,
             };
             if let Some((line, keyword)) = self.session.take_unknown() {
+                let Self { name, peer, .. } = self;
                 warn!(
                     "STREAM {name} [receive from {peer}]: line {line}: unknown command {keyword} is ignored, as are further ones"
                 );

@@ -27,6 +27,8 @@ pub(super) struct Have {
     pub(super) child_first_s: i64,
     pub(super) child_last_s: i64,
     pub(super) own_last_s: i64,
+    /// Seconds between rows.
+    pub(super) every_s: i64,
     /// How far back rows are kept, in seconds.
     pub(super) period_s: i64,
 }
@@ -71,8 +73,11 @@ impl Replication {
     }
 }
 
+/// The next request. Its ends are whole multiples of update every: old children count their rows
+/// from where they were asked.
 fn request(have: &Have, previous_before_s: i64, now: Now) -> ReplayRequest {
-    next_request(&ParentState {
+    let every_s = have.every_s.max(1);
+    let request = next_request(&ParentState {
         enabled: true,
         has_dimensions: have.has_dimensions,
         child_first_s: have.child_first_s,
@@ -81,6 +86,43 @@ fn request(have: &Have, previous_before_s: i64, now: Now) -> ReplayRequest {
         now_s: now.wall_s(),
         previous_before_s,
         period_s: have.period_s,
-        step_s: STEP_S,
-    })
+        step_s: (STEP_S + every_s - 1) / every_s * every_s,
+    });
+    let whole = |time_s: i64| time_s - time_s % every_s;
+    let before_s = if request.before_s == have.child_last_s { request.before_s } else { whole(request.before_s) };
+    ReplayRequest { after_s: whole(request.after_s), before_s, ..request }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps go on whole multiples of update every, however long it is, until the child's last row.
+    #[test]
+    fn requests_lie_on_rows() {
+        for every_s in [1, 5, 7, 60, 1_000, 3_600] {
+            let now = Now { wall_us: 1_795_390_123_000_000, mono_us: 1 };
+            let child_last_s = (now.wall_s() - 1) / every_s * every_s;
+            let have = Have {
+                has_dimensions: true,
+                child_first_s: child_last_s - 40 * every_s,
+                child_last_s,
+                own_last_s: 0,
+                every_s,
+                period_s: 30 * every_s,
+            };
+            let (mut before_s, mut turns) = (0, 0);
+            loop {
+                let request = request(&have, before_s, now);
+                assert!(request.before_s > before_s, "{every_s}");
+                assert_eq!((request.after_s % every_s, request.before_s % every_s), (0, 0), "{every_s}");
+                before_s = request.before_s;
+                turns += 1;
+                if request.start_streaming {
+                    break;
+                }
+            }
+            assert!(turns <= 31, "{every_s}: {turns}");
+        }
+    }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Session {
     update_every_s: u32,
     history_rows: u32,
     replicates: bool,
+    /// Rows come with stored values, and need no state of an interpolation.
+    is_stored: bool,
     /// The chart that definition lines are about.
     defined: Option<ChartSlot>,
     chart_labels: Vec<OwnedLabel>,
@@ -92,6 +94,7 @@ impl Session {
             update_every_s: update_every_s.max(1),
             history_rows,
             replicates: capabilities.has(Capabilities::REPLICATION),
+            is_stored: capabilities.has(Capabilities::INTERPOLATED),
             defined: None,
             chart_labels: Vec::new(),
             host_labels: Vec::new(),
@@ -344,6 +347,7 @@ impl Session {
             child_first_s,
             child_last_s,
             own_last_s: chart.map_or(0, |chart| chart.last_s()),
+            every_s: i64::from(every_s),
             period_s: i64::from(self.history_rows) * i64::from(every_s),
         }
     }
@@ -372,23 +376,17 @@ impl Session {
             Command::ReplayDimensionState { slot, id, collected_us, collected, calculated, .. } => {
                 self.end_point(writer);
                 let chart = self.replay.chart.ok_or_else(|| self.out_of_place("RDSTATE", "RBEGIN"))?;
-                if !std::mem::replace(&mut self.replay.has_states, true) {
-                    writer.begin(chart);
-                }
-                let guess = slot.map_or(self.replay.next, |slot| slot - 1);
-                if let Some(dimension) = writer.find_dimension(id, guess) {
-                    self.replay.next = dimension + 1;
-                    if collected_us > 0 {
-                        writer.set_dimension_state(chart, dimension, collected, calculated);
-                    } else {
-                        writer.forget_dimension_state(chart, dimension);
-                    }
+                if !self.is_stored {
+                    let state = (collected_us > 0).then_some((collected, calculated));
+                    self.set_dimension_state(writer, chart, slot, id, state);
                 }
             }
             Command::ReplayChartState { collected_us, updated_us } => {
                 self.end_point(writer);
                 let chart = self.replay.chart.ok_or_else(|| self.out_of_place("RSSTATE", "RBEGIN"))?;
-                writer.set_chart_state(chart, collected_us, updated_us);
+                if !self.is_stored {
+                    writer.set_chart_state(chart, collected_us, updated_us);
+                }
             }
             Command::ReplayEnd { first_s, last_s, start_streaming, before_s, .. } => {
                 self.end_point(writer);
@@ -401,6 +399,27 @@ impl Session {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes over where a dimension's interpolation is; one that was never collected has no state.
+    fn set_dimension_state(
+        &mut self,
+        writer: &mut Writer<'_>,
+        chart: ChartSlot,
+        slot: Option<u32>,
+        id: &[u8],
+        state: Option<(i64, f64)>,
+    ) {
+        if !std::mem::replace(&mut self.replay.has_states, true) {
+            writer.begin(chart);
+        }
+        let guess = slot.map_or(self.replay.next, |slot| slot - 1);
+        let Some(dimension) = writer.find_dimension(id, guess) else { return };
+        self.replay.next = dimension + 1;
+        match state {
+            Some((collected, carry)) => writer.set_dimension_state(chart, dimension, collected, carry),
+            None => writer.forget_dimension_state(chart, dimension),
+        }
     }
 
     /// Opens a row of the past, if its times make sense.
@@ -421,7 +440,8 @@ impl Session {
         }
         writer.set_update_every(chart, every_s as u32);
         writer.begin(chart);
-        self.replay.point_s = Some(end_s);
+        // Children count from where they were asked; the row that they mean is the one before.
+        self.replay.point_s = Some(end_s - end_s % every_s);
         self.replay.next = 0;
         self.replay.has_states = false;
         Ok(())

@@ -24,6 +24,11 @@ use crate::destination::Destination;
 use crate::host_info;
 use crate::shown::Shortened;
 
+#[cfg(all(test, feature = "receiver"))]
+#[allow(clippy::unwrap_used, reason = "test code")]
+#[path = "connection_tests.rs"]
+mod tests;
+
 /// What we offer a parent.
 const OFFERED: Capabilities = Capabilities::CHILD.without(Capabilities::CLAIM).with(Capabilities::VCAPS);
 /// How long a stop may wait for what is still to be sent.
@@ -194,8 +199,7 @@ impl Connection {
         let started = (self.clock)();
         self.host.figures().streams_established.add(1);
         info!("STREAM {name} [send to {address}]: established communication - sending metrics...");
-        let session =
-            Session::start(Arc::clone(&self.host), self.tap, capabilities, self.config.buffer_bytes, started);
+        let session = Session::start(Arc::clone(&self.host), self.tap, capabilities, self.config.buffer_bytes, started);
         let mut stream = Stream {
             connection: self,
             session,

@@ -13,6 +13,10 @@ use rrd_store::{ChartView, Host, HostView, Snapshot, TapId};
 
 use super::tap::{RowForm, SenderTap, Wire, final_value, retention};
 
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;
+
 /// Requests that wait for their turn: one per chart, the newest.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
@@ -103,7 +107,9 @@ impl Answer {
         let silent_after_s = tap.silent_after_s(slot)?;
         let chart = view.chart(slot)?;
         let (first_s, last_s) = retention(&chart);
-        let state = ChildState { first_s, last_s, now_s: now.wall_s(), update_every_s: chart.update_every_s() };
+        // Rows of a host elsewhere may be ahead of our clock; they are asked for all the same.
+        let now_s = now.wall_s().max(last_s);
+        let state = ChildState { first_s, last_s, now_s, update_every_s: chart.update_every_s() };
         let mut plan = plan_answer(request, &state);
         if plan.start_streaming && plan.rows.is_none() && silent_after_s < last_s {
             // Rows that came since the definition were held back: they are not of the past that the

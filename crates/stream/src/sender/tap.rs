@@ -247,14 +247,22 @@ impl Default for ChartOut {
 
 impl ChartOut {
     const fn skipped() -> Self {
-        Self { phase: Phase::Skipped, update_every_s: 1, lines: Vec::new(), ends: Vec::new(), sent_s: 0, silent_after_s: 0 }
+        Self {
+            phase: Phase::Skipped,
+            update_every_s: 1,
+            lines: Vec::new(),
+            ends: Vec::new(),
+            sent_s: 0,
+            silent_after_s: 0,
+        }
     }
 
     /// Prepares the lines of a chart's rows, in the space of what was known before.
     fn new(wire: &Wire, chart: &ChartView<'_>, before: Self) -> Self {
         let Self { phase, mut lines, mut ends, sent_s, silent_after_s, .. } = before;
         // A second definition before the parent asked holds back no less than the first.
-        let silent_after_s = if phase == Phase::Defined { silent_after_s } else { chart.last_s() };
+        let last_s = chart.last_s();
+        let silent_after_s = if phase == Phase::Defined { silent_after_s.min(last_s) } else { last_s };
         lines.clear();
         ends.clear();
         let slot = chart.slot().0 + 1;

@@ -3,7 +3,6 @@
 mod chart;
 mod charts;
 mod data;
-mod data_options;
 mod hosts;
 mod info;
 

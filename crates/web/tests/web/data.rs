@@ -95,6 +95,95 @@ async fn rows_are_grouped() {
     }
 }
 
+/// Groups with and without arguments, and sums per a time of choice.
+#[tokio::test]
+async fn rows_are_grouped_in_many_ways() {
+    let fleet = fleet();
+    for (query, value, told) in [
+        ("group=median", 4.5, "median"),
+        ("group=percentile&group_options=50", 2.0, "percentile95"),
+        ("group=percentile50", 2.0, "percentile50"),
+        ("group=trimmed-mean10", 4.5, "trimmed-mean10"),
+        ("group=rsd", 67.281_119, "cv"),
+        ("group=stddev", 3.027_650_4, "stddev"),
+        ("group=incremental-sum", 9.0, "incremental_sum"),
+        ("group=countif&group_options=%3E%3D7", 30.0, "countif"),
+        ("group=countif", 10.0, "countif"),
+        ("group=average&gtime=5", 22.5, "average"),
+    ] {
+        let end = LAST_S / 10 * 10 - 1;
+        let query =
+            format!("after={}&before={end}&points=1&dimensions=user&options=unaligned,jsonwrap&{query}", end - 9);
+        let answer = data(&fleet, &query).await;
+        assert_eq!(answer["view_latest_values"][0].as_f64(), Some(value), "{query}");
+        assert_eq!((answer["group"].as_str(), &answer["update_every"]), (Some(told), &json!(1)), "{query}");
+    }
+}
+
+/// Several charts stand side by side, each column with its chart.
+#[tokio::test]
+async fn charts_are_asked_together() {
+    let fleet = fleet();
+    for (query, charts) in [
+        ("context=test.cpu", json!(["test.cpu", "test.cpu", "test.cpu"])),
+        ("context=test.*&dimensions=*", json!(["test.dark", "test.cpu", "test.cpu", "test.cpu", "test.cpu"])),
+        ("context=test.*&dimensions=idle", json!(["test.dark", "test.cpu"])),
+        ("context=test.*&chart=*cpu&dimensions=idle", json!(["test.cpu"])),
+        ("chart=*.cpu,*.dark&dimensions=i*", json!(["test.dark", "test.cpu"])),
+        ("chart=test.*&dimensions=idle&chart_labels_filter=_collect_plugin:*", json!(["test.cpu"])),
+        ("chart=test.*&dimensions=idle&options=match-ids", json!(["test.dark", "test.cpu"])),
+        ("chart=*&dimensions=the%20*&options=match_names", json!(["test.cpu"])),
+    ] {
+        let url = format!("/api/v1/data?{query}&after=-2&options=jsonwrap");
+        let reply = get(&fleet.web, &url).await;
+        assert_eq!(reply.status, 200, "{query}: {}", reply.body);
+        let answer = reply.json();
+        let mut found: Vec<_> = answer["chart_ids"].as_array().unwrap().iter().map(Value::to_string).collect();
+        let mut expected: Vec<_> = charts.as_array().unwrap().iter().map(Value::to_string).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{query}");
+        let columns = answer["result"]["data"][0].as_array().unwrap().len() - 1;
+        assert_eq!(columns, expected.len(), "{query}");
+    }
+    for query in [
+        "context=nosuch",
+        "context=test.cpu&chart=nosuch",
+        "context=test.cpu&dimensions=nosuch",
+        "chart=nosuch*",
+        "chart=test.*&chart_labels_filter=nosuch:*",
+        "chart=test.*&dimensions=the%20*&options=match-ids",
+    ] {
+        let reply = get(&fleet.web, &format!("/api/v1/data?{query}")).await;
+        assert_eq!((reply.status, reply.body.as_str()), (404, "No metrics where matched to query."), "{query}");
+    }
+    for url in ["/api/v1/data", "/api/v1/data?chart=&context="] {
+        let reply = get(&fleet.web, url).await;
+        assert_eq!((reply.status, reply.body.as_str()), (400, "No chart or context is given."), "{url}");
+    }
+}
+
+/// Shares of the total over all dimensions, hidden ones included; and what rows are made of.
+#[tokio::test]
+async fn options_change_the_values() {
+    let fleet = fleet();
+    let end = LAST_S / 10 * 10 - 8;
+    let query = format!("after={end}&before={end}&dimensions=system,steal&options=percentage,absolute");
+    let answer = data(&fleet, &query).await;
+    let user = (end % 10) as f64;
+    let share = answer["data"][0][1].as_f64().unwrap();
+    assert!((share - 0.5 * 100.0 / (user + 0.5 + 100.0)).abs() < 1e-6, "{answer}");
+    assert_eq!(answer["data"][0][2], json!(0));
+    for (options, told) in [
+        ("", "jsonwrap,virtual-points"),
+        (",natural-points,min2max", "jsonwrap,min2max,natural-points"),
+        (",natural-points,virtual-points,match-ids", "jsonwrap,match_ids,virtual-points"),
+    ] {
+        let query = format!("after={}&before={end}&points=3&options=jsonwrap{options}", end - 2);
+        assert_eq!(data(&fleet, &query).await["options"].as_str(), Some(told), "{options}");
+    }
+}
+
 /// Options change order, times, signs and the form of rows.
 #[tokio::test]
 async fn options_change_the_answer() {
@@ -133,9 +222,9 @@ async fn answers_may_tell_about_themselves() {
         ("first_entry", json!(FIRST_S)),
         ("last_entry", json!(LAST_S)),
         ("before", json!(LAST_S / 10 * 10)),
-        ("after", json!(LAST_S / 10 * 10 - 10)),
+        ("after", json!(LAST_S / 10 * 10 - 19)),
         ("group", json!("average")),
-        ("options", json!("nonzero,jsonwrap")),
+        ("options", json!("nonzero,jsonwrap,natural-points")),
         ("dimension_names", json!(["user", "the \"system\""])),
         ("dimension_ids", json!(["user", "system"])),
         ("latest_values", json!([LAST_S % 10, -0.5])),
@@ -148,6 +237,7 @@ async fn answers_may_tell_about_themselves() {
     ] {
         assert_eq!(wrapped[key], value, "{key}");
     }
+    assert_eq!(wrapped.get("chart_ids"), None, "one chart was named");
     let plain = data(&fleet, "after=-20&points=2&options=nonzero").await;
     assert_eq!(wrapped["result"], plain);
     let nothing = get(&fleet.web, "/api/v1/data?chart=test.dark&options=jsonwrap").await.json();

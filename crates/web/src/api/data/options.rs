@@ -1,5 +1,7 @@
 //! The options of `data`: words that change how rows are shown.
 
+use rrd_store::query::Options;
+
 /// A set of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct DataOptions(u16);
@@ -22,13 +24,31 @@ impl DataOptions {
     /// Rows need not fall on multiples of their length.
     pub(super) const UNALIGNED: Self = Self(128);
 
+    /// Percentages of all dimensions together.
+    pub(super) const PERCENTAGE: Self = Self(256);
+    /// Of the values of a row, the distance between the outer ones in place of the sum; of use
+    /// only where a row is one value.
+    pub(super) const MIN2MAX: Self = Self(512);
+    /// Patterns are held against ids.
+    pub(super) const MATCH_IDS: Self = Self(1_024);
+    /// Patterns are held against names.
+    pub(super) const MATCH_NAMES: Self = Self(2_048);
+    /// Rows are made of stored points.
+    pub(super) const NATURAL_POINTS: Self = Self(4_096);
+    /// Rows are made of seconds.
+    pub(super) const VIRTUAL_POINTS: Self = Self(8_192);
+
+    /// What the client is told in another way: what became of its wish.
+    const UNTOLD: Self = Self(Self::NATURAL_POINTS.0 | Self::VIRTUAL_POINTS.0);
+
     /// The words of the API; the first of an option is the one to tell.
-    const WORDS: [(&str, Self); 14] = [
+    const WORDS: [(&str, Self); 22] = [
         ("nonzero", Self::NONZERO),
         ("flip", Self::FLIP),
         ("reversed", Self::FLIP),
         ("reverse", Self::FLIP),
         ("jsonwrap", Self::JSONWRAP),
+        ("min2max", Self::MIN2MAX),
         ("ms", Self::MS),
         ("milliseconds", Self::MS),
         ("absolute", Self::ABSOLUTE),
@@ -37,7 +57,14 @@ impl DataOptions {
         ("absolute-sum", Self::ABSOLUTE),
         ("null2zero", Self::NULL2ZERO),
         ("objectrows", Self::OBJECTROWS),
+        ("percentage", Self::PERCENTAGE),
         ("unaligned", Self::UNALIGNED),
+        ("match_ids", Self::MATCH_IDS),
+        ("match-ids", Self::MATCH_IDS),
+        ("match_names", Self::MATCH_NAMES),
+        ("match-names", Self::MATCH_NAMES),
+        ("natural-points", Self::NATURAL_POINTS),
+        ("virtual-points", Self::VIRTUAL_POINTS),
     ];
 
     /// Reads lists of words; unknown ones mean nothing.
@@ -51,9 +78,18 @@ impl DataOptions {
         self.0 & other.0 != 0
     }
 
+    /// What the store has to do.
+    pub(super) const fn of_query(self) -> Options {
+        Options {
+            absolute: self.has(Self::ABSOLUTE),
+            percentage: self.has(Self::PERCENTAGE),
+            null2zero: self.has(Self::NULL2ZERO),
+        }
+    }
+
     /// The words of what is set.
     pub(super) fn words(self) -> Vec<&'static str> {
-        let mut told = Self(0);
+        let mut told = Self::UNTOLD;
         let mut words = Vec::new();
         for (word, option) in Self::WORDS {
             if self.has(option) && !told.has(option) {

@@ -1,0 +1,123 @@
+//! Selection: which charts and dimensions a query means.
+//!
+//! Charts are looked through some at a time, so that nobody waits long for the host's lock; what is
+//! needed of those that match is copied.
+
+use std::sync::Arc;
+
+use patterns::SimplePattern;
+use row::{ChartSlot, DimensionIndex, DimensionOptions};
+
+use super::answer::Column;
+use super::{Charts, MatchBy, Query};
+use crate::host::Host;
+use crate::view::{ChartView, HostView};
+
+/// Charts that are looked at while the host's lock is held once.
+const CHARTS_PER_LOCK: usize = 256;
+
+/// A chart that is asked, with the dimensions to show.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) slot: ChartSlot,
+    pub(super) id: Arc<str>,
+    pub(super) first_s: i64,
+    pub(super) last_s: i64,
+    pub(super) every_s: i64,
+    /// All its dimensions, shown or not.
+    pub(super) dimensions: u32,
+    /// The places of those to show, in rising order, and a column for each.
+    pub(super) shown: Vec<u32>,
+    pub(super) columns: Vec<Column>,
+}
+
+/// The charts that match and have rows.
+pub(super) fn pick(host: &Host, query: &Query<'_>) -> Vec<Picked> {
+    if let Charts::One(id_or_name) = query.charts {
+        let picked = host.read(|view| Picked::of(&view.find_chart(id_or_name)?, query));
+        return picked.into_iter().collect();
+    }
+    let mut all = Vec::new();
+    let mut from = 0;
+    loop {
+        let count = host.read(|view| {
+            let charts = view.charts();
+            let count = charts.len();
+            let some = charts.skip(from).take(CHARTS_PER_LOCK).filter(|chart| matches(chart, query));
+            all.extend(some.filter_map(|chart| Picked::of(&chart, query)));
+            count
+        });
+        from += CHARTS_PER_LOCK;
+        if from >= count {
+            return all;
+        }
+    }
+}
+
+fn matches(chart: &ChartView<'_>, query: &Query<'_>) -> bool {
+    let by = query.match_by;
+    let is_named = |pattern: &SimplePattern| by.matches(pattern, chart.id(), chart.name());
+    match query.charts {
+        Charts::One(id_or_name) => chart.id() == id_or_name || chart.name() == id_or_name,
+        Charts::Matching(pattern) => is_named(pattern),
+        Charts::OfContexts(contexts, charts) => {
+            contexts.matches(chart.definition().context) && charts.is_none_or(is_named)
+        }
+    }
+}
+
+fn has_label(chart: &ChartView<'_>, labels: &SimplePattern) -> bool {
+    chart.labels().any(|label| labels.matches(&format!("{}:{}", label.name, label.value)))
+}
+
+impl Picked {
+    /// `None` for a chart without rows, or without the labels that are asked for.
+    fn of(chart: &ChartView<'_>, query: &Query<'_>) -> Option<Self> {
+        if chart.last_s() == 0 || query.labels.is_some_and(|labels| !has_label(chart, labels)) {
+            return None;
+        }
+        let mut picked = Self {
+            slot: chart.slot(),
+            id: chart.id().into(),
+            first_s: chart.first_s(),
+            last_s: chart.last_s(),
+            every_s: i64::from(chart.update_every_s()),
+            dimensions: chart.dimension_count() as u32,
+            shown: Vec::new(),
+            columns: Vec::new(),
+        };
+        for (index, dimension) in (0..).zip(chart.dimensions()) {
+            let is_shown = match query.dimensions {
+                None => !dimension.options.has(DimensionOptions::HIDDEN),
+                Some(pattern) => query.match_by.matches(pattern, dimension.id, dimension.name),
+            };
+            if is_shown {
+                picked.show(chart, index, dimension.id, dimension.name);
+            }
+        }
+        Some(picked)
+    }
+
+    fn show(&mut self, chart: &ChartView<'_>, index: DimensionIndex, id: &str, name: &str) {
+        let id: Arc<str> = id.into();
+        let name = if name == &*id { Arc::clone(&id) } else { name.into() };
+        let newest = chart.dimension_state(index).map_or(f64::NAN, |state| state.stored.unpack());
+        self.shown.push(index);
+        self.columns.push(Column { chart: Arc::clone(&self.id), id, name, newest, is_zero: true });
+    }
+
+    /// The chart again, under another lock; `None` where it went away meanwhile.
+    pub(super) fn find<'a>(&self, view: &HostView<'a>) -> Option<ChartView<'a>> {
+        view.chart(self.slot).filter(|chart| chart.id() == &*self.id)
+    }
+}
+
+impl MatchBy {
+    fn matches(self, pattern: &SimplePattern, id: &str, name: &str) -> bool {
+        match self {
+            Self::IdOrName => pattern.matches(id) || (name != id && pattern.matches(name)),
+            Self::Id => pattern.matches(id),
+            Self::Name => pattern.matches(name),
+        }
+    }
+}

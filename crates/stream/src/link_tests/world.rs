@@ -1,0 +1,356 @@
+//! The world: a chain of hosts, virtual time, and what goes wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use row::{Now, Packed, US_PER_S};
+use rrd_store::{Host, Keep, MemoryMode, Store};
+
+use super::link::{End, Link, Tapped};
+use super::random::Random;
+use super::source::{HIDDEN, Source};
+
+const START_S: i64 = 1_795_387_000;
+/// Rows that a headless proxy keeps.
+const SPOOL_ROWS: i64 = 600;
+/// The longest update every of the source.
+const EVERY_S_MAX: i64 = 5;
+
+/// What the rows of a link look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Stored,
+    Collected,
+}
+
+/// A node behind the source.
+struct Node {
+    store: Store,
+    keep: Keep,
+    /// How far its clock is ahead of the source's.
+    ahead_us: i64,
+    /// The host, once it is known, with the tap of the link that goes on.
+    onward: Option<Tapped>,
+}
+
+/// The link to a node.
+struct Road {
+    form: Form,
+    link: Option<Link>,
+    /// The parent's end of a connection that was lost.
+    zombie: Option<End>,
+    retry_at_s: i64,
+}
+
+pub(super) struct World {
+    random: Random,
+    source: Source,
+    origin: Tapped,
+    nodes: Vec<Node>,
+    roads: Vec<Road>,
+    buffer_bytes: usize,
+    window_bytes: usize,
+    /// The second in which the source's clock would be had it never been set.
+    second: i64,
+    /// By how much it was set.
+    jumped_s: i64,
+    sometimes_jumps: bool,
+    /// The newest second before the clock was set back.
+    doubtful_s: i64,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, forms: &[Form]) -> Self {
+        let mut random = Random(seed.wrapping_mul(0x5851_F42D_4C95_7F2D) ^ forms.len() as u64);
+        let source = Source::new(&mut random, START_S);
+        let buffer_bytes = [1_500, 8_000, 100_000, 1 << 20][random.below(4)];
+        let last = forms.len() - 1;
+        let node = |place: usize| Node {
+            store: Store::new(),
+            keep: if place == last {
+                Keep { mode: MemoryMode::Ram, history_rows: 4_000 }
+            } else {
+                Keep { mode: MemoryMode::None, history_rows: SPOOL_ROWS as u32 }
+            },
+            ahead_us: 0,
+            onward: None,
+        };
+        let mut nodes: Vec<_> = (0..forms.len()).map(node).collect();
+        nodes.iter_mut().for_each(|node| node.ahead_us = random.between(-2 * US_PER_S, 2 * US_PER_S));
+        let road = |&form: &Form| Road { form, link: None, zombie: None, retry_at_s: START_S };
+        Self {
+            origin: Tapped::new(Arc::clone(&source.host), buffer_bytes),
+            source,
+            nodes,
+            roads: forms.iter().map(road).collect(),
+            buffer_bytes,
+            window_bytes: [700, 10_000, 200_000][random.below(3)],
+            second: START_S,
+            jumped_s: 0,
+            sometimes_jumps: random.permille(250),
+            doubtful_s: 0,
+            random,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let (trouble_s, calm_s) = (self.random.between(15, 70), self.random.between(3, 9));
+        let fuss = [0, 10, 60][self.random.below(3)];
+        for _ in 0..trouble_s {
+            self.trouble(fuss);
+            self.turn(false);
+        }
+        if self.random.permille(500) {
+            self.cut(0);
+        }
+        self.roads.iter_mut().for_each(|road| road.retry_at_s = self.second);
+        for _ in 0..calm_s {
+            self.turn(true);
+        }
+        for _ in 0..5 {
+            // Nothing is collected any more: all that is under way arrives.
+            self.second += 1;
+            self.connect();
+            self.settle();
+        }
+        self.check();
+    }
+
+    /// One second: the source collects, bytes move.
+    fn turn(&mut self, calm: bool) {
+        self.second += 1;
+        let now = self.now(0, 0);
+        self.source.collect(now.wall_s(), now, &mut self.random);
+        self.connect();
+        if calm {
+            return self.settle();
+        }
+        let rounds = if self.random.permille(100) { 0 } else { 1 + self.random.below(6) };
+        for round in 0..rounds {
+            let flow = [30, 3_000, 1 << 20][self.random.below(3)];
+            self.pump(round as i64, flow);
+        }
+        if self.random.permille(30) {
+            let now = self.now(0, 900_000);
+            self.source.redefine(now.wall_s(), now, &mut self.random);
+        }
+    }
+
+    /// Pumps until nothing moves any more.
+    fn settle(&mut self) {
+        for _ in 0..5_000 {
+            if !self.pump(1, 1 << 20) {
+                return;
+            }
+        }
+        panic!("no end to it");
+    }
+
+    /// The clocks of the source (0) or of a node (from 1).
+    fn now(&self, node: usize, us: i64) -> Now {
+        let ahead_us = if node == 0 { 150_000 } else { self.nodes[node - 1].ahead_us };
+        let (true_us, jumped_us) = (self.second * US_PER_S + us, self.jumped_s * US_PER_S);
+        Now { wall_us: true_us + ahead_us + jumped_us, mono_us: (true_us - START_S * US_PER_S) as u64 + 1_000_000 }
+    }
+
+    fn trouble(&mut self, fuss: usize) {
+        for place in 0..self.roads.len() {
+            if self.random.permille(fuss) {
+                self.cut(place);
+            }
+            if self.random.permille(fuss / 6) {
+                self.restart(place);
+            }
+        }
+        if self.random.permille(fuss / 6) {
+            self.cut(0);
+            told(|| format!("{} the source starts anew", self.second));
+            self.source.restart();
+            self.origin = Tapped::new(Arc::clone(&self.source.host), self.buffer_bytes);
+        }
+        if self.sometimes_jumps && self.random.permille(15) {
+            let by_s = self.random.between(-90, 300);
+            if by_s < 0 {
+                self.doubtful_s = self.doubtful_s.max(self.second + self.jumped_s);
+            }
+            self.jumped_s += by_s;
+            told(|| format!("{} the source's clock is set by {by_s} s", self.second));
+        }
+        if self.random.permille(fuss / 3) {
+            let place = self.random.below(self.nodes.len());
+            self.nodes[place].ahead_us = self.random.between(-20 * US_PER_S, 20 * US_PER_S);
+        }
+    }
+
+    fn cut(&mut self, place: usize) {
+        told(|| format!("{} link {place} is cut", self.second));
+        let soon_s = if self.random.permille(500) { 1 } else { 25 };
+        self.roads[place].retry_at_s = self.second + self.random.between(0, soon_s);
+        if let Some(link) = self.roads[place].link.take() {
+            let end = link.cut();
+            self.roads[place].zombie = self.random.permille(300).then_some(end);
+        }
+    }
+
+    /// A node forgets all.
+    fn restart(&mut self, place: usize) {
+        told(|| format!("{} node {place} starts anew", self.second));
+        self.cut(place);
+        self.roads[place].zombie = None;
+        if place + 1 < self.roads.len() {
+            self.cut(place + 1);
+        }
+        self.nodes[place].store = Store::new();
+        self.nodes[place].onward = None;
+    }
+
+    /// Opens the links whose time has come.
+    fn connect(&mut self) {
+        for place in 0..self.roads.len() {
+            let (now, parent_now) = (self.now(place, 10_000), self.now(place + 1, 10_000));
+            let (before, behind) = self.nodes.split_at_mut(place);
+            let from = before.last().map_or(Some(&self.origin), |node| node.onward.as_ref());
+            let road = &mut self.roads[place];
+            let Some(from) = from.filter(|from| from.host.is_fed()) else { continue };
+            if road.link.is_some() || road.retry_at_s > self.second {
+                continue;
+            }
+            let node = &mut behind[0];
+            let link = Link::open(from, &node.store, node.keep, road.form, now, parent_now, self.window_bytes);
+            told(|| format!("{} link {place} is open", self.second));
+            road.link = Some(link);
+            if node.onward.is_none() {
+                node.onward = Some(Tapped::new(node.store.hosts()[0].clone(), self.buffer_bytes));
+            }
+        }
+    }
+
+    /// Moves bytes on all links; returns whether any moved.
+    fn pump(&mut self, round: i64, flow: usize) -> bool {
+        let mut moved = false;
+        for place in 0..self.roads.len() {
+            let us = 20_000 + round * 100_000;
+            let (now, parent_now) = (self.now(place, us), self.now(place + 1, us));
+            let before = self.nodes[..place].last();
+            let from = before.map_or(Some(&self.origin), |node| node.onward.as_ref());
+            let road = &mut self.roads[place];
+            if let Some(zombie) = &mut road.zombie
+                && (!zombie.deliver(parent_now, flow, &mut self.random) || road.link.is_some())
+            {
+                road.zombie = None;
+            }
+            let (Some(link), Some(from)) = (&mut road.link, from) else { continue };
+            moved |= link.pump(now, parent_now, flow, &mut self.random);
+            if link.is_over(from) {
+                told(|| format!("{} link {place} ends, overflow {}", self.second, link.has_overflowed()));
+                if let Some(link) = road.link.take() {
+                    drop(link.cut());
+                }
+                road.retry_at_s = self.second;
+                moved = true;
+            }
+        }
+        if moved {
+            self.connect();
+        }
+        moved
+    }
+
+    fn check(&self) {
+        let last = self.nodes.last().unwrap();
+        let parent = last.onward.as_ref().map(|onward| &onward.host).expect("the parent was reached");
+        let is_stored = self.roads.iter().all(|road| road.form == Form::Stored);
+        let truth = self.source.truth.lock().unwrap();
+        for (chart, truth) in self.source.charts.iter().zip(&*truth) {
+            let there = rows(parent, &on_the_wire(&chart.id));
+            if chart.id.starts_with(HIDDEN) {
+                assert!(there.is_empty(), "{} was not to be sent", chart.id);
+                continue;
+            }
+            self.check_no_stranger(&chart.id, &there, truth, is_stored);
+            self.check_complete(&chart.id, &rows(&self.source.host, &chart.id), &there);
+        }
+    }
+
+    /// Each value at the parent is one that the source stored at that second.
+    fn check_no_stranger(
+        &self,
+        id: &str,
+        there: &BTreeMap<i64, Vec<Packed>>,
+        truth: &super::source::Rows,
+        is_stored: bool,
+    ) {
+        for (second, values) in there {
+            if !is_stored && *second <= self.doubtful_s + 2 * EVERY_S_MAX {
+                // Collected values carry no time: where a clock was set back nobody can date them, nor
+                // the first point after.
+                continue;
+            }
+            for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
+                let known = truth.get(second).into_iter().flatten().filter_map(|row| row.get(index));
+                let is_known = known.clone().any(|known| is_same(*known, *value, is_stored));
+                assert!(
+                    is_known,
+                    "{id:.30} dimension {index} at {second} ({} s before the end): {} was never stored, but {:?}",
+                    self.second - second,
+                    value.unpack(),
+                    known.map(|known| known.unpack()).collect::<Vec<_>>()
+                );
+            }
+        }
+    }
+
+    /// Each value that the source still has is at the parent.
+    fn check_complete(&self, id: &str, here: &BTreeMap<i64, Vec<Packed>>, there: &BTreeMap<i64, Vec<Packed>>) {
+        // A spool that is shorter than a gap forgets what was before it.
+        let forgotten_s = if self.roads.len() > 1 { self.second + self.jumped_s - SPOOL_ROWS } else { 0 };
+        for (second, values) in here {
+            if *second <= forgotten_s.max(self.doubtful_s + EVERY_S_MAX) {
+                continue;
+            }
+            for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
+                let arrived = there.get(second).and_then(|row| row.get(index)).is_some_and(|value| !value.is_empty());
+                assert!(
+                    arrived,
+                    "{id:.30} dimension {index} at {second} ({} s before the end) is missing: {}; there are {:?}",
+                    self.second + self.jumped_s - second,
+                    value.unpack(),
+                    there.keys().map(|key| self.second + self.jumped_s - key).collect::<Vec<_>>()
+                );
+            }
+        }
+    }
+}
+
+/// Tells what happens, where one seed is replayed.
+pub(super) fn told(text: impl FnOnce() -> String) {
+    static ALONE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    if *ALONE.get_or_init(|| std::env::var_os("SIM_SEED").is_some()) {
+        println!("{}", text());
+    }
+}
+
+/// Whether two values are equal; those that were calculated twice, within the precision of a value.
+fn is_same(one: Packed, other: Packed, is_stored: bool) -> bool {
+    let (a, b) = (one.unpack(), other.unpack());
+    if is_stored {
+        return a == b && one.is_reset() == other.is_reset();
+    }
+    (a - b).abs() <= 2e-6 * a.abs().max(b.abs()) + 1e-6
+}
+
+/// An id as the wire can carry it.
+fn on_the_wire(id: &str) -> String {
+    id.chars().take(protocol::encode::TEXT_BYTES_MAX).map(|c| if "'\"\\".contains(c) { '_' } else { c }).collect()
+}
+
+fn rows(host: &Host, id: &str) -> BTreeMap<i64, Vec<Packed>> {
+    let snapshot = host.read(|view| view.find_chart(id).map(|chart| chart.snapshot(0, i64::MAX / 2)));
+    let mut rows = BTreeMap::new();
+    if let Some(snapshot) = snapshot {
+        snapshot.rows(|second, values| {
+            rows.insert(second, values.to_vec());
+        });
+    }
+    rows
+}

@@ -1,0 +1,252 @@
+//! Tests of the receiver over real sockets, with a lane on the test's own thread.
+
+use protocol::Form;
+use protocol::encode;
+use row::{ChartDefinition, DimensionDefinition};
+use rrd_store::{Keep, MemoryMode};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::receiver::ApiKey;
+use crate::testing::{START_S, clock, rows, run, set_clock, until};
+
+const KEY: Guid = Guid::from_bytes([8; 16]);
+const HOST: Guid = Guid::from_bytes([1; 16]);
+
+struct Parent {
+    store: Arc<Store>,
+    receiver: Receiver,
+    address: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Parent {
+    async fn start() -> Self {
+        set_clock(START_S);
+        let key = ApiKey {
+            enabled: true,
+            allow_from: patterns::SimplePattern::new("*"),
+            keep: Keep { mode: MemoryMode::Ram, history_rows: 3_600 },
+            pace: Duration::ZERO,
+            #[cfg(feature = "sender")]
+            forward: None,
+        };
+        let config = Config {
+            allow_streaming_from: patterns::SimplePattern::new("*"),
+            api_keys: HashMap::from([(KEY, key)]),
+            machines: HashMap::new(),
+        };
+        let (store, stop) = (Arc::new(Store::new()), CancellationToken::new());
+        let own = Guid::from_bytes([9; 16]);
+        let lane = crate::lane::of_test();
+        let receiver = Receiver::new(Arc::clone(&store), own, config, lane, clock, stop.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let door = receiver.clone();
+        drop(tokio::task::spawn_local(async move {
+            while let Ok((socket, peer)) = listener.accept().await {
+                door.take(socket, Vec::new(), peer);
+            }
+        }));
+        Self { store, receiver, address, stop }
+    }
+
+    fn rows(&self) -> Vec<(i64, f64)> {
+        self.store.host(HOST).map(|host| rows(&host, "a.b")).unwrap_or_default()
+    }
+}
+
+fn request(fingerprint: &str) -> Request {
+    let mut request = Request::new(KEY, HOST, "alpha");
+    request.capabilities = Capabilities::CHILD.with(Capabilities::VCAPS);
+    request.version_given = true;
+    request.fingerprint = Some(fingerprint.into());
+    request
+}
+
+/// A child that was answered.
+struct Child {
+    socket: TcpStream,
+    answer: String,
+}
+
+impl Child {
+    /// Sends a request in pieces of `step` bytes and reads the answer.
+    async fn ask(parent: &Parent, request: &Request, step: usize) -> Self {
+        let mut socket = TcpStream::connect(parent.address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let mut text = Vec::new();
+        request.write(&mut text);
+        for piece in text.chunks(step) {
+            socket.write_all(piece).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let mut answer = vec![0; 500];
+        let count = socket.read(&mut answer).await.unwrap();
+        Self { socket, answer: String::from_utf8(answer[..count].to_vec()).unwrap() }
+    }
+
+    async fn define(&mut self) {
+        let mut text = Vec::new();
+        let form = Form::of(Capabilities::CHILD);
+        encode::write_chart(&mut text, form, 1, &ChartDefinition { id: "a.b", ..Default::default() });
+        encode::write_dimension(&mut text, form, 1, &DimensionDefinition { id: "d", ..Default::default() });
+        self.socket.write_all(&text).await.unwrap();
+    }
+
+    async fn row(&mut self, second: i64, value: i64) {
+        let text = format!("BEGIN2 SLOT:#B 'a.b' 1 {second} #\nSET2 SLOT:#B 'd' {value} # A\nEND2\n");
+        self.socket.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Whether the parent closes, after whatever it still says.
+    async fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        let read = timeout(Duration::from_secs(5), self.socket.read_to_end(&mut rest)).await;
+        read.is_ok()
+    }
+}
+
+const PROMPT: &str = "Hit me baby, push them over with the version=";
+
+/// The goal: however a request is cut it is understood, the prompt comes alone, and rows are stored.
+#[test]
+fn requests_may_come_in_pieces() {
+    run(async {
+        for step in [1, 100, 10_000] {
+            let parent = Parent::start().await;
+            let mut child = Child::ask(&parent, &request("x"), step).await;
+            let expected = Capabilities::CHILD.without(Capabilities::FLOATBASELINE).with(Capabilities::VCAPS);
+            assert_eq!(child.answer, format!("{PROMPT}{}", expected.0), "{step}");
+            child.define().await;
+            child.row(START_S, 5).await;
+            until(|| parent.rows() == [(START_S, 5.0)]).await;
+        }
+    });
+}
+
+/// The goal: who may not stream is told so in one sentence, and the connection closes.
+#[test]
+fn strangers_are_refused() {
+    run(async {
+        let parent = Parent::start().await;
+        let mut wrong_key = request("x");
+        wrong_key.key = Guid::from_bytes([7; 16]);
+        let mut child = Child::ask(&parent, &wrong_key, 10_000).await;
+        assert_eq!(child.answer, Refusal::NotPermitted.sentence());
+        assert!(child.is_closed().await);
+        let mut own = request("x");
+        own.machine_guid = Guid::from_bytes([9; 16]);
+        assert_eq!(Child::ask(&parent, &own, 10_000).await.answer, Refusal::SameLocalhost.sentence());
+        let mut socket = TcpStream::connect(parent.address).await.unwrap();
+        socket.write_all(b"STREAM key=nonsense HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, Refusal::NotPermitted.sentence());
+        assert!(parent.store.hosts().is_empty(), "strangers leave nothing behind");
+    });
+}
+
+/// The goal: the same machine takes its own stream over at once, and late bytes commit nothing.
+#[test]
+fn the_same_machine_replaces_its_connection() {
+    run(async {
+        let parent = Parent::start().await;
+        let mut first = Child::ask(&parent, &request("x"), 10_000).await;
+        first.define().await;
+        first.row(START_S, 1).await;
+        until(|| parent.rows().len() == 1).await;
+        let mut second = Child::ask(&parent, &request("x"), 10_000).await;
+        assert!(second.answer.starts_with(PROMPT), "{}", second.answer);
+        assert!(first.is_closed().await);
+        second.define().await;
+        second.row(START_S + 1, 2).await;
+        until(|| parent.rows() == [(START_S, 1.0), (START_S + 1, 2.0)]).await;
+        assert!(parent.store.host(HOST).unwrap().is_fed());
+    });
+}
+
+/// The goal: another machine with the same GUID waits until the first is silent for half a minute.
+#[test]
+fn another_machine_waits_its_turn() {
+    run(async {
+        let parent = Parent::start().await;
+        let mut first = Child::ask(&parent, &request("x"), 10_000).await;
+        first.define().await;
+        first.row(START_S, 1).await;
+        until(|| parent.rows().len() == 1).await;
+        set_clock(START_S + 29);
+        let second = Child::ask(&parent, &request("y"), 10_000).await;
+        assert_eq!(second.answer, Refusal::AlreadyStreaming.sentence());
+        first.row(START_S + 1, 1).await;
+        until(|| parent.rows().len() == 2).await;
+        set_clock(START_S + 58);
+        assert_eq!(Child::ask(&parent, &request("y"), 10_000).await.answer, Refusal::AlreadyStreaming.sentence());
+        set_clock(START_S + 61);
+        assert!(Child::ask(&parent, &request("y"), 10_000).await.answer.starts_with(PROMPT));
+        assert!(first.is_closed().await);
+    });
+}
+
+/// The goal: a stream that ends, or a line that is no command, lets the host go.
+#[test]
+fn ended_streams_let_their_host_go() {
+    run(async {
+        let parent = Parent::start().await;
+        let mut child = Child::ask(&parent, &request("x"), 10_000).await;
+        child.define().await;
+        child.row(START_S, 1).await;
+        until(|| parent.rows().len() == 1).await;
+        drop(child);
+        let host = parent.store.host(HOST).unwrap();
+        until(|| !host.is_fed()).await;
+        let mut child = Child::ask(&parent, &request("y"), 10_000).await;
+        assert!(child.answer.starts_with(PROMPT), "nobody else streams any more");
+        child.socket.write_all(b"BEGIN2 'no.chart' 1 2 #\n").await.unwrap();
+        assert!(child.is_closed().await);
+        until(|| !host.is_fed()).await;
+        let mut child = Child::ask(&parent, &request("x"), 10_000).await;
+        parent.stop.cancel();
+        assert!(child.is_closed().await, "the node stops");
+    });
+}
+
+/// The goal: a child that asks for more and more answers and reads none is parted from.
+#[test]
+fn a_child_that_never_reads_is_cut() {
+    run(async {
+        let parent = Parent::start().await;
+        let child = Child::ask(&parent, &request("x"), 10_000).await;
+        socket2::SockRef::from(&child.socket).set_recv_buffer_size(4_096).unwrap();
+        let id = format!("a.{}", "x".repeat(900));
+        let mut text = format!("CHART \"{id}\"\nDIMENSION \"d\"\nCHART_DEFINITION_END 0 0 0\n");
+        (0..500).for_each(|_| text.push_str(&format!("RBEGIN \"{id}\"\nREND 1 0 0 false 0 0\n")));
+        let (_reader, mut writer) = child.socket.into_split();
+        let mut sent = 0;
+        while writer.write_all(text.as_bytes()).await.is_ok() {
+            sent += text.len();
+            assert!(sent < 60_000_000, "the parent remembers all of it");
+        }
+        let host = parent.store.host(HOST).unwrap();
+        until(|| !host.is_fed()).await;
+    });
+}
+
+/// The goal: ten thousand idle children fit: what a stream keeps beside its host is small.
+#[test]
+fn a_stream_is_small() {
+    run(async {
+        let parent = Parent::start().await;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let peer = socket.local_addr().unwrap();
+        let shared = Arc::clone(&parent.receiver.shared);
+        let request = request("x");
+        let admitted = admission::admit(&shared.config, &request, peer.ip(), shared.own).unwrap();
+        let live = shared.register(&request, peer).ok().unwrap();
+        let entry = Entry { shared, request, admitted, live, peer };
+        let future = entry.run(socket);
+        println!("a receiver's stream takes {} bytes", size_of_val(&future));
+        assert!(size_of_val(&future) < 2_048, "{}", size_of_val(&future));
+    });
+}

@@ -1,0 +1,415 @@
+//! Tests of the session without sockets: real traffic, broken traffic, bad lines.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use protocol::Request;
+use rrd_store::{FeedKind, Host, Keep, MemoryMode, Store};
+
+use super::*;
+use crate::receiver::codec::Lz4;
+use crate::testing::info;
+
+/// Some seconds after the captures began.
+const NOW: Now = Now { wall_us: 1_795_390_400_000_000, mono_us: 5_000_000 };
+const HISTORY_ROWS: u32 = 5_000;
+
+/// A value for chart, second and dimension.
+type Values = BTreeMap<(String, i64, String), f64>;
+
+struct Parent {
+    host: Arc<Host>,
+    feed: rrd_store::Feed,
+    session: Session,
+    out: Vec<u8>,
+}
+
+impl Parent {
+    fn new(capabilities: Capabilities) -> Self {
+        let info = info(1);
+        let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: HISTORY_ROWS });
+        let is_stored = capabilities.has(Capabilities::INTERPOLATED);
+        let feed = host.claim(if is_stored { FeedKind::Stored } else { FeedKind::Collected }, info);
+        Self { host, feed, session: Session::new(capabilities, 1, HISTORY_ROWS), out: Vec::new() }
+    }
+
+    fn take(&mut self, text: &[u8]) -> Result<(), SessionError> {
+        let mut writer = self.feed.writer(NOW).unwrap();
+        self.session.receive(text, NOW, &mut writer, &mut self.out)
+    }
+
+    /// What was asked for since the last time.
+    fn asked(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.out)).unwrap()
+    }
+
+    /// All rows that are stored.
+    fn values(&self) -> Values {
+        let mut values = Values::new();
+        self.host.read(|view| {
+            for chart in view.charts() {
+                let dimensions: Vec<_> = chart.dimensions().map(|dimension| dimension.id.to_owned()).collect();
+                chart.snapshot(0, i64::MAX / 2).rows(|second, row| {
+                    for (dimension, value) in dimensions.iter().zip(row).filter(|(_, value)| !value.is_empty()) {
+                        values.insert((chart.id().to_owned(), second, dimension.clone()), value.unpack());
+                    }
+                });
+            }
+        });
+        values
+    }
+
+    /// All charts and dimensions as texts.
+    fn definitions(&self) -> Vec<String> {
+        self.host.read(|view| {
+            let chart = |chart: rrd_store::ChartView<'_>| {
+                let labels: Vec<_> = chart.labels().map(|label| format!("{label:?}")).collect();
+                format!("{:?} {:?} {labels:?}", chart.definition(), chart.dimensions().collect::<Vec<_>>())
+            };
+            view.charts().map(chart).collect()
+        })
+    }
+}
+
+const V1: Capabilities = Capabilities::V1;
+const CAPS_1_37: Capabilities = Capabilities(15_296);
+const EXCERPTS: [(&str, Capabilities); 4] = [
+    ("1.37.1-v1.txt", V1),
+    ("1.37.1-caps.txt", CAPS_1_37),
+    ("2.11.0-v1.txt", V1),
+    ("2.11.0-caps.txt", Capabilities::PARENT),
+];
+
+fn excerpt(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/tests/captures");
+    let bytes = std::fs::read(folder.join(name)).unwrap();
+    bytes[Request::head_length(&bytes).unwrap_or(0)..].to_vec()
+}
+
+fn random(state: &mut u64, limit: usize) -> usize {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) as usize % limit.max(1)
+}
+
+fn feed(text: &[u8], capabilities: Capabilities, mut step: impl FnMut() -> usize) -> Parent {
+    let mut parent = Parent::new(capabilities);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (piece, tail) = rest.split_at(step().clamp(1, rest.len()));
+        parent.take(piece).unwrap_or_else(|err| panic!("{err}"));
+        rest = tail;
+    }
+    parent
+}
+
+/// The goal: however real traffic is cut, the same charts, dimensions, rows and requests come out.
+#[test]
+fn excerpts_give_the_same_however_cut() {
+    for (name, capabilities) in EXCERPTS {
+        let text = excerpt(name);
+        let whole = feed(&text, capabilities, || usize::MAX);
+        assert!(whole.definitions().len() >= 4, "{name}");
+        assert!(whole.values().len() > 150, "{name}: {}", whole.values().len());
+        assert_eq!(whole.session.untold, None, "{name}");
+        let mut seed = 5;
+        let mut cuts: [Box<dyn FnMut() -> usize>; 3] =
+            [Box::new(|| 1), Box::new(|| 1 + random(&mut seed, 90)), Box::new(|| 1_000)];
+        for cut in &mut cuts {
+            let parent = feed(&text, capabilities, cut);
+            assert_eq!(parent.definitions(), whole.definitions(), "{name}");
+            assert!(parent.values() == whole.values(), "{name}");
+            assert!(parent.out == whole.out, "{name}");
+        }
+    }
+}
+
+/// The goal: what is stored is what the text says, as a reader that shares no code with ours finds it.
+#[test]
+fn stored_rows_are_those_of_a_naive_reader() {
+    for (name, capabilities) in [EXCERPTS[1], EXCERPTS[3]] {
+        let text = excerpt(name);
+        compare_with_naive_reader(name, &text, &feed(&text, capabilities, || usize::MAX));
+    }
+    let mut frames = Parent::new(Capabilities::PARENT);
+    let mut codec = Lz4::default();
+    for piece in excerpt("2.11.0-caps.lz4frames").chunks(700) {
+        codec.push(piece, |text| frames.take(text)).unwrap().unwrap();
+    }
+    compare_with_naive_reader("frames", &excerpt("2.11.0-caps.txt"), &frames);
+}
+
+/// The goal: the same with whole captures, where they are at hand.
+#[test]
+fn whole_captures_are_stored() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
+    for (name, capabilities, charts) in [
+        ("netdata-1.37.1-plain-v1.bin", V1, 293),
+        ("netdata-1.37.1-caps.bin", CAPS_1_37, 295),
+        ("netdata-1.37.1-lz4.bin", CAPS_1_37, 294),
+        ("netdata-2.11.0-v1.bin.gz", V1, 214),
+        ("netdata-2.11.0-caps.bin.gz", Capabilities::PARENT, 215),
+        ("netdata-2.11.0-lz4.bin.gz", Capabilities::PARENT, 215),
+    ] {
+        let Some(bytes) = load(&folder.join(name)) else {
+            println!("{name} is not at hand: only the excerpts were tested");
+            continue;
+        };
+        let body = &bytes[Request::head_length(&bytes).unwrap()..];
+        let mut text = Vec::new();
+        if name.contains("lz4") {
+            let mut codec = Lz4::default();
+            let pushed = codec.push(body, |plain| {
+                text.extend_from_slice(plain);
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap().unwrap();
+        } else {
+            text.extend_from_slice(body);
+        }
+        let whole = feed(&text, capabilities, || usize::MAX);
+        assert_eq!(whole.definitions().len(), charts, "{name}");
+        assert_eq!(whole.session.untold, None, "{name}");
+        let mut seed = 9;
+        let cut = feed(&text, capabilities, || 1 + random(&mut seed, 20_000));
+        assert!(cut.values() == whole.values(), "{name}");
+        if capabilities != V1 {
+            compare_with_naive_reader(name, &text, &whole);
+        }
+    }
+}
+
+fn load(path: &PathBuf) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(path).ok()?;
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return Some(bytes);
+    }
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+    Some(plain)
+}
+
+fn compare_with_naive_reader(name: &str, text: &[u8], parent: &Parent) {
+    let (expected, last_s) = read_naively(std::str::from_utf8(text).unwrap());
+    let stored = parent.values();
+    assert!(expected.len() > 100, "{name}: {}", expected.len());
+    for (place, &value) in &expected {
+        let found = stored.get(place).copied().unwrap_or(f64::NAN);
+        assert!((found - value).abs() <= value.abs() * 1e-6 + 5e-8, "{name}: {place:?}: {found}, but {value} was sent");
+    }
+    for place @ (chart, second, _) in stored.keys() {
+        // Rows of collected values, which follow, are dated by their durations.
+        let is_live = !parent.session.is_stored && last_s.get(chart).is_none_or(|last_s| second > last_s);
+        assert!(is_live || expected.contains_key(place), "{name}: {place:?} was never sent");
+    }
+}
+
+/// Reads stored values off the text by splitting it, and the last second of the past of each chart.
+fn read_naively(text: &str) -> (Values, BTreeMap<String, i64>) {
+    let (mut values, mut last) = (Values::new(), BTreeMap::new());
+    let (mut chart, mut second) = (String::new(), 0);
+    for line in text[..text.rfind('\n').unwrap()].lines() {
+        let words = split_naively(line);
+        let words: Vec<_> = words.iter().map(String::as_str).filter(|word| !word.starts_with("SLOT:")).collect();
+        match words[..] {
+            ["RBEGIN", "", begin, end, ..] => {
+                // A chart of 5 seconds that was asked for from second 3 on counts 8, 13, and so on.
+                let every_s = (number_naively(end) - number_naively(begin)) as i64;
+                second = number_naively(end) as i64 / every_s * every_s;
+            }
+            ["RBEGIN", id] => chart = id.into(),
+            ["BEGIN2", id, _, end, _] => (chart, second) = (id.into(), number_naively(end) as i64),
+            ["RSET", dimension, value, flags] if flags != "E" => {
+                last.insert(chart.clone(), second);
+                let place = (chart.clone(), second, dimension.to_owned());
+                values.entry(place).or_insert(number_naively(value));
+            }
+            ["SET2", dimension, collected, value, _] => {
+                let value = if value == "#" { collected } else { value };
+                values.entry((chart.clone(), second, dimension.to_owned())).or_insert(number_naively(value));
+            }
+            _ => {}
+        }
+    }
+    values.retain(|_, value| !value.is_nan());
+    (values, last)
+}
+
+fn split_naively(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (word, tail) = match first {
+            '"' | '\'' => rest[1..].split_once(first).unwrap(),
+            _ => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = tail.trim_start();
+    }
+    words
+}
+
+fn number_naively(word: &str) -> f64 {
+    let digits = |text: &str| {
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        text.chars().fold(0_u64, |sum, digit| sum * 64 + alphabet.find(digit).unwrap() as u64)
+    };
+    match word.split_at(1) {
+        ("-", rest) => -number_naively(rest),
+        ("#", rest) => digits(rest) as f64,
+        ("@", rest) => f64::from_bits(digits(rest)),
+        _ => word.to_ascii_lowercase().parse().unwrap(),
+    }
+}
+
+/// The goal: whatever becomes of the bytes, there is an error or there is none, and never a panic.
+#[test]
+fn mutated_captures_do_no_harm() {
+    let mut seed = 11;
+    let texts = EXCERPTS.map(|(name, capabilities)| (excerpt(name), capabilities));
+    let mut errors = 0;
+    for turn in 0..5_000 {
+        let (text, capabilities) = &texts[turn % texts.len()];
+        let length = (500 + random(&mut seed, 9_000)).min(text.len());
+        let mut text = text[..length].to_vec();
+        for _ in 0..=random(&mut seed, 4) {
+            mutate(&mut text, &mut seed);
+        }
+        let mut parent = Parent::new(*capabilities);
+        let middle = random(&mut seed, text.len());
+        let result = parent.take(&text[..middle]).and_then(|()| parent.take(&text[middle..]));
+        errors += usize::from(result.is_err());
+        let status = parent.host.status();
+        assert!(status.charts <= 100 && status.dimensions <= 500);
+    }
+    assert!((500..4_900).contains(&errors), "{errors}");
+}
+
+fn mutate(text: &mut Vec<u8>, seed: &mut u64) {
+    let (place, length) = (random(seed, text.len() - 100), 1 + random(seed, 90));
+    let slice = text[place..place + length].to_vec();
+    match random(seed, 5) {
+        0 => text[place] ^= 1 << random(seed, 8),
+        1 => drop(text.drain(place..place + length)),
+        2 => text.splice(place..place, slice).for_each(drop),
+        3 => text[place] = b" \n\"'#-9"[random(seed, 7)],
+        _ => {
+            // Digits become other digits: far times, huge values.
+            for byte in text[place..].iter_mut().filter(|byte| byte.is_ascii_digit()).take(1 + length / 9) {
+                *byte = b'0' + random(seed, 10) as u8;
+            }
+        }
+    }
+}
+
+const CHART: &str = "CHART \"a.b\" \"\" \"t\" \"u\" \"f\" \"c\" line 1 1\nDIMENSION \"d\" \"d\" incremental 1 1\n";
+
+/// The goal: each way in which a line can be wrong is told by name and by line.
+#[test]
+fn bad_lines_are_named() {
+    let long = "x".repeat(1_300);
+    let long_title = format!("CHART \"a.{long}\" \"\" \"t\"\n");
+    let long_dimension = format!("{CHART}DIMENSION \"{long}\"\n");
+    let unended = "y".repeat(16_000);
+    let cases: [(&str, &str); 27] = [
+        ("BEGIN\n", "line 1 (byte 0): BEGIN without chart"),
+        ("\n\nSET \"d\" = x\n", "line 3 (byte 2): SET: collected value: expected a number"),
+        ("CHART \"nodot\"\n", "line 1 (byte 0): CHART: id: expected type.id"),
+        (&unended, "line 1 (byte 0): line is longer than 15487 bytes"),
+        ("\nBEGIN \"a.b\" 1\n", "line 2: BEGIN of the unknown chart \"a.b\""),
+        ("BEGIN2 'x.y' #B #B #\n", "line 1: BEGIN2 of the unknown chart \"x.y\""),
+        ("RBEGIN \"x.y\"\n", "line 1: RBEGIN of the unknown chart \"x.y\""),
+        ("RBEGIN \"x.y\" 1 2 3\n", "line 1: RBEGIN of the unknown chart \"x.y\""),
+        ("{CHART}BEGIN \"a.b\" 1\n\nSET \"e\" = 1\n", "line 5: SET of the unknown dimension \"e\""),
+        ("{CHART}BEGIN2 'a.b' 1 9 #\nSET2 'e' 1 1 A\n", "line 4: SET2 of the unknown dimension \"e\""),
+        ("{CHART}RBEGIN 'a.b'\nRBEGIN '' 8 9 9\nRSET \"e\" 1 A\n", "line 5: RSET of the unknown dimension \"e\""),
+        ("{CHART}SET \"d\" = 1\n", "line 3: SET without a row"),
+        ("{CHART}SET2 \"d\" 1 1 A\n", "line 3: SET2 without a row"),
+        ("{CHART}END\n", "line 3: END without BEGIN"),
+        ("{CHART}BEGIN \"a.b\" 1\nEND\nEND2\n", "line 5: END2 without BEGIN"),
+        ("{CHART}BEGIN \"a.b\" 1\nRBEGIN 'a.b'\nEND\n", "line 5: END without BEGIN"),
+        ("JSON STREAM_PATH\n{\n}\nJSON_PAYLOAD_END\nEND\n", "line 5: END without BEGIN"),
+        ("DIMENSION \"d\"\n", "line 1: DIMENSION without a chart"),
+        ("CLABEL_COMMIT\n", "line 1: CLABEL_COMMIT without a chart"),
+        ("VARIABLE CHART x = 1\n", "line 1: VARIABLE CHART without a chart"),
+        ("CHART_DEFINITION_END 0 0 0\n", "line 1: CHART_DEFINITION_END without a chart"),
+        ("RBEGIN '' 8 9 9\n", "line 1: RBEGIN without a chart"),
+        ("RSET \"d\" 1 A\n", "line 1: RSET without RBEGIN"),
+        ("RDSTATE \"d\" 1 1 1 1\n", "line 1: RDSTATE without RBEGIN"),
+        ("RSSTATE 1 1\n", "line 1: RSSTATE without RBEGIN"),
+        (&long_title, "line 1: a text of the definition is empty or longer than 1200 bytes"),
+        (&long_dimension, "line 3: a text of the definition is empty or longer than 1200 bytes"),
+    ];
+    for (text, expected) in cases {
+        let text = text.replace("{CHART}", CHART);
+        for step in [usize::MAX, 1] {
+            let mut parent = Parent::new(CAPS_1_37);
+            let mut pieces = text.as_bytes().chunks(step.min(text.len()));
+            let error = pieces.find_map(|piece| parent.take(piece).err()).expect(expected);
+            assert_eq!(error.to_string(), expected, "{text:.200}");
+        }
+    }
+    let mut parent = Parent::new(CAPS_1_37);
+    parent.take(format!("{CHART}REND 1 0 0 true 0 0\n").as_bytes()).expect_err("REND needs RBEGIN");
+}
+
+/// The goal: an unknown command is told once, with its line, and does not end the stream.
+#[test]
+fn unknown_commands_are_told_once() {
+    let mut parent = Parent::new(CAPS_1_37);
+    parent.take(format!("{CHART}\nNOVELTY 1\nMORE\n").as_bytes()).unwrap();
+    assert_eq!(parent.session.take_unknown(), Some((4, "NOVELTY".into())));
+    parent.take(b"MORE\n").unwrap();
+    assert_eq!(parent.session.take_unknown(), None);
+}
+
+/// The goal: a chart is asked for once per definition, a step at a time, until live rows follow.
+#[test]
+fn replication_goes_step_by_step() {
+    let now_s = NOW.wall_s();
+    let mut parent = Parent::new(CAPS_1_37);
+    let begin = now_s - 1_500;
+    let end = format!("CHART_DEFINITION_END {begin} {now_s} {now_s}\n");
+    parent.take(format!("{CHART}{end}").as_bytes()).unwrap();
+    let step = begin + 600;
+    assert_eq!(parent.asked(), format!("REPLAY_CHART \"a.b\" \"false\" {begin} {step}\n"));
+    parent.take(format!("{CHART}{end}").as_bytes()).unwrap();
+    assert_eq!(parent.asked(), "", "an answer is under way");
+    let answer = |parent: &mut Parent, live: bool, after: i64, before: i64| {
+        let rend = format!("RBEGIN \"a.b\"\nREND 1 {begin} {now_s} {live} {after} {before} {now_s}\n");
+        parent.take(rend.as_bytes()).unwrap();
+        parent.asked()
+    };
+    let next = format!("REPLAY_CHART \"a.b\" \"false\" {step} {}\n", step + 600);
+    assert_eq!(answer(&mut parent, false, begin, step), next);
+    let last = format!("REPLAY_CHART \"a.b\" \"true\" {} {now_s}\n", step + 600);
+    assert_eq!(answer(&mut parent, false, step, step + 600), last);
+    // `false` although `true` was asked: the parent asks again.
+    let again = format!("REPLAY_CHART \"a.b\" \"true\" {now_s} {now_s}\n");
+    assert_eq!(answer(&mut parent, false, step + 600, now_s), again);
+    // An answer that brings nothing further is not asked for again.
+    assert_eq!(answer(&mut parent, false, now_s, now_s), "REPLAY_CHART \"a.b\" \"true\" 0 0\n");
+    assert_eq!(answer(&mut parent, true, 0, 0), "");
+    parent.take(format!("{CHART}{end}").as_bytes()).unwrap();
+    assert_eq!(parent.asked(), format!("REPLAY_CHART \"a.b\" \"false\" {begin} {step}\n"), "a new series begins");
+}
+
+/// The goal: a counter that was never collected at the child makes no jump from zero.
+#[test]
+fn a_dimension_without_a_state_makes_only_a_base() {
+    let mut parent = Parent::new(CAPS_1_37);
+    let second = 1_795_390_000_i64;
+    let text = format!(
+        "{CHART}DIMENSION \"e\" \"e\" incremental 1 1\nCHART_DEFINITION_END 0 0 {second}\nRBEGIN \"a.b\"\n\
+         RDSTATE \"d\" {second}500000 1000 0 0\nRDSTATE \"e\" 0 0 0 0\nRSSTATE {second}500000 {second}000000\n\
+         REND 1 0 0 true 0 0 {second}\n\
+         BEGIN \"a.b\" 1000000\nSET \"d\" = 1100\nSET \"e\" = 5000000000\nEND\n\
+         BEGIN \"a.b\" 1000000\nSET \"d\" = 1200\nSET \"e\" = 5000000100\nEND\n"
+    );
+    parent.take(text.as_bytes()).unwrap();
+    let values = parent.values();
+    let at = |second: i64, dimension: &str| values.get(&("a.b".into(), second, dimension.into())).copied();
+    assert_eq!((at(second + 1, "d"), at(second + 2, "d")), (Some(50.0), Some(100.0)));
+    assert_eq!((at(second + 1, "e"), at(second + 2, "e")), (None, Some(50.0)));
+}

@@ -1,0 +1,246 @@
+//! Tests of the sender over real sockets: parents that answer, and parents that do not.
+
+use std::collections::HashMap;
+
+use patterns::SimplePattern;
+use row::Guid;
+use rrd_store::{Feed, FeedKind, Keep, MemoryMode, Store};
+use tokio::net::TcpListener;
+use tokio::task::spawn_local;
+
+use super::*;
+use crate::receiver::{ApiKey, Receiver};
+use crate::testing::{START_S, clock, define, host, info, rows, run, set_clock, skip, store, until};
+
+const KEY: Guid = Guid::from_bytes([8; 16]);
+const PROMPT: &[u8] = b"Hit me baby, push them over with the version=64";
+
+/// A child with a chart and one row, and its sender.
+struct Child {
+    feed: Feed,
+    slot: row::ChartSlot,
+    stop: CancellationToken,
+    sender: tokio::task::JoinHandle<()>,
+}
+
+impl Child {
+    fn start(parents: &[&TcpListener], buffer_bytes: usize) -> Self {
+        set_clock(START_S);
+        let host = host(MemoryMode::Ram, 3_600);
+        let mut feed = host.claim(FeedKind::Stored, info(1));
+        let slot = define(&mut feed, "a.b", 10);
+        store(&mut feed, slot, START_S, 1.0);
+        let addresses: Vec<_> = parents.iter().map(|parent| parent.local_addr().unwrap().to_string()).collect();
+        let config = Config {
+            destinations: Destination::list(&addresses.join(" "), 1).unwrap(),
+            api_key: KEY,
+            timeout: Duration::from_secs(60),
+            reconnect_delay: Duration::from_millis(200),
+            send_charts_matching: SimplePattern::new("*"),
+            buffer_bytes,
+        };
+        let stop = CancellationToken::new();
+        let sender = spawn_local(crate::sender::run(host, Arc::new(config), clock, stop.clone()));
+        Self { feed, slot, stop, sender }
+    }
+
+    fn rows(&mut self, seconds: std::ops::Range<i64>) {
+        seconds.for_each(|second| store(&mut self.feed, self.slot, START_S + second, 2.0));
+    }
+}
+
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// Takes a request.
+async fn accept(parent: &TcpListener) -> TcpStream {
+    let (mut socket, _) = parent.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        assert!(socket.read_buf(&mut head).await.unwrap() > 0);
+    }
+    assert!(head.starts_with(b"STREAM key=08080808-"), "{}", String::from_utf8_lossy(&head));
+    socket
+}
+
+/// What comes until the child closes.
+async fn rest(mut socket: TcpStream) -> usize {
+    let (mut count, mut buffer) = (0, vec![0; 65_536]);
+    while let Ok(read @ 1..) = socket.read(&mut buffer).await {
+        count += read;
+    }
+    count
+}
+
+/// A real receiver behind a listener.
+fn receive(listener: TcpListener) -> Arc<Store> {
+    let key = ApiKey {
+        enabled: true,
+        allow_from: SimplePattern::new("*"),
+        keep: Keep { mode: MemoryMode::Ram, history_rows: 3_600 },
+        pace: Duration::ZERO,
+        forward: None,
+    };
+    let config = crate::receiver::Config {
+        allow_streaming_from: SimplePattern::new("*"),
+        api_keys: HashMap::from([(KEY, key)]),
+        machines: HashMap::new(),
+    };
+    let store = Arc::new(Store::new());
+    let (own, lane) = (Guid::from_bytes([9; 16]), crate::lane::of_test());
+    let receiver = Receiver::new(Arc::clone(&store), own, config, lane, clock, CancellationToken::new());
+    drop(spawn_local(async move {
+        while let Ok((socket, peer)) = listener.accept().await {
+            receiver.take(socket, Vec::new(), peer);
+        }
+    }));
+    store
+}
+
+fn arrived(store: &Store) -> Vec<(i64, f64)> {
+    store.host(Guid::from_bytes([1; 16])).map(|host| rows(&host, "a.b")).unwrap_or_default()
+}
+
+/// The goal: past and live rows arrive, and a stop sends what is left before it ends.
+#[test]
+fn rows_arrive_at_a_real_receiver() {
+    run(async {
+        let listener = listen().await;
+        let mut child = Child::start(&[&listener], 1 << 20);
+        child.rows(1..5);
+        let store = receive(listener);
+        until(|| arrived(&store).len() == 5).await;
+        child.rows(5..9);
+        until(|| arrived(&store).len() == 9).await;
+        child.rows(9..12);
+        child.stop.cancel();
+        until(|| child.sender.is_finished()).await;
+        until(|| arrived(&store).len() == 12).await;
+        assert_eq!(arrived(&store), rows(child.feed.host(), "a.b"));
+    });
+}
+
+/// The goal: what is no prompt, a refusal and a closed connection each send the child to the next
+/// parent, after a while.
+#[test]
+fn wrong_answers_lead_to_the_next_parent() {
+    run(async {
+        let wrong = listen().await;
+        let good = listen().await;
+        let _child = Child::start(&[&wrong, &good], 1 << 20);
+        let store = receive(good);
+        let mut socket = accept(&wrong).await;
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
+        assert_eq!(rest(socket).await, 0);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(arrived(&store).is_empty());
+        skip(61).await;
+        until(|| arrived(&store).len() == 1).await;
+    });
+}
+
+/// The goal: a parent that takes the request and says nothing is left after the timeout.
+#[test]
+fn a_parent_that_never_answers_is_left() {
+    run(async {
+        let silent = listen().await;
+        let good = listen().await;
+        let _child = Child::start(&[&silent, &good], 1 << 20);
+        let store = receive(good);
+        let socket = accept(&silent).await;
+        skip(59).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!_child.sender.is_finished() && arrived(&store).is_empty());
+        skip(2).await;
+        assert_eq!(rest(socket).await, 0, "the child closes");
+        until(|| arrived(&store).len() == 1).await;
+    });
+}
+
+/// The goal: a prompt that comes in pieces within the known text is waited for.
+#[test]
+fn a_prompt_may_come_in_pieces() {
+    run(async {
+        let parent = listen().await;
+        let _child = Child::start(&[&parent], 1 << 20);
+        let mut socket = accept(&parent).await;
+        for piece in [&PROMPT[..7], &PROMPT[7..44], &PROMPT[44..]] {
+            socket.write_all(piece).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut text = Vec::new();
+        while !text.ends_with(b"\n") {
+            socket.read_buf(&mut text).await.unwrap();
+        }
+        assert!(String::from_utf8(text).unwrap().contains("CHART \"a.b\""));
+    });
+}
+
+/// The goal: a parent that reads nothing is left after the timeout, and found again.
+#[test]
+fn a_parent_that_reads_nothing_is_left() {
+    run(async {
+        let deaf = listen().await;
+        let mut child = Child::start(&[&deaf], 1 << 30);
+        let mut socket = accept(&deaf).await;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(4_096).unwrap();
+        socket.write_all(PROMPT).await.unwrap();
+        let figures = Arc::clone(child.feed.host());
+        until(|| figures.figures().streams_established.get() == 1).await;
+        let (mut second, mut sent) = (1, 0);
+        loop {
+            child.rows(second..second + 500);
+            second += 500;
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            let now_sent = figures.figures().sent_bytes.get();
+            if sent > 0 && now_sent == sent {
+                break;
+            }
+            sent = now_sent;
+        }
+        skip(61).await;
+        accept(&deaf).await;
+    });
+}
+
+/// The goal: when more waits than the buffer may hold, the stream ends at once and begins anew.
+#[test]
+fn an_overflow_ends_the_stream() {
+    run(async {
+        let slow = listen().await;
+        let mut child = Child::start(&[&slow], 20_000);
+        let mut socket = accept(&slow).await;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(4_096).unwrap();
+        socket.write_all(PROMPT).await.unwrap();
+        let mut second = 1;
+        let again = accept(&slow);
+        tokio::pin!(again);
+        loop {
+            child.rows(second..second + 500);
+            second += 500;
+            tokio::select! {
+                _ = &mut again => break,
+                () = tokio::time::sleep(Duration::from_millis(3)) => {}
+            }
+        }
+    });
+}
+
+/// The goal: a parent that sends what is no command is left.
+#[test]
+fn nonsense_of_a_parent_ends_the_stream() {
+    run(async {
+        let parent = listen().await;
+        let _child = Child::start(&[&parent], 1 << 20);
+        let mut socket = accept(&parent).await;
+        socket.write_all(PROMPT).await.unwrap();
+        let mut text = Vec::new();
+        while !text.ends_with(b"\n") {
+            socket.read_buf(&mut text).await.unwrap();
+        }
+        socket.write_all(b"REPLAY_CHART\n").await.unwrap();
+        rest(socket).await;
+        accept(&parent).await;
+    });
+}
