@@ -15,7 +15,8 @@
 //! loaded at the next start. What is left out: tiers, and the removal of charts that stopped.
 #![forbid(unsafe_code)]
 
-mod block;
+#[doc(hidden)]
+pub mod block;
 mod chart;
 mod collection;
 mod disk;

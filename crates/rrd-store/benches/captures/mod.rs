@@ -11,7 +11,7 @@ use protocol::{Capabilities, Command, Decoder, Limits, Request, Step, frame};
 use row::{ChartDefinition, ChartSlot, Guid, Now, Packed, US_PER_S};
 use rrd_store::{Elapsed, Feed, FeedKind, HostInfo, Keep, MemoryMode, Store, Writer};
 
-use crate::block::ROWS;
+use rrd_store::block::ROWS;
 
 /// The captures, in the order of the report.
 pub(crate) const FILES: [&str; 7] = [
