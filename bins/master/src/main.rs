@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 
 fn run(settings: Settings) -> anyhow::Result<()> {
     let own = OwnHost::build(&settings)?;
-    let lanes = Lanes::start().context("starting the lanes")?;
+    let lanes = Lanes::start(node::clock::now).context("starting the lanes")?;
     node::runtime()?.block_on(async {
         let stop = Stop::new();
         let parent = Parent::open(&settings, &own, &lanes.handle(), &stop)?;

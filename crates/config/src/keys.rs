@@ -201,7 +201,6 @@ const RETENTION: Kind = duration("1s", "1y", 1);
 const ROWS: Kind = integer(5, 31_622_400, "rows");
 const PATHS: Kind = List(Item::Text);
 const MODE: Kind = Choice(MemoryMode::WORDS);
-const IN_MEMORY: Built = Words(&["none", "ram", "save"], "rows are kept as with save");
 /// Where a spool may be kept so far.
 const IN_SPOOL: Built = Words(&["ram", "save"], "the spool is kept as with save");
 
@@ -218,10 +217,10 @@ pub(crate) const SECTIONS: &[Section] = &[
         keys! {
             hostname       = Is(r#""""#), Text, Yes, ALL, "name of this host; empty: the system's";
             update_every   = Is("1"), SECONDS, Yes, ALL, "time between two rows of a chart";
-            memory_mode    = Is(r#""ram""#), MODE, IN_MEMORY, NODES, "how rows are kept: not at all, in memory, in memory and saved at the end, on disk as they come";
+            memory_mode    = Is(r#""ram""#), MODE, Yes, NODES, "how rows are kept: not at all, in memory, in memory and saved at the end, on disk as they come";
             history        = Is("3600"), ROWS, Yes, NODES, "rows kept per chart";
             tiers          = Is("[]"), List(Item::Tier), No, NODES, r#"longer retention at lower resolution, such as ["1m:7d", "1h:1y"]"#;
-            flush_interval = Is(r#""10s""#), duration("1s", "1h", 1), No, NODES, "memory mode map: what a power loss may cost at most";
+            flush_interval = Is(r#""10s""#), duration("1s", "1h", 1), Yes, NODES, "memory mode map: what a power loss may cost at most";
             ephemeral      = Is("false"), Bool, Yes, ALL, "this host comes and goes; told to parents as a host label";
             lib_dir        = Is(r#""/var/lib/tributary""#), Text, Yes, ALL, "folder of the machine GUID (registry/public.unique.id), the alarm log and the spool";
             cache_dir      = Is(r#""/var/cache/tributary""#), Text, Yes, NODES, "folder of the databases of the memory modes save and map";
@@ -310,7 +309,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             enabled                    = Is("true"), Bool, Yes, NODES, "whether the key is accepted";
             allow_from                 = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the key";
             default_history            = As("global.history"), ROWS, Yes, NODES, "rows kept per chart of a child";
-            default_memory_mode        = As("global.memory_mode"), MODE, IN_MEMORY, NODES, "how a child's rows are kept";
+            default_memory_mode        = As("global.memory_mode"), MODE, Yes, NODES, "how a child's rows are kept";
             health_enabled_by_default  = Is(r#""auto""#), AutoBool, No, NODES, "whether children are watched for alarms; auto: only while they are connected";
             postpone_alarms_on_connect = Is(r#""60s""#), duration("0", "1d", 1), No, NODES, "how long a child that just connected raises no alarms";
             ephemeral                  = Is(r#""auto""#), AutoBool, No, NODES, "whether children come and go; auto: what they say";
@@ -332,7 +331,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             enabled        = Is("true"), Bool, Yes, NODES, "whether the host is accepted";
             allow_from     = Is(r#""*""#), Pattern, Yes, NODES, "addresses the host may come from";
             history        = Unset("3600"), ROWS, Yes, NODES, "rows kept per chart; unset: as its API key says";
-            memory_mode    = Unset(r#""ram""#), MODE, IN_MEMORY, NODES, "how its rows are kept; unset: as its API key says";
+            memory_mode    = Unset(r#""ram""#), MODE, Yes, NODES, "how its rows are kept; unset: as its API key says";
             health_enabled = Unset("true"), Bool, No, NODES, "whether it is watched for alarms; unset: as its API key says";
         },
     },

@@ -86,7 +86,7 @@ fn resolve(role: Role, in_force: InForce) -> Settings {
     let notes = notes(role, &in_force);
     let named = |path| Table::named(&in_force, path);
     Settings {
-        global: global(&Table::fixed(&in_force, "global")),
+        global: global(role, &Table::fixed(&in_force, "global")),
         collect: collect(&in_force),
         web: web(&Table::fixed(&in_force, "web")),
         registry: registry(&Table::fixed(&in_force, "registry")),
@@ -101,11 +101,13 @@ fn resolve(role: Role, in_force: InForce) -> Settings {
     }
 }
 
-fn global(table: &Table<'_>) -> Global {
+fn global(role: Role, table: &Table<'_>) -> Global {
+    // A collector keeps no database, whatever is set.
+    let memory_mode = if role == Role::Collector { MemoryMode::None } else { table.get("memory_mode") };
     Global {
         hostname: table.get("hostname"),
         update_every: table.get("update_every"),
-        memory_mode: table.get("memory_mode"),
+        memory_mode,
         history: table.get("history"),
         tiers: table.get("tiers"),
         flush_interval: table.get("flush_interval"),

@@ -49,13 +49,14 @@ impl OwnHost {
         info!("this host is '{}' with machine_guid '{}'{new}", info.hostname, info.guid);
         let store = Arc::new(Store::new());
         let host = store.add(&info, keep(settings));
-        let saving = Saving::new(settings, &state.path)?;
+        let mut saving = Saving::new(settings, &state.path)?;
         saving.load(&store);
+        saving.keep(settings, &store)?;
         Ok(Self { store, host, info, saving })
     }
 
     /// Saves what is to survive a restart; comes last, when nobody writes any more.
-    pub fn save(&self) {
+    pub fn save(self) {
         self.saving.save(&self.store);
     }
 
@@ -132,7 +133,8 @@ pub(crate) fn keep_as(mode: MemoryMode, history_rows: u32, settings: &Settings) 
             Keep { mode: rrd_store::MemoryMode::None, history_rows: spool_rows }
         }
         MemoryMode::Ram => Keep { mode: rrd_store::MemoryMode::Ram, history_rows },
-        MemoryMode::Save | MemoryMode::Map => Keep { mode: rrd_store::MemoryMode::Save, history_rows },
+        MemoryMode::Save => Keep { mode: rrd_store::MemoryMode::Save, history_rows },
+        MemoryMode::Map => Keep { mode: rrd_store::MemoryMode::Map, history_rows },
     }
 }
 

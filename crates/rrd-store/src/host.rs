@@ -10,6 +10,7 @@ use row::{ChartSlot, Guid, Now, Sample};
 use crate::chart::{Chart, OwnedLabel, id_hash};
 use crate::feed::{Feed, FeedKind};
 use crate::figures::Figures;
+use crate::files::Journal;
 use crate::intern::Interner;
 use crate::slab::Slabs;
 use crate::tap::{Tap, TapId};
@@ -59,9 +60,14 @@ pub enum MemoryMode {
     Ram,
     /// In memory, saved at an orderly stop and loaded at the next start.
     Save,
+    /// On the disk as they come, loaded at the next start, however this run ends.
+    Map,
 }
 
 impl MemoryMode {
+    /// All modes.
+    pub const ALL: [Self; 4] = [Self::None, Self::Ram, Self::Save, Self::Map];
+
     /// The word of the settings and the API.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -69,13 +75,14 @@ impl MemoryMode {
             Self::None => "none",
             Self::Ram => "ram",
             Self::Save => "save",
+            Self::Map => "map",
         }
     }
 
     /// Reads the word of the settings and the API.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::None, Self::Ram, Self::Save].into_iter().find(|mode| mode.word() == word)
+        Self::ALL.into_iter().find(|mode| mode.word() == word)
     }
 }
 
@@ -128,6 +135,8 @@ pub(crate) struct HostState {
     pub(crate) dimensions: usize,
     pub(crate) slabs: Slabs,
     pub(crate) scratch: Scratch,
+    /// What the disk is to be told, in memory mode `map`.
+    pub(crate) journal: Option<Box<Journal>>,
     pub(crate) taps: Vec<(TapId, Box<dyn Tap>)>,
     next_tap: u64,
     pub(crate) labels: Vec<OwnedLabel>,
@@ -179,9 +188,8 @@ impl Host {
     /// How its rows are kept.
     #[must_use]
     pub fn keep(&self) -> Keep {
-        let modes = [MemoryMode::None, MemoryMode::Ram, MemoryMode::Save];
         let mode = self.mode.load(Ordering::Relaxed);
-        let mode = modes.into_iter().find(|&known| known as u8 == mode).unwrap_or(MemoryMode::Ram);
+        let mode = MemoryMode::ALL.into_iter().find(|&known| known as u8 == mode).unwrap_or(MemoryMode::Ram);
         Keep { mode, history_rows: self.history_rows.load(Ordering::Relaxed) }
     }
 

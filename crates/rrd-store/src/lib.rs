@@ -11,8 +11,8 @@
 //!                               taps: who is shown each row as it is written
 //! ```
 //!
-//! At an orderly stop hosts are saved to a [`Disk`], and loaded at the next start. What is left out:
-//! memory mode `map`, tiers, and the removal of charts that stopped.
+//! Hosts are saved to a [`Disk`] at an orderly stop, or kept there as their rows come ([`Keeper`]), and
+//! loaded at the next start. What is left out: tiers, and the removal of charts that stopped.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]
@@ -22,11 +22,11 @@ mod collection;
 mod disk;
 mod feed;
 mod figures;
+mod files;
 mod host;
 mod intern;
 pub mod query;
 mod ring;
-mod saved;
 mod slab;
 mod snapshot;
 mod store;
@@ -38,8 +38,8 @@ pub use collection::Elapsed;
 pub use disk::{Disk, RealDisk};
 pub use feed::{Feed, FeedKind};
 pub use figures::Figures;
+pub use files::{Damage, Keeper, Trouble};
 pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode};
-pub use saved::Damage;
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use tap::{Tap, TapId};

@@ -11,9 +11,10 @@
 
 use std::collections::VecDeque;
 
-use row::{Packed, Sample};
+use row::{ChartSlot, Packed, Sample};
 
 use crate::block::{self, ROWS};
+use crate::files::Journal;
 use crate::slab::{BlockAt, Slabs};
 
 /// Rows that the open block has room for.
@@ -57,6 +58,25 @@ pub(crate) struct Shelf<'a> {
     pub(crate) history: u32,
     /// Where blocks are encoded and rows are decoded, before they go to their place.
     pub(crate) scratch: &'a mut Vec<u8>,
+    /// Is told each block that is sealed or filled, with the chart's slot.
+    pub(crate) journal: Option<(&'a mut Journal, ChartSlot)>,
+}
+
+impl Shelf<'_> {
+    /// Tells the journal a row.
+    pub(crate) fn note(&mut self, time_s: i64, samples: &[Sample]) {
+        if let Some((journal, slot)) = &mut self.journal {
+            journal.row(*slot, time_s, samples);
+        }
+    }
+
+    /// Takes the block in the scratch space.
+    fn keep(&mut self, start_s: i64) -> BlockAt {
+        if let Some((journal, slot)) = &mut self.journal {
+            journal.block(*slot, start_s, self.scratch);
+        }
+        self.slabs.push(self.scratch)
+    }
 }
 
 impl Ring {
@@ -190,7 +210,7 @@ impl Ring {
             shelf.slabs.release(self.sealed[number]);
             shelf.scratch.clear();
             block::encode(shelf.scratch, &rows, self.stride);
-            self.sealed[number] = shelf.slabs.push(shelf.scratch);
+            self.sealed[number] = shelf.keep(time_s - place as i64 * self.every_s);
             self.first_s = self.first_s.min(time_s);
         }
         kept
@@ -205,7 +225,7 @@ impl Ring {
         } else {
             shelf.scratch.clear();
             block::encode(shelf.scratch, values, self.stride);
-            self.sealed.push_back(shelf.slabs.push(shelf.scratch));
+            self.sealed.push_back(shelf.keep(self.open_start_s));
         }
         let spare = self.open_rows - rows;
         self.open.copy_within(rows * self.stride..self.open_rows * self.stride, 0);
@@ -250,9 +270,12 @@ impl Ring {
             self.open_start_s = start_s;
             self.first_s = start_s + first as i64 * self.every_s;
         }
-        let missing = (start_s - self.open_start_s) / self.block_s();
-        if missing < 0 || start_s % self.block_s() != 0 || self.open_rows > 0 {
+        let missing = (start_s - self.open_start_s).div_euclid(self.block_s());
+        if start_s % self.block_s() != 0 || self.open_rows > 0 {
             return false;
+        }
+        if missing < 0 {
+            return self.restore_again(missing, bytes, shelf);
         }
         if missing > i64::from(shelf.history) / ROWS as i64 {
             self.clear(shelf.slabs);
@@ -263,6 +286,15 @@ impl Ring {
         self.open_start_s = start_s + self.block_s();
         // The last one or two were open, and will be so again.
         self.trim(2, shelf);
+        true
+    }
+
+    /// Puts a block in the place of an older one of the same seconds: it has all its rows, and more.
+    fn restore_again(&mut self, from_end: i64, bytes: &[u8], shelf: &mut Shelf<'_>) -> bool {
+        let Some(number) = self.sealed.len().checked_add_signed(from_end as isize) else { return false };
+        let Some(place) = self.sealed.get_mut(number) else { return false };
+        shelf.slabs.release(*place);
+        *place = shelf.slabs.push(bytes);
         true
     }
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use row::Guid;
 
 use crate::disk::Disk;
+use crate::files::{self, Damage, Restoring};
 use crate::host::{Host, HostInfo, Keep};
 use crate::intern::Interner;
-use crate::saved::{self, Damage, Restoring};
 
 /// All hosts of a node, in the order in which they came.
 #[derive(Debug, Default)]
@@ -79,37 +79,32 @@ impl Store {
     /// Saves the hosts that `which` picks, each to a file of its own. Nobody must feed them any more.
     /// Returns what the disk refused.
     pub fn save(&self, disk: &dyn Disk, which: impl Fn(&Host) -> bool) -> Vec<(Guid, io::Error)> {
-        let files = saved::files(disk).unwrap_or_default();
+        let known = files::list(disk).unwrap_or_default();
         let mut refused = Vec::new();
         for host in self.hosts().iter().filter(|host| which(host)) {
-            let own = |(guid, _): &&(Guid, u64)| *guid == host.guid();
-            let number = files.iter().rfind(own).map_or(1, |(_, number)| number.saturating_add(1));
-            match saved::write_host(host, disk, number).and_then(|()| saved::remove_older(disk, host.guid(), number)) {
-                Ok(()) => {}
-                Err(err) => refused.push((host.guid(), err)),
+            let numbers = known.iter().filter(|file| file.guid == host.guid()).map(|file| file.number);
+            let number = numbers.max().map_or(1, |number| number.saturating_add(1));
+            let saved = files::write_segment(host, disk, number);
+            if let Err(err) = saved.and_then(|()| files::remove_older(disk, host.guid(), number)) {
+                refused.push((host.guid(), err));
             }
         }
         refused
     }
 
-    /// Loads the hosts that were saved. Returns what could not be used; everything else is there.
+    /// Loads the hosts that a disk keeps. Returns what could not be used; everything else is there.
     pub fn load(&self, disk: &dyn Disk) -> Vec<Damage> {
-        let mut damages = Vec::new();
-        let files = match saved::files(disk) {
-            Ok(files) => files,
+        let known = match files::list(disk) {
+            Ok(known) => known,
             Err(_) => return vec![Damage { file: String::new(), offset: 0, what: "the folder cannot be listed" }],
         };
-        for of_host in files.chunk_by(|one, next| one.0 == next.0) {
-            // The newest file that is whole; one that is not counts only where there is no other.
-            let is_whole = |&(guid, number): &(Guid, u64)| saved::is_whole(disk, guid, number);
-            let whole = of_host.iter().rev().filter(|file| is_whole(file));
-            let torn = of_host.iter().rev().filter(|file| !is_whole(file));
-            for &(guid, number) in whole.chain(torn) {
-                match saved::read_host(disk, guid, number, &mut Restoring::new(self, guid)) {
-                    Ok(found) => {
-                        damages.extend(found);
-                        break;
-                    }
+        let mut damages = Vec::new();
+        for of_host in known.chunk_by(|one, next| one.guid == next.guid) {
+            let mut restoring = Restoring::new(self, of_host[0].guid);
+            for &file in of_host {
+                restoring.begin_file(file);
+                match files::read_file(disk, file, &mut restoring) {
+                    Ok(found) => damages.extend(found),
                     Err(damage) => damages.push(damage),
                 }
             }

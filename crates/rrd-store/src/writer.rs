@@ -11,8 +11,10 @@ use row::{
 
 use crate::chart::{Chart, DimensionTexts, OwnedLabel, id_hash};
 use crate::collection::{self, Dimension, Elapsed, Moved};
-use crate::host::{Host, HostState};
+use crate::files::Journal;
+use crate::host::{Host, HostState, MemoryMode};
 use crate::ring::{Kept, Ring, Shelf};
+use crate::slab::Slabs;
 use crate::view::{ChartView, HostView};
 use crate::{
     CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, LABELS_MAX, TEXT_BYTES_MAX,
@@ -101,6 +103,9 @@ impl<'a> Writer<'a> {
         }
         self.state.charts.push(chart);
         self.state.changed_charts.push(ChartSlot(slot));
+        if let Some(journal) = &mut self.state.journal {
+            journal.changed(ChartSlot(slot));
+        }
         Ok(ChartSlot(slot))
     }
 
@@ -226,6 +231,9 @@ impl<'a> Writer<'a> {
     }
 
     fn mark_changed(&mut self, slot: ChartSlot) {
+        if let Some(journal) = &mut self.state.journal {
+            journal.changed(slot);
+        }
         let chart = &mut self.state.charts[slot.0 as usize];
         if !std::mem::replace(&mut chart.changed, true) {
             self.state.changed_charts.push(slot);
@@ -290,11 +298,12 @@ impl<'a> Writer<'a> {
         let Some(slot) = self.state.scratch.open.take() else { return };
         self.show_definitions(slot);
         let (now, newest_s) = (self.now, &mut self.newest_s);
-        let HostState { charts, slabs, scratch, taps, clock_epoch, .. } = &mut *self.state;
+        let HostState { charts, slabs, scratch, taps, clock_epoch, journal, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, store_first, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         scratch.values.resize(dimensions.len(), 0.0);
-        let mut shelf = shelf(self.host, slabs, &mut scratch.block);
+        let journal = journal.as_deref_mut().map(|journal| (journal, slot));
+        let mut shelf = shelf(self.host, slabs, &mut scratch.block, journal);
         let every_us = ring.every_s * US_PER_S;
         let moved = clock.advance(elapsed, now.wall_us, *clock_epoch, every_us, *store_first);
         let elapsed_us = match moved {
@@ -318,7 +327,9 @@ impl<'a> Writer<'a> {
             *store_first,
             |time_s, samples, last| {
                 if (1..TIME_S_MAX).contains(&time_s) {
-                    ring.append(time_s, samples, &mut shelf);
+                    if ring.append(time_s, samples, &mut shelf) != Kept::Ignored {
+                        shelf.note(time_s, samples);
+                    }
                     *newest_s = time_s.max(*newest_s);
                     let row =
                         Row { chart: slot, time_s: Some(time_s), elapsed_us: last.then_some(elapsed_us), samples };
@@ -340,18 +351,21 @@ impl<'a> Writer<'a> {
     pub fn end_stored(&mut self, time_s: i64, live: bool) -> bool {
         let Some(slot) = self.state.scratch.open.take() else { return false };
         self.show_definitions(slot);
-        let HostState { charts, slabs, scratch, taps, .. } = &mut *self.state;
+        let HostState { charts, slabs, scratch, taps, journal, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 {
             self.ignored += 1;
             return false;
         }
-        let kept = ring.append(time_s, &scratch.samples, &mut shelf(self.host, slabs, &mut scratch.block));
+        let journal = journal.as_deref_mut().map(|journal| (journal, slot));
+        let mut shelf = shelf(self.host, slabs, &mut scratch.block, journal);
+        let kept = ring.append(time_s, &scratch.samples, &mut shelf);
         if kept == Kept::Ignored {
             self.ignored += 1;
             return false;
         }
+        shelf.note(time_s, &scratch.samples);
         let elapsed_us = live.then(|| u64::try_from(time_s * US_PER_S - clock.collected_us).unwrap_or(0));
         for (dimension, sample) in dimensions.iter_mut().zip(&mut scratch.samples) {
             if sample.updated {
@@ -422,14 +436,18 @@ impl<'a> Writer<'a> {
         if !(1..TIME_S_MAX).contains(&start_s) || !(1..TIME_S_MAX).contains(&end_s) || chart.dimensions.is_empty() {
             return false;
         }
-        let mut shelf = shelf(self.host, slabs, &mut scratch.block);
+        let mut shelf = shelf(self.host, slabs, &mut scratch.block, None);
         chart.ring.restore(start_s, bytes, chart.dimensions.len(), &mut shelf)
     }
 
     /// All blocks of all charts came: the last of each goes on where it ended.
     pub(crate) fn finish_restore(&mut self) {
+        if self.host.keep().mode == MemoryMode::Map {
+            // What journals bring is not in any segment yet.
+            self.state.journal.get_or_insert_default();
+        }
         let HostState { charts, slabs, scratch, .. } = &mut *self.state;
-        let mut shelf = shelf(self.host, slabs, &mut scratch.block);
+        let mut shelf = shelf(self.host, slabs, &mut scratch.block, None);
         for chart in charts {
             chart.ring.reopen(&mut shelf);
             self.newest_s = self.newest_s.max(chart.ring.last_s());
@@ -486,8 +504,13 @@ impl Drop for Writer<'_> {
     }
 }
 
-fn shelf<'a>(host: &Host, slabs: &'a mut crate::slab::Slabs, scratch: &'a mut Vec<u8>) -> Shelf<'a> {
-    Shelf { slabs, phase: host.phase(), history: host.keep().history_rows.max(1), scratch }
+fn shelf<'a>(
+    host: &Host,
+    slabs: &'a mut Slabs,
+    scratch: &'a mut Vec<u8>,
+    journal: Option<(&'a mut Journal, ChartSlot)>,
+) -> Shelf<'a> {
+    Shelf { slabs, phase: host.phase(), history: host.keep().history_rows.max(1), scratch, journal }
 }
 
 fn check_chart(definition: &ChartDefinition<'_>) -> Result<(), DefineError> {

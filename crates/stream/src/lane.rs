@@ -2,22 +2,65 @@
 //!
 //! A lane is one thread with a runtime of its own. A host lives on the lane that its GUID points
 //! to, its receiver and its sender side by side, so a row that is passed on crosses no thread.
+//!
+//! Each bit that arrives wakes the lane, even for a session that reads only every 50 ms; children
+//! that write chart by chart would wake it thousands of times a second, at 3 to 5 µs each. A lane
+//! that is woken so often naps for 2 ms before it waits again ([`Rest`]): measured with 100 hosts of
+//! 50 charts each.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use row::Guid;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, LocalSet};
 use tracing::error;
 
+use crate::Clock;
+
 /// Work for a lane: makes its future there, where it need not be able to move between threads.
 type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// More lanes than this only split the same work.
 const LANES_MAX: usize = 4;
+
+/// How long a restless lane naps.
+const NAP: Duration = Duration::from_millis(2);
+/// How long a lane's wake-ups are counted.
+const WINDOW_US: u64 = 50_000;
+/// More wake-ups in a window make a lane restless: 2,000 a second.
+const WAKES_MAX: u32 = 100;
+/// With naps there are 25 in a window at most; fewer than this, and the rush is over.
+const WAKES_WITH_NAPS_MIN: u32 = 12;
+
+thread_local! {
+    static REST: RefCell<Rest> = RefCell::default();
+}
+
+/// Decides whether a lane naps before it waits.
+#[derive(Debug, Default)]
+struct Rest {
+    window_us: u64,
+    wakes: u32,
+    is_restless: bool,
+}
+
+impl Rest {
+    /// The lane has nothing left to do; returns whether to nap.
+    fn before_wait(&mut self, mono_us: u64) -> bool {
+        if mono_us.saturating_sub(self.window_us) >= WINDOW_US {
+            self.is_restless &= self.wakes >= WAKES_WITH_NAPS_MIN;
+            (self.window_us, self.wakes) = (mono_us, 0);
+        }
+        self.wakes += 1;
+        self.is_restless |= self.wakes > WAKES_MAX;
+        self.is_restless
+    }
+}
 
 /// The lanes of a node.
 #[derive(Debug)]
@@ -37,11 +80,17 @@ impl Lanes {
     ///
     /// # Errors
     /// Where the system gives no thread or no runtime.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(clock: Clock) -> io::Result<Self> {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(LANES_MAX);
         let mut lanes = Self { jobs: Vec::new(), threads: Vec::new() };
         for number in 0..count {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            builder.enable_io().enable_time().on_thread_park(move || {
+                if REST.with_borrow_mut(|rest| rest.before_wait(clock().mono_us)) {
+                    std::thread::sleep(NAP);
+                }
+            });
+            let runtime = builder.build()?;
             let (sender, receiver) = mpsc::unbounded_channel();
             let thread = std::thread::Builder::new().name(format!("lane-{number}"));
             lanes.threads.push(thread.spawn(move || LocalSet::new().block_on(&runtime, work(receiver)))?);
@@ -112,5 +161,22 @@ async fn work(mut jobs: mpsc::UnboundedReceiver<Job>) {
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(err) = ended {
         error!("STREAM: a session ended by a panic: {err}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_rush_makes_a_lane_nap() {
+        let mut rest = Rest::default();
+        assert!((0..2_000).all(|wake| !rest.before_wait(1_000_000 + wake * 1_000)), "a thousand a second is calm");
+        let naps = (0..1_000).filter(|wake| rest.before_wait(4_000_000 + wake * 20)).count();
+        assert!((800..=900).contains(&naps), "{naps}");
+        // With naps, wake-ups are 2 ms apart as long as the rush lasts; then they are rare.
+        assert!((0..100).all(|wake| rest.before_wait(4_020_000 + wake * 2_100)));
+        let naps = (0..20).filter(|wake| rest.before_wait(4_300_000 + wake * 20_000)).count();
+        assert!(naps <= 4, "{naps}");
     }
 }

@@ -140,10 +140,11 @@ fn notes() {
         (Role::Master, "[global]\nhistory = 10", &[][..]),
         (Role::Master, "[health]\nenabled = true\n[web]\ntls = 'optional'", &[]),
         (Role::Master, "[health]\nenabled = false", &["node.toml:2: health.enabled = false: not built yet"]),
+        (Role::Master, "[global]\nmemory_mode = 'map'", &[]),
         (
-            Role::Master,
-            "[global]\nmemory_mode = 'map'",
-            &["node.toml:2: global.memory_mode = \"map\": not built yet: rows are kept as with save"],
+            Role::Proxy,
+            "[stream]\nspool_mode = 'map'",
+            &["node.toml:2: stream.spool_mode = \"map\": not built yet: the spool is kept as with save"],
         ),
         (Role::Master, "[global]\nmemory_mode = 'none'", &[]),
         (Role::Master, "[stream]\ntimeout = 5", &["node.toml:2: stream.timeout = \"5s\": has no effect in a master"]),
@@ -171,7 +172,6 @@ fn notes() {
             Role::Master,
             "[api_keys.11111111-2222-3333-4444-555555555555]\nproxy_enabled = true\nduplicate_guid = 'refuse'\ndefault_memory_mode = 'map'",
             &[
-                "node.toml:4: api_keys.11111111….default_memory_mode = \"map\": not built yet: rows are kept as with save",
                 "node.toml:3: api_keys.11111111….duplicate_guid = \"refuse\": not built yet",
                 "node.toml:2: api_keys.11111111….proxy_enabled = true: has no effect in a master",
             ],

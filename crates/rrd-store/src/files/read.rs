@@ -1,17 +1,17 @@
-//! Reading a host from its file.
+//! Reading a host's files.
 
 use row::{Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Guid, Label};
 
 use super::bytes::{Malformed, Take};
-use super::{Damage, MAGIC, PAYLOAD_BYTES_MAX, VERSION, file_name, kind};
+use super::{Damage, FileKind, FileName, MAGIC, PAYLOAD_BYTES_MAX, VERSION, kind};
 use crate::disk::Disk;
 use crate::host::{HostInfo, Keep, MemoryMode};
 
-/// What a saved file tells, piece by piece, in its order.
+/// What a file tells, piece by piece, in its order.
 pub(crate) trait Restored {
     /// The host; comes before its charts.
     fn host(&mut self, info: HostInfo, keep: Keep, labels: &[Label<'_>]);
-    /// A chart, with the number that its blocks name.
+    /// A chart, with the number that its blocks and rows name.
     fn chart(
         &mut self,
         number: u32,
@@ -21,59 +21,50 @@ pub(crate) trait Restored {
     );
     /// A block of a chart that was told before.
     fn block(&mut self, number: u32, start_s: i64, block: &[u8]);
+    /// A row of a chart that was told before.
+    fn row(&mut self, number: u32, time_s: i64, values: &[u32]);
 }
 
-/// Reads the file `number` of a host. Records that are damaged are passed over and told.
+/// Reads a file. Records that are damaged are passed over and told. A file that may have been cut at
+/// any moment, as a journal, is not damaged by that.
 ///
 /// # Errors
-/// Where the file cannot be read, or is not a saved host of this version: then nothing was told.
-pub(crate) fn read_host(
-    disk: &dyn Disk,
-    guid: Guid,
-    number: u64,
-    restored: &mut dyn Restored,
-) -> Result<Vec<Damage>, Damage> {
-    let name = file_name(guid, number);
+/// Where the file cannot be read, or is not one of this version: then nothing was told.
+pub(crate) fn read_file(disk: &dyn Disk, file: FileName, restored: &mut dyn Restored) -> Result<Vec<Damage>, Damage> {
+    let name = file.to_string();
     let mut damages = Vec::new();
-    let mut file = File { disk, length: disk.length(&name).unwrap_or(0), name, offset: 0, payload: Vec::new() };
-    let mut is_first = true;
+    let mut reader = File { disk, length: disk.length(&name).unwrap_or(0), name, offset: 0, payload: Vec::new() };
+    let (mut is_first, mut wants_end) = (file.kind == FileKind::Segment, false);
     loop {
-        let offset = file.offset;
-        let damage = |file: &File<'_>, what| Damage { file: file.name.clone(), offset, what };
-        match file.next() {
+        let offset = reader.offset;
+        let damage = |reader: &File<'_>, what| Damage { file: reader.name.clone(), offset, what };
+        match reader.next() {
+            Next::End if is_first => return Err(damage(&reader, "it is empty")),
+            Next::Torn(what) if is_first => return Err(damage(&reader, what)),
             Next::End => {
-                damages.push(damage(&file, "the file ends early"));
-                return if is_first { Err(damage(&file, "it is empty")) } else { Ok(damages) };
+                if wants_end {
+                    damages.push(damage(&reader, "the file ends early"));
+                }
+                return Ok(damages);
             }
             Next::Torn(what) => {
-                damages.push(damage(&file, what));
-                return if is_first { Err(damage(&file, what)) } else { Ok(damages) };
+                damages.push(damage(&reader, what));
+                return Ok(damages);
             }
-            Next::Damaged => damages.push(damage(&file, "a record does not fit its checksum")),
+            Next::Damaged => damages.push(damage(&reader, "a record does not fit its checksum")),
+            Next::Record if is_first => match header(&reader.payload) {
+                Ok((guid, has_end)) if guid == file.guid => wants_end = has_end,
+                _ => return Err(damage(&reader, "expected the header of version 1, and the GUID of the folder")),
+            },
+            Next::Record if reader.payload.first() == Some(&kind::END) => wants_end = false,
             Next::Record => {
-                if is_first && header(&file.payload) != Ok(guid) {
-                    return Err(damage(&file, "expected the header of a saved host of version 1, and its GUID"));
-                }
-                if !is_first && file.payload.first() == Some(&kind::END) {
-                    return Ok(damages);
-                }
-                if !is_first && record(&file.payload, guid, restored).is_err() {
-                    damages.push(damage(&file, "a record is malformed"));
+                if record(&reader.payload, file.guid, restored).is_err() {
+                    damages.push(damage(&reader, "a record is malformed"));
                 }
             }
         }
         is_first = false;
     }
-}
-
-/// Whether a file has its end: a stop that was cut short leaves one without.
-pub(crate) fn is_whole(disk: &dyn Disk, guid: Guid, number: u64) -> bool {
-    const END_BYTES: u64 = 8 + 1 + 4;
-    let name = file_name(guid, number);
-    let length = disk.length(&name).unwrap_or(0);
-    let Some(offset) = length.checked_sub(END_BYTES) else { return false };
-    let mut file = File { disk, name, length, offset, payload: Vec::new() };
-    matches!(file.next(), Next::Record) && file.payload.first() == Some(&kind::END)
 }
 
 struct File<'a> {
@@ -118,12 +109,12 @@ impl File<'_> {
     }
 }
 
-fn header(payload: &[u8]) -> Result<Guid, Malformed> {
+fn header(payload: &[u8]) -> Result<(Guid, bool), Malformed> {
     let mut take = Take::new(payload);
     if take.u8()? != kind::HEADER || take.bytes(MAGIC.len())? != MAGIC || take.u16()? != VERSION {
         return Err(Malformed);
     }
-    take.guid()
+    Ok((take.guid()?, take.u8()? != 0))
 }
 
 fn record(payload: &[u8], guid: Guid, restored: &mut dyn Restored) -> Result<(), Malformed> {
@@ -141,7 +132,21 @@ fn record(payload: &[u8], guid: Guid, restored: &mut dyn Restored) -> Result<(),
             let (number, start_s) = (take.u32()?, take.i64()?);
             restored.block(number, start_s, take.rest());
         }
+        kind::ROWS => rows(&mut take, restored)?,
         _ => return Err(Malformed),
+    }
+    Ok(())
+}
+
+fn rows(take: &mut Take<'_>, restored: &mut dyn Restored) -> Result<(), Malformed> {
+    let mut values = Vec::new();
+    while !take.rest().is_empty() {
+        let (number, time_s, count) = (take.u32()?, take.i64()?, take.u16()?);
+        values.clear();
+        for _ in 0..count {
+            values.push(take.u32()?);
+        }
+        restored.row(number, time_s, &values);
     }
     Ok(())
 }

@@ -1,8 +1,11 @@
-//! From what a saved file tells to a host of the store.
+//! From what files tell to a host of the store.
 
-use row::{ChartDefinition, ChartSlot, DimensionDefinition, Guid, Label, Now};
+use std::collections::BTreeMap;
+
+use row::{ChartDefinition, ChartSlot, DimensionDefinition, Guid, Label, Now, Packed};
 
 use super::read::Restored;
+use super::{FileKind, FileName};
 use crate::feed::{Feed, FeedKind};
 use crate::host::{HostInfo, Keep, MemoryMode};
 use crate::store::Store;
@@ -12,8 +15,11 @@ pub(crate) struct Restoring<'a> {
     store: &'a Store,
     guid: Guid,
     feed: Option<Feed>,
-    /// From the numbers of the file to charts; `None` where one could not be defined.
-    charts: Vec<Option<ChartSlot>>,
+    /// Per segment, from its numbers to charts; `None` where one could not be defined.
+    charts: BTreeMap<u64, Vec<Option<ChartSlot>>>,
+    /// The number of the file that is being read.
+    number: u64,
+    blocks_done: bool,
 }
 
 /// Nothing is dated while rows are restored.
@@ -23,7 +29,7 @@ const CHARTS_MAX: usize = crate::CHARTS_PER_HOST_MAX;
 
 impl<'a> Restoring<'a> {
     pub(crate) fn new(store: &'a Store, guid: Guid) -> Self {
-        Self { store, guid, feed: None, charts: Vec::new() }
+        Self { store, guid, feed: None, charts: BTreeMap::new(), number: 0, blocks_done: false }
     }
 
     /// The host; one whose record was damaged is known by its GUID until it comes itself.
@@ -39,8 +45,26 @@ impl<'a> Restoring<'a> {
         })
     }
 
+    /// The next file begins: its charts have numbers of their own.
+    pub(crate) fn begin_file(&mut self, file: FileName) {
+        self.number = file.number;
+        if file.kind == FileKind::Journal {
+            // Rows come in order: the last blocks are opened for them first.
+            self.finish_blocks();
+        }
+    }
+
+    fn finish_blocks(&mut self) {
+        if !std::mem::replace(&mut self.blocks_done, true)
+            && let Some(feed) = &mut self.feed
+            && let Some(mut writer) = feed.writer(NO_TIME)
+        {
+            writer.finish_restore();
+        }
+    }
+
     fn chart_at(&self, number: u32) -> Option<ChartSlot> {
-        self.charts.get(number as usize).copied().flatten()
+        self.charts.get(&self.number)?.get(number as usize).copied().flatten()
     }
 }
 
@@ -77,10 +101,11 @@ impl Restored for Restoring<'_> {
             writer.set_chart_labels(slot, labels);
             Some(slot)
         });
-        if self.charts.len() <= place {
-            self.charts.resize(place + 1, None);
+        let charts = self.charts.entry(self.number).or_default();
+        if charts.len() <= place {
+            charts.resize(place + 1, None);
         }
-        self.charts[place] = slot;
+        charts[place] = slot;
     }
 
     fn block(&mut self, number: u32, start_s: i64, block: &[u8]) {
@@ -90,15 +115,23 @@ impl Restored for Restoring<'_> {
             writer.restore_block(slot, start_s, block);
         }
     }
+
+    fn row(&mut self, number: u32, time_s: i64, values: &[u32]) {
+        if let Some(slot) = self.chart_at(number)
+            && let Some(mut writer) = self.feed().writer(NO_TIME)
+        {
+            writer.begin(slot);
+            for (index, &value) in (0..).zip(values) {
+                writer.set_stored(index, None, Packed::from_bits(value));
+            }
+            writer.end_stored(time_s, false);
+        }
+    }
 }
 
 impl Drop for Restoring<'_> {
     fn drop(&mut self) {
-        if let Some(feed) = &mut self.feed
-            && let Some(mut writer) = feed.writer(NO_TIME)
-        {
-            writer.finish_restore();
-        }
+        self.finish_blocks();
     }
 }
 

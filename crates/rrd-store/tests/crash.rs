@@ -1,0 +1,131 @@
+//! A process that keeps a host on the real disk is killed at random moments: what it was told is
+//! written is there afterwards, and nothing else.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use row::{ChartDefinition, DimensionDefinition, Guid, Now, Packed, PointFlags};
+use rrd_store::{FeedKind, HostInfo, Keep, Keeper, MemoryMode, RealDisk, Store};
+
+const KILLS: u64 = 200;
+const HISTORY_ROWS: u32 = 600;
+const START_S: i64 = 1_795_387_000;
+/// Tells the second process of this test where to write.
+const FOLDER: &str = "CRASH_TEST_FOLDER";
+const GUID: Guid = Guid::from_bytes([5; 16]);
+
+fn info() -> HostInfo {
+    let text = || "x".to_owned();
+    HostInfo {
+        guid: GUID,
+        hostname: text(),
+        registry_hostname: text(),
+        os: text(),
+        timezone: text(),
+        abbrev_timezone: text(),
+        utc_offset_s: 0,
+        hops: 1,
+        update_every_s: 1,
+        program_name: text(),
+        program_version: text(),
+        tags: String::new(),
+        system: Vec::new(),
+        boot_id: String::new(),
+        fingerprint: String::new(),
+    }
+}
+
+/// What is written for a second, so that it can be checked without being remembered.
+fn value(second: i64, dimension: i64) -> f64 {
+    ((second * 7 + dimension * 13) % 401) as f64 / 4.0
+}
+
+/// Writes second after second, faster than time, and tells each that is on the disk.
+fn write(folder: &Path) {
+    let (store, disk) = (Store::new(), RealDisk::new(folder));
+    store.load(&disk);
+    let mut keeper = Keeper::new(Arc::new(disk), 10_000_000);
+    let host = store.add(&info(), Keep { mode: MemoryMode::Map, history_rows: HISTORY_ROWS });
+    let mut second = host.status().newest_s.max(START_S);
+    let mut feed = host.claim(FeedKind::Stored, info());
+    loop {
+        second += 1;
+        let now = Now { wall_us: second * 1_000_000, mono_us: second as u64 * 1_000_000 };
+        let mut writer = feed.writer(now).unwrap();
+        let chart = ChartDefinition { id: "a.chart", update_every_s: 1, ..Default::default() };
+        let slot = writer.define_chart(&chart).unwrap();
+        for id in ["a", "b", "c"] {
+            writer.define_dimension(slot, &DimensionDefinition { id, ..Default::default() }).unwrap();
+        }
+        writer.begin(slot);
+        for dimension in 0..3 {
+            let value = Packed::pack(value(second, i64::from(dimension)), PointFlags::NORMAL);
+            writer.set_stored(dimension, Some(1), value);
+        }
+        writer.end_stored(second, true);
+        drop(writer);
+        assert!(keeper.flush(&store, now).is_empty());
+        println!("second {second}");
+    }
+}
+
+/// Checks all rows up to `told`; returns how many there are.
+fn check(folder: &Path, told: i64, kill: u64) -> i64 {
+    let store = Store::new();
+    let damages = store.load(&RealDisk::new(folder));
+    // The write that the kill cut may be torn; nothing else is.
+    assert!(damages.len() <= 2, "kill {kill}: {damages:?}");
+    let Some(host) = store.host(GUID) else {
+        assert_eq!(told, 0, "kill {kill}: the host is gone");
+        return 0;
+    };
+    let mut rows = 0;
+    host.read(|view| {
+        let Some(chart) = view.find_chart("a.chart") else { return assert_eq!(told, 0) };
+        assert!(chart.last_s() >= told, "kill {kill}: {} of {told}", chart.last_s());
+        let oldest = (told - i64::from(HISTORY_ROWS) + 1).max(START_S + 1);
+        let mut next = oldest;
+        chart.snapshot(oldest - 1, told).rows(|second, values| {
+            assert_eq!(second, next, "kill {kill}: a row is missing");
+            for (dimension, found) in (0..).zip(values) {
+                assert_eq!(found.unpack(), value(second, dimension), "kill {kill}, {second}");
+            }
+            next += 1;
+            rows += 1;
+        });
+        assert_eq!(next, told + 1, "kill {kill}: rows are missing at the end");
+    });
+    rows
+}
+
+#[test]
+fn a_killed_process_loses_nothing_that_was_written() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return write(Path::new(&folder));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mut random, mut told, mut rows) = (99_u64, 0, 0);
+    for kill in 0..KILLS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_killed_process_loses_nothing_that_was_written", "--nocapture"])
+            .env(FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        std::thread::sleep(Duration::from_micros(2_000 + (random >> 33) % 40_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let seconds = said.filter_map(|line| line.rsplit_once("second ").and_then(|(_, second)| second.parse().ok()));
+        told = seconds.max().unwrap_or(told);
+        rows += check(folder.path(), told, kill);
+    }
+    println!("{KILLS} kills up to second {}, {rows} rows checked", told - START_S);
+    assert!(told > START_S + 1_000, "the process hardly wrote: {told}");
+}
