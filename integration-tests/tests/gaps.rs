@@ -1,4 +1,5 @@
 //! A node that is away, for whatever reason, costs no row of a collector that kept running.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 use integration_tests::api::{Host, Window};
 use integration_tests::node::{self, Node, Settings};

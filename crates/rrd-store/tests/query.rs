@@ -400,6 +400,28 @@ fn charts_are_chosen_in_many_ways() {
     assert_eq!(ask(Query { match_by: MatchBy::Name, ..disk }), None, "charts, too, are matched by name");
 }
 
+/// A chart counts only where a dimension of it is asked for: others do not change the grid, and do
+/// not make an answer of nothing.
+#[test]
+fn charts_without_an_asked_dimension_do_not_count() {
+    let (host, mut feed) = host(1_000);
+    let slow = define(&mut feed, "test.slow", "test.context", 10, &["a"]);
+    let quick = define(&mut feed, "test.quick", "test.context", 1, &["b"]);
+    (0..10).for_each(|row| put(&mut feed, slow, START_S + 10 * row, &[Some(1.0)]));
+    (500..600).for_each(|row| put(&mut feed, quick, START_S + row, &[Some(1.0)]));
+    let (contexts, a, b) = (SimplePattern::new("*"), SimplePattern::new("a"), SimplePattern::new("b"));
+    let ask = |dimensions, after_s, percentage| {
+        let window = WindowRequest { after_s, ..Default::default() };
+        let options = Options { percentage, ..Default::default() };
+        let charts = Charts::OfContexts(&contexts, None);
+        host.query(&Query { dimensions: Some(dimensions), window, options, ..Query::new(charts) }, START_S + 600)
+    };
+    let answer = ask(&a, -50, false).unwrap();
+    assert_eq!((answer.update_every_s, answer.last_s, answer.columns.len()), (10, START_S + 90, 1));
+    assert_eq!(ask(&b, -50, false).unwrap().update_every_s, 1);
+    assert!(ask(&a, -50, true).is_err(), "the window is that of all that counts, and holds no row of it");
+}
+
 /// The total of a percentage is that of all dimensions, shown or not; zero in total is zero.
 #[test]
 fn percentages_are_of_everything() {

@@ -5,7 +5,7 @@
 //!
 //! Each bit that arrives wakes the lane, even for a session that reads only every 50 ms; children
 //! that write chart by chart would wake it thousands of times a second, at 3 to 5 µs each. A lane
-//! that is woken so often naps for 2 ms before it waits again ([`Rest`]): measured with 100 hosts of
+//! that is woken so often naps for 2 ms before it waits again (`Rest`): measured with 100 hosts of
 //! 50 charts each.
 
 use std::cell::RefCell;

@@ -127,17 +127,14 @@ impl Host {
             return Err(QueryError::NoMatch);
         }
         let mut charts = select::pick(self, query);
-        if charts.is_empty() || (query.dimensions.is_some() && charts.iter().all(|chart| chart.shown.is_empty())) {
-            return Err(QueryError::NoMatch);
-        }
         let extent = extent(&charts);
-        let shown: usize = charts.iter().map(|chart| chart.shown.len()).sum();
-        let window = Window::resolve(&query.window, extent, query.values_max / shown.max(1), now_s);
+        let points_max = query.values_max / width(&charts).max(1);
+        let window = Window::resolve(&query.window, extent, points_max, now_s);
         charts.retain(|chart| takes_part(chart, &window));
-        if charts.is_empty() {
+        let width = width(&charts);
+        if charts.is_empty() || (query.dimensions.is_some() && width == 0) {
             return Err(QueryError::NoMatch);
         }
-        let width = charts.iter().map(|chart| chart.shown.len()).sum();
         let coarse = seconds_between(query, &charts, &window) > VALUES_BETWEEN_MAX;
         let stored = Sheet::may_be_stored(query, &window, charts.iter().map(|chart| chart.every_s));
         let mut sheet = Sheet::new(window, width, query.options, stored, coarse);
@@ -154,6 +151,11 @@ impl Host {
         let Extent { first_s, last_s, every_s } = extent;
         Ok(Answer { window, first_s, last_s, update_every_s: every_s as u32, columns, table: sheet.finish() })
     }
+}
+
+/// Dimensions that are shown.
+fn width(charts: &[Picked]) -> usize {
+    charts.iter().map(|chart| chart.shown.len()).sum()
 }
 
 fn extent(charts: &[Picked]) -> Extent {

@@ -71,7 +71,8 @@ fn has_label(chart: &ChartView<'_>, labels: &SimplePattern) -> bool {
 }
 
 impl Picked {
-    /// `None` for a chart without rows, or without the labels that are asked for.
+    /// `None` for a chart without rows, without the labels that are asked for, or without any
+    /// dimension that is asked for and counts.
     fn of(chart: &ChartView<'_>, query: &Query<'_>) -> Option<Self> {
         if chart.last_s() == 0 || query.labels.is_some_and(|labels| !has_label(chart, labels)) {
             return None;
@@ -95,7 +96,8 @@ impl Picked {
                 picked.show(chart, index, dimension.id, dimension.name);
             }
         }
-        Some(picked)
+        let counts = query.dimensions.is_none() || query.options.percentage || !picked.shown.is_empty();
+        counts.then_some(picked)
     }
 
     fn show(&mut self, chart: &ChartView<'_>, index: DimensionIndex, id: &str, name: &str) {
