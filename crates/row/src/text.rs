@@ -7,6 +7,8 @@ use crate::Packed;
 /// Decimals that a stored value is written with at most.
 const DECIMALS: usize = 7;
 const DECIMALS_SCALE: f64 = 1e7;
+/// Below this a number has eight digits at most.
+const EIGHT_DIGITS_END: u64 = 100_000_000;
 /// Below this a double times [`DECIMALS_SCALE`] still has all its bits.
 const EXACT_BELOW: f64 = 9e8;
 
@@ -38,7 +40,11 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
     } else {
         return write_huge(out, value);
     };
-    if value < 0.0 && (whole, fraction) != (0, 0) {
+    let negative = value < 0.0 && (whole, fraction) != (0, 0);
+    if whole < EIGHT_DIGITS_END {
+        return write_parts(out, negative, eight_digits(whole as u32), eight_digits(fraction) >> 8);
+    }
+    if negative {
         out.push(b'-');
     }
     write_uint(out, whole);
@@ -60,20 +66,46 @@ pub fn write_packed(out: &mut Vec<u8>, value: Packed) {
         out.extend_from_slice(b"null");
         return;
     };
-    if negative && mantissa != 0 {
+    let negative = negative && mantissa != 0;
+    if exponent < 0 {
+        let digits = eight_digits(mantissa);
+        let decimals = exponent.unsigned_abs();
+        return write_parts(out, negative, digits << (8 * decimals), digits >> (8 * (8 - decimals)));
+    }
+    if negative {
         out.push(b'-');
     }
-    if exponent >= 0 {
-        write_uint(out, u64::from(mantissa));
-        if mantissa != 0 {
-            out.resize(out.len() + exponent as usize * factor as usize, b'0');
-        }
-        return;
+    write_uint(out, u64::from(mantissa));
+    if mantissa != 0 {
+        out.resize(out.len() + exponent as usize * factor as usize, b'0');
     }
-    let decimals = exponent.unsigned_abs() as usize;
-    let scale = 10_u32.pow(exponent.unsigned_abs());
-    write_uint(out, u64::from(mantissa / scale));
-    write_fraction(out, mantissa % scale, decimals);
+}
+
+/// The eight digits of a number below 10^8, leading zeros included, each in a byte, the first one
+/// lowest. All are found at once: halves, then pairs, then single digits share one register.
+const fn eight_digits(number: u32) -> u64 {
+    let halves = (number / 10_000) as u64 | ((number % 10_000) as u64) << 32;
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | (halves - 100 * hundreds) << 16;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (pairs - 10 * tens) << 8
+}
+
+/// Writes eight digits without the zeros before the last of them and, unless they are all zero, `.`
+/// and eight more without the zeros at their end. The whole text is made of three stores, and its
+/// length is set then.
+fn write_parts(out: &mut Vec<u8>, negative: bool, whole: u64, fraction: u64) {
+    const ASCII: u64 = 0x3030_3030_3030_3030;
+    let zeros = (whole.trailing_zeros() / 8).min(7);
+    let decimals = 8 - (fraction.leading_zeros() / 8) as usize;
+    let mut text = [b'-'; 24];
+    let point = usize::from(negative) + 8 - zeros as usize;
+    text[usize::from(negative)..][..8].copy_from_slice(&((whole >> (8 * zeros)) | ASCII).to_le_bytes());
+    text[point] = b'.';
+    text[point + 1..][..8].copy_from_slice(&(fraction | ASCII).to_le_bytes());
+    let length = out.len() + point + if decimals == 0 { 0 } else { 1 + decimals };
+    out.extend_from_slice(&text);
+    out.truncate(length);
 }
 
 /// Writes `.` and `fraction` as `decimals` digits, without trailing zeros; nothing for zero.
@@ -137,6 +169,23 @@ mod tests {
             assert_eq!(double(value), text);
         }
         assert_eq!(double(f64::MAX).len(), 39);
+    }
+
+    /// Whatever the value: the text is what the formatting machinery makes, zeros cut.
+    #[test]
+    fn values_are_written_as_the_formatting_machinery_does() {
+        let mut state = 1_u64;
+        for turn in 0..200_000_u32 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let digits = 10_u64.pow(turn % 9);
+            let value = (state >> 34) as f64 / digits as f64 * if turn % 3 == 0 { -1.0 } else { 1.0 };
+            let stored = Packed::pack(value, PointFlags::NORMAL);
+            let mut text = alloc::format!("{:.7}", stored.unpack());
+            text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+            let text = if text == "-0" { "0".into() } else { text };
+            assert_eq!(double(stored.unpack()), text, "{value}");
+            assert_eq!(packed(value), text, "{value}");
+        }
     }
 
     #[test]

@@ -80,12 +80,12 @@ fn check(folder: &Path, told: i64, kill: u64) -> i64 {
     // The write that the kill cut may be torn; nothing else is.
     assert!(damages.len() <= 2, "kill {kill}: {damages:?}");
     let Some(host) = store.host(GUID) else {
-        assert_eq!(told, 0, "kill {kill}: the host is gone");
+        assert_eq!(told, START_S, "kill {kill}: the host is gone");
         return 0;
     };
     let mut rows = 0;
     host.read(|view| {
-        let Some(chart) = view.find_chart("a.chart") else { return assert_eq!(told, 0) };
+        let Some(chart) = view.find_chart("a.chart") else { return assert_eq!(told, START_S) };
         assert!(chart.last_s() >= told, "kill {kill}: {} of {told}", chart.last_s());
         let oldest = (told - i64::from(HISTORY_ROWS) + 1).max(START_S + 1);
         let mut next = oldest;
@@ -108,7 +108,7 @@ fn a_killed_process_loses_nothing_that_was_written() {
         return write(Path::new(&folder));
     }
     let folder = tempfile::tempdir().unwrap();
-    let (mut random, mut told, mut rows) = (99_u64, 0, 0);
+    let (mut random, mut told, mut rows) = (99_u64, START_S, 0);
     for kill in 0..KILLS {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "a_killed_process_loses_nothing_that_was_written", "--nocapture"])
