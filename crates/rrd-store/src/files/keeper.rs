@@ -16,7 +16,7 @@ use std::sync::Arc;
 use row::{Guid, Now};
 
 use super::records::Records;
-use super::write::{Rows, host_records};
+use super::write::{Rows, definitions, rows};
 use super::{FileKind, FileName, Journal, kind, list};
 use crate::disk::Disk;
 use crate::host::{Host, HostState, MemoryMode};
@@ -175,12 +175,13 @@ fn begin(host: &Host, anew: bool) -> (Records, bool, i64) {
     let mut state = host.lock();
     let before = state.journal.replace(Box::default());
     let is_whole = anew || before.as_ref().is_none_or(|journal| journal.overflowed);
-    let mut records = host_records(host, &state, if is_whole { Rows::All } else { Rows::Open }, false);
+    let mut records = definitions(host, &state, false);
     if let Some(journal) = before.filter(|_| !is_whole) {
         for block in Journal::each_block(&journal.blocks) {
             records.add(kind::BLOCK, |payload| payload.extend_from_slice(block));
         }
     }
+    rows(&mut records, &state, if is_whole { Rows::All } else { Rows::Open });
     let newest_s = state.charts.iter().map(|chart| chart.ring.last_s()).max().unwrap_or(0);
     (records, is_whole, newest_s)
 }

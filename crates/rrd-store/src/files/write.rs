@@ -29,27 +29,37 @@ pub(super) enum Rows {
 pub(crate) fn write_segment(host: &Host, disk: &dyn Disk, number: u64) -> io::Result<()> {
     let name = FileName { guid: host.guid(), kind: FileKind::Segment, number }.to_string();
     disk.remove(&name)?;
-    let mut records = host_records(host, &host.lock(), Rows::All, true);
+    let state = host.lock();
+    let mut records = definitions(host, &state, true);
+    rows(&mut records, &state, Rows::All);
+    drop(state);
     let count = records.count;
     records.add(kind::END, |payload| payload.put_u32(count));
     disk.append(&name, &records.buffer)?;
     disk.sync(&name)
 }
 
-/// The records of a host: who it is, its charts, their rows. Charts that never had a row have no
-/// blocks, but may be journalled later. `has_end` promises a record at the end.
-pub(super) fn host_records(host: &Host, state: &HostState, rows: Rows, has_end: bool) -> Records {
+/// The records of who a host is and which charts it has. Charts that never had a row have no blocks,
+/// but may be journalled later. `has_end` promises a record at the end.
+pub(super) fn definitions(host: &Host, state: &HostState, has_end: bool) -> Records {
     let mut records = Records::default();
     records.add(kind::HEADER, |payload| header(payload, host.guid(), has_end));
     records.add(kind::HOST, |payload| host_record(payload, host, state));
     for (number, chart) in (0..).zip(&state.charts) {
         records.chart(number, chart);
-        if rows == Rows::All {
-            sealed_blocks(&mut records, number, &chart.ring, &state.slabs);
-        }
-        open_blocks(&mut records, number, &chart.ring);
     }
     records
+}
+
+/// Adds a host's rows. A chart's blocks must come in their order: those that a reader meets first
+/// are where its ring begins.
+pub(super) fn rows(records: &mut Records, state: &HostState, rows: Rows) {
+    for (number, chart) in (0..).zip(&state.charts) {
+        if rows == Rows::All {
+            sealed_blocks(records, number, &chart.ring, &state.slabs);
+        }
+        open_blocks(records, number, &chart.ring);
+    }
 }
 
 impl Records {
