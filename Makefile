@@ -59,8 +59,12 @@ $(CRATES:%=alone-%): alone-%: toolchain
 	@cargo check -p $*
 
 .PHONY: bench
-bench: peers build ## measure us and Netdata side by side, as a table
+bench: peers build ## measure us and Netdata side by side, as a table; then the crates by themselves
 	TRIBUTARY_BIN_DIR=$(BINARIES) cargo run --release -p integration-tests --bin bench
+	cargo bench -p protocol --bench decode
+	cargo bench -p rrd-store --bench codec
+	cargo bench -p collect --bench tick
+	cargo bench -p web --bench data
 
 .PHONY: soak
 soak: build ## watch a collector's memory and CPU for ten minutes

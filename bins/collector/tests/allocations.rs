@@ -92,23 +92,7 @@ fn answer_definitions(socket: &mut TcpStream, seen: &mut Vec<u8>) {
 }
 
 fn info() -> HostInfo {
-    HostInfo {
-        guid: Guid::from_bytes([7; 16]),
-        hostname: "here".into(),
-        registry_hostname: "here".into(),
-        os: "linux".into(),
-        timezone: "UTC".into(),
-        abbrev_timezone: "UTC".into(),
-        utc_offset_s: 0,
-        hops: 0,
-        update_every_s: 1,
-        program_name: "tributary".into(),
-        program_version: "0".into(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    }
+    HostInfo { hostname: "here".into(), hops: 0, ..HostInfo::unknown(Guid::from_bytes([7; 16])) }
 }
 
 /// Lets the sender write what the last tick brought.

@@ -85,21 +85,5 @@ fn a_warm_tick_allocates_nothing() {
 }
 
 fn info() -> HostInfo {
-    HostInfo {
-        guid: Guid::from_bytes([1; 16]),
-        hostname: "here".to_owned(),
-        registry_hostname: String::new(),
-        os: "linux".to_owned(),
-        timezone: String::new(),
-        abbrev_timezone: String::new(),
-        utc_offset_s: 0,
-        hops: 0,
-        update_every_s: 1,
-        program_name: String::new(),
-        program_version: String::new(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    }
+    HostInfo { hostname: "here".to_owned(), hops: 0, ..HostInfo::unknown(Guid::from_bytes([1; 16])) }
 }

@@ -92,23 +92,7 @@ impl Machine {
 }
 
 fn host() -> (Arc<Host>, Feed) {
-    let info = HostInfo {
-        guid: Guid::from_bytes([1; 16]),
-        hostname: "fake".to_owned(),
-        registry_hostname: String::new(),
-        os: "linux".to_owned(),
-        timezone: String::new(),
-        abbrev_timezone: String::new(),
-        utc_offset_s: 0,
-        hops: 0,
-        update_every_s: 1,
-        program_name: String::new(),
-        program_version: String::new(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    };
+    let info = HostInfo { hostname: "fake".to_owned(), hops: 0, ..HostInfo::unknown(Guid::from_bytes([1; 16])) };
     let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: 120 });
     let feed = host.claim(FeedKind::Local, info);
     (host, feed)

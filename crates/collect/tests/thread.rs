@@ -12,23 +12,7 @@ use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 const GUID: Guid = Guid::from_bytes([9; 16]);
 
 fn host() -> (Arc<Host>, HostInfo, Feed) {
-    let info = HostInfo {
-        guid: GUID,
-        hostname: "here".to_owned(),
-        registry_hostname: String::new(),
-        os: "linux".to_owned(),
-        timezone: String::new(),
-        abbrev_timezone: String::new(),
-        utc_offset_s: 0,
-        hops: 0,
-        update_every_s: 1,
-        program_name: String::new(),
-        program_version: String::new(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    };
+    let info = HostInfo { hostname: "here".to_owned(), hops: 0, ..HostInfo::unknown(GUID) };
     let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: 120 });
     let feed = host.claim(FeedKind::Local, info.clone());
     (host, info, feed)

@@ -51,6 +51,31 @@ pub struct HostInfo {
     pub fingerprint: String,
 }
 
+impl HostInfo {
+    /// A host of which only the GUID is known, which serves as its name.
+    #[must_use]
+    pub fn unknown(guid: Guid) -> Self {
+        let unknown = || "unknown".to_owned();
+        Self {
+            guid,
+            hostname: guid.to_string(),
+            registry_hostname: guid.to_string(),
+            os: unknown(),
+            timezone: unknown(),
+            abbrev_timezone: "UTC".to_owned(),
+            utc_offset_s: 0,
+            hops: 1,
+            update_every_s: 1,
+            program_name: unknown(),
+            program_version: unknown(),
+            tags: String::new(),
+            system: Vec::new(),
+            boot_id: String::new(),
+            fingerprint: String::new(),
+        }
+    }
+}
+
 /// How a host's rows are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryMode {

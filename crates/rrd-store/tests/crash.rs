@@ -19,24 +19,7 @@ const FOLDER: &str = "CRASH_TEST_FOLDER";
 const GUID: Guid = Guid::from_bytes([5; 16]);
 
 fn info() -> HostInfo {
-    let text = || "x".to_owned();
-    HostInfo {
-        guid: GUID,
-        hostname: text(),
-        registry_hostname: text(),
-        os: text(),
-        timezone: text(),
-        abbrev_timezone: text(),
-        utc_offset_s: 0,
-        hops: 1,
-        update_every_s: 1,
-        program_name: text(),
-        program_version: text(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    }
+    HostInfo { hops: 1, ..HostInfo::unknown(GUID) }
 }
 
 /// What is written for a second, so that it can be checked without being remembered.

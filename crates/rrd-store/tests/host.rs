@@ -14,23 +14,7 @@ use rrd_store::{ChartView, Elapsed, Feed, FeedKind, Host, HostInfo, HostView, Ke
 const START_S: i64 = 1_795_387_000;
 
 fn info(guid: u8, name: &str) -> HostInfo {
-    HostInfo {
-        guid: Guid::from_bytes([guid; 16]),
-        hostname: name.into(),
-        registry_hostname: name.into(),
-        os: "linux".into(),
-        timezone: "Etc/UTC".into(),
-        abbrev_timezone: "UTC".into(),
-        utc_offset_s: 0,
-        hops: 1,
-        update_every_s: 1,
-        program_name: "test".into(),
-        program_version: "1".into(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    }
+    HostInfo { hostname: name.into(), hops: 1, ..HostInfo::unknown(Guid::from_bytes([guid; 16])) }
 }
 
 fn at(second: i64) -> Now {

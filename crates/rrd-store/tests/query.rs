@@ -25,23 +25,7 @@ impl Random {
 }
 
 fn info() -> HostInfo {
-    HostInfo {
-        guid: Guid::from_bytes([7; 16]),
-        hostname: "alpha".into(),
-        registry_hostname: "alpha".into(),
-        os: "linux".into(),
-        timezone: "Etc/UTC".into(),
-        abbrev_timezone: "UTC".into(),
-        utc_offset_s: 0,
-        hops: 1,
-        update_every_s: 1,
-        program_name: "test".into(),
-        program_version: "1".into(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    }
+    HostInfo { hostname: "alpha".into(), hops: 1, ..HostInfo::unknown(Guid::from_bytes([7; 16])) }
 }
 
 fn host(history_rows: u32) -> (Arc<Host>, Feed) {

@@ -30,23 +30,7 @@ pub(crate) fn at(second: i64) -> Now {
 }
 
 pub(crate) fn info(guid: u8) -> HostInfo {
-    HostInfo {
-        guid: Guid::from_bytes([guid; 16]),
-        hostname: "alpha".into(),
-        registry_hostname: "alpha".into(),
-        os: "linux".into(),
-        timezone: "Etc/UTC".into(),
-        abbrev_timezone: "UTC".into(),
-        utc_offset_s: 0,
-        hops: 0,
-        update_every_s: 1,
-        program_name: "test".into(),
-        program_version: "1".into(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
-    }
+    HostInfo { hostname: "alpha".into(), hops: 0, ..HostInfo::unknown(Guid::from_bytes([guid; 16])) }
 }
 
 /// Defines a chart with some dimensions `d0`, `d1`, and so on.

@@ -124,23 +124,7 @@ struct Replayer {
 
 impl Replayer {
     fn new(durations: HashMap<Vec<u8>, Vec<u64>>) -> Self {
-        let info = HostInfo {
-            guid: Guid::from_bytes([1; 16]),
-            hostname: "capture".into(),
-            registry_hostname: "capture".into(),
-            os: "linux".into(),
-            timezone: "Etc/UTC".into(),
-            abbrev_timezone: "UTC".into(),
-            utc_offset_s: 0,
-            hops: 1,
-            update_every_s: 1,
-            program_name: "netdata".into(),
-            program_version: "1".into(),
-            tags: String::new(),
-            system: Vec::new(),
-            boot_id: String::new(),
-            fingerprint: String::new(),
-        };
+        let info = HostInfo { hostname: "capture".into(), hops: 1, ..HostInfo::unknown(Guid::from_bytes([1; 16])) };
         let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: 3_600 });
         let feed = host.claim(FeedKind::Collected, info);
         let clocks = HashMap::new();

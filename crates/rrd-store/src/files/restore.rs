@@ -36,7 +36,7 @@ impl<'a> Restoring<'a> {
     fn feed(&mut self) -> &mut Feed {
         let (store, guid) = (self.store, self.guid);
         self.feed.get_or_insert_with(|| {
-            let info = HostInfo { guid, ..unknown(guid) };
+            let info = HostInfo::unknown(guid);
             let host = store
                 .host(guid)
                 .unwrap_or_else(|| store.add(&info, Keep { mode: MemoryMode::Save, history_rows: u32::MAX }));
@@ -132,26 +132,5 @@ impl Restored for Restoring<'_> {
 impl Drop for Restoring<'_> {
     fn drop(&mut self) {
         self.finish_blocks();
-    }
-}
-
-pub(super) fn unknown(guid: Guid) -> HostInfo {
-    let unknown = || "unknown".to_owned();
-    HostInfo {
-        guid,
-        hostname: guid.to_string(),
-        registry_hostname: guid.to_string(),
-        os: unknown(),
-        timezone: unknown(),
-        abbrev_timezone: "UTC".to_owned(),
-        utc_offset_s: 0,
-        hops: 1,
-        update_every_s: 1,
-        program_name: unknown(),
-        program_version: unknown(),
-        tags: String::new(),
-        system: Vec::new(),
-        boot_id: String::new(),
-        fingerprint: String::new(),
     }
 }

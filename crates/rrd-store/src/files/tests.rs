@@ -20,7 +20,7 @@ fn info(number: u8) -> HostInfo {
         hostname: format!("host {number}"),
         system: vec![("NETDATA_SYSTEM_OS_NAME".into(), "Debian".into())],
         hops: u32::from(number),
-        ..super::restore::unknown(guid(number))
+        ..HostInfo::unknown(guid(number))
     }
 }
 

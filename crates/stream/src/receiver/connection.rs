@@ -353,6 +353,13 @@ struct Stream {
     out: Vec<u8>,
 }
 
+/// However a stream ends, also by a panic, another may take its place.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.shared.unregister(self.feed.host().guid(), &self.live);
+    }
+}
+
 impl Stream {
     async fn run(&mut self, socket: std::net::TcpStream) -> Closed {
         let mut socket = match TcpStream::from_std(socket).and_then(|socket| prepare(&socket).map(|()| socket)) {
@@ -376,10 +383,9 @@ impl Stream {
         }
     }
 
-    /// Says how the stream ended, and lets the host go.
+    /// Says how the stream ended.
     fn close(self, closed: &Closed) {
         let Self { name, peer, .. } = &self;
-        self.shared.unregister(self.feed.host().guid(), &self.live);
         let figures = self.feed.host().figures();
         let lasted_s = (self.shared.clock)().mono_us.saturating_sub(self.opened_us) / 1_000_000;
         let (rows, samples) = (figures.rows.get() - self.before.0, figures.samples.get() - self.before.1);
