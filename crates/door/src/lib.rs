@@ -68,7 +68,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The address is not one.
-    #[error("web.bind_to = \"{address}\": {source}")]
+    #[error("web.bind_to = \"{address}\"")]
     Address {
         /// As it stands in the settings.
         address: String,
@@ -76,7 +76,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The address is taken, or not ours.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,

@@ -47,6 +47,12 @@ pub fn start(program: &'static str, folder: &str) -> anyhow::Result<()> {
     tracing::subscriber::set_global_default(subscriber).context("starting the log")
 }
 
+/// Whether a log was started that standard error shows.
+#[must_use]
+pub fn is_on_stderr() -> bool {
+    LOG_FILE.get().is_none() && tracing::dispatcher::has_been_set()
+}
+
 /// Opens the log file again, after it was moved away.
 pub fn reopen() {
     let Some(log) = LOG_FILE.get() else { return };

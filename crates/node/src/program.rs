@@ -48,7 +48,9 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
     match start(name, settings, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
-            eprintln!("{name}: {err:#}");
+            if !logging::is_on_stderr() {
+                eprintln!("{name}: {err:#}");
+            }
             ExitCode::from(FAILURE)
         }
     }

@@ -1,5 +1,6 @@
 //! What the server is told: settings, the clock, and who is at the other end.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -48,6 +49,15 @@ impl Peer {
         match self {
             Self::Tcp(address) => list.matches_address(address.ip()),
             Self::Unix => list.matches(LOCALHOST),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str(LOCALHOST),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! that every answer carries.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::{Body, HttpBody};
 use axum::response::IntoResponse;
@@ -14,6 +15,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::service::Service;
 use rrd_store::Host;
+use tracing::info;
 
 use crate::answer::{Answer, Freshness, PLAIN};
 use crate::date::http_date;
@@ -45,16 +47,38 @@ impl Web {
         B::Error: Into<axum::BoxError>,
     {
         let origin = request.headers().get(ORIGIN).cloned();
+        let asked = request.uri().clone();
         let mut response = match self.node.admit(&mut request, peer) {
             Err(refusal) => *refusal,
             Ok(()) => self.routes.call(request).await.unwrap_or_else(|never| match never {}),
         };
         self.node.dress(&mut response, origin);
+        if !response.status().is_success() && !response.status().is_redirection() {
+            self.node.complain(peer, &asked, response.status());
+        }
         response
     }
 }
 
+/// Refused requests that the log tells of, in a second.
+const COMPLAINTS_PER_S: u64 = 10;
+/// Characters of an address that the log shows.
+const SHOWN_MAX: usize = 200;
+
 impl Node {
+    /// Tells the log of a request that could not be answered; of a flood of them, the first.
+    fn complain(&self, peer: Peer, asked: &Uri, status: StatusCode) {
+        let second = self.now().wall_s() as u64;
+        let (before, count) =
+            (self.complaints.load(Ordering::Relaxed) >> 8, self.complaints.load(Ordering::Relaxed) & 255);
+        let count = if before == second { count + 1 } else { 1 };
+        if count <= COMPLAINTS_PER_S {
+            self.complaints.store(second << 8 | count, Ordering::Relaxed);
+            let asked: String = asked.to_string().chars().take(SHOWN_MAX).collect();
+            info!("{peer} asked for {asked}: {}", status.as_u16());
+        }
+    }
+
     /// Prepares a request for the routes: the path is then that within the host.
     fn admit<B>(&self, request: &mut Request<B>, peer: Peer) -> Result<(), Box<Response<Body>>> {
         if request.method() == Method::OPTIONS {

@@ -30,6 +30,7 @@ mod target;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use hyper_util::service::TowerToHyperService;
@@ -50,6 +51,8 @@ pub(crate) struct Node {
     pub(crate) store: Arc<Store>,
     pub(crate) config: Config,
     clock: Clock,
+    /// The second of the last refusals that were logged, and below it their count in eight bits.
+    complaints: AtomicU64,
 }
 
 impl Node {
@@ -62,7 +65,7 @@ impl Web {
     /// A server of what `store` holds. `clock` is read once per request.
     #[must_use]
     pub fn new(store: Arc<Store>, config: Config, clock: Clock) -> Self {
-        let node = Arc::new(Node { store, config, clock });
+        let node = Arc::new(Node { store, config, clock, complaints: AtomicU64::new(0) });
         let routes = TowerToHyperService::new(api::routes(Arc::clone(&node)));
         Self { node, routes }
     }
