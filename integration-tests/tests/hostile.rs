@@ -98,6 +98,8 @@ fn unknown_things_over_http() {
         let answer = scene.master.api().get(target);
         assert_eq!((answer.status, answer.body.trim_end()), (status, body), "{target}");
     }
+    scene.master.wait_for_log(0, &["127.0.0.1", "/host/nobody/api/v1/charts", "404"], s(5));
+    scene.master.wait_for_log(0, &["127.0.0.1", "chart=no.such", "404"], s(5));
     assert_eq!(scene.master.api().get("/no/such/file").status, 404);
     assert_eq!(scene.master.api().get("/../../etc/passwd").status, 400);
     scene.is_undisturbed();
