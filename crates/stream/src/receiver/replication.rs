@@ -6,12 +6,17 @@ use row::{ChartSlot, Now};
 /// Seconds of history asked for at once.
 const STEP_S: i64 = 600;
 
+/// After so many answers in a row that did not move on, a child is asked no more.
+const STUCK_MAX: u8 = 3;
+
 /// What is under way for a chart.
 #[derive(Debug, Clone, Copy, Default)]
 struct Chart {
     active: bool,
     /// Where the last answer of this series ended.
     previous_before_s: i64,
+    /// Answers in a row that did not move on.
+    stuck: u8,
 }
 
 /// The replication of all charts of a stream.
@@ -48,7 +53,7 @@ impl Replication {
         if std::mem::replace(&mut chart.active, true) {
             return None;
         }
-        chart.previous_before_s = 0;
+        (chart.previous_before_s, chart.stuck) = (0, 0);
         Some(request(have, 0, now))
     }
 
@@ -67,9 +72,13 @@ impl Replication {
             return None;
         }
         // An answer that does not move on must not be asked for again and again.
-        let stuck = before_s <= chart.previous_before_s;
-        chart.previous_before_s = before_s;
-        Some(if stuck { ReplayRequest::EMPTY } else { request(have, before_s, now) })
+        if before_s > chart.previous_before_s {
+            (chart.previous_before_s, chart.stuck) = (before_s, 0);
+            return Some(request(have, before_s, now));
+        }
+        chart.stuck += 1;
+        chart.active = chart.stuck < STUCK_MAX;
+        chart.active.then_some(ReplayRequest::EMPTY)
     }
 }
 
@@ -96,6 +105,20 @@ fn request(have: &Have, previous_before_s: i64, now: Now) -> ReplayRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A child that answers without ever moving on, or going live, is left in peace.
+    #[test]
+    fn a_child_that_moves_in_a_circle_is_asked_no_more() {
+        let now = Now { wall_us: 1_795_390_000_000_000, mono_us: 1 };
+        let (child_first_s, child_last_s) = (now.wall_s() - 5_000, now.wall_s());
+        let have =
+            Have { has_dimensions: true, child_first_s, child_last_s, own_last_s: 0, every_s: 1, period_s: 4_000 };
+        let (mut replication, slot) = (Replication::default(), ChartSlot(0));
+        assert!(replication.defined(slot, &have, now).is_some());
+        let answers = (0..100).filter(|_| replication.answered(slot, false, 0, &have, now).is_some()).count();
+        assert_eq!(answers, usize::from(STUCK_MAX) - 1);
+        assert!(replication.defined(slot, &have, now).is_some(), "a new definition begins anew");
+    }
 
     /// Steps go on whole multiples of update every, however long it is, until the child's last row.
     #[test]
