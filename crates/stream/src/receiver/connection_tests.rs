@@ -219,8 +219,8 @@ fn a_child_that_never_reads_is_cut() {
         let child = Child::ask(&parent, &request("x"), 10_000).await;
         socket2::SockRef::from(&child.socket).set_recv_buffer_size(4_096).unwrap();
         let id = format!("a.{}", "x".repeat(900));
-        let mut text = format!("CHART \"{id}\"\nDIMENSION \"d\"\nCHART_DEFINITION_END 0 0 0\n");
-        (0..500).for_each(|_| text.push_str(&format!("RBEGIN \"{id}\"\nREND 1 0 0 false 0 0\n")));
+        let definition = format!("CHART \"{id}\"\nDIMENSION \"d\"\nCHART_DEFINITION_END 0 0 0\n");
+        let text = format!("{definition}RBEGIN \"{id}\"\nREND 1 0 0 true 0 0\n").repeat(500);
         let (_reader, mut writer) = child.socket.into_split();
         let mut sent = 0;
         while writer.write_all(text.as_bytes()).await.is_ok() {
