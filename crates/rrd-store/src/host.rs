@@ -222,6 +222,10 @@ impl Host {
     pub(crate) fn set_keep(&self, keep: Keep) {
         self.mode.store(keep.mode as u8, Ordering::Relaxed);
         self.history_rows.store(keep.history_rows, Ordering::Relaxed);
+        if keep.mode != MemoryMode::Map {
+            // Nobody takes a journal of the mode before any more.
+            self.lock().journal = None;
+        }
     }
 
     /// What is known of it.

@@ -107,7 +107,12 @@ impl Keeper {
         // A clock that was set back makes a turn come, too.
         let is_due = !(kept.began_s..kept.began_s + turn_s).contains(&now.wall_s());
         let taken = if is_due || kept.is_refused { None } else { take(&mut host.lock()) };
-        let Some((segment, journal)) = taken else { return self.turn(host, now) };
+        let Some((mut segment, gathered)) = taken else { return self.turn(host, now) };
+        add_blocks(&mut segment, &gathered);
+        let mut journal = Records::default();
+        if !gathered.rows.is_empty() {
+            journal.add(kind::ROWS, |payload| payload.extend_from_slice(&gathered.rows));
+        }
         let file = |kind| FileName { guid: host.guid(), kind, number: kept.number }.to_string();
         kept.is_dirty |= !segment.buffer.is_empty() || !journal.buffer.is_empty();
         append(&*self.disk, &file(FileKind::Segment), segment)?;
@@ -152,21 +157,22 @@ impl Keeper {
     }
 }
 
-/// What a host gathered, as records for segment and journal; `None` where it must begin anew.
-fn take(state: &mut HostState) -> Option<(Records, Records)> {
+/// What a host gathered, and the definitions in it as records; `None` where it must begin anew. The
+/// lock is held for this, so all else becomes records outside it.
+fn take(state: &mut HostState) -> Option<(Records, Journal)> {
     let journal = state.journal.as_mut().filter(|journal| !journal.overflowed)?;
-    let Journal { rows, blocks, changed, .. } = std::mem::take(&mut **journal);
-    let (mut segment, mut of_rows) = (Records::default(), Records::default());
-    for slot in changed {
-        segment.chart(slot.0, &state.charts[slot.0 as usize]);
+    let journal = std::mem::take(&mut **journal);
+    let mut definitions = Records::default();
+    for slot in &journal.changed {
+        definitions.chart(slot.0, &state.charts[slot.0 as usize]);
     }
-    for block in Journal::each_block(&blocks) {
-        segment.add(kind::BLOCK, |payload| payload.extend_from_slice(block));
+    Some((definitions, journal))
+}
+
+fn add_blocks(records: &mut Records, journal: &Journal) {
+    for block in Journal::each_block(&journal.blocks) {
+        records.add(kind::BLOCK, |payload| payload.extend_from_slice(block));
     }
-    if !rows.is_empty() {
-        of_rows.add(kind::ROWS, |payload| payload.extend_from_slice(&rows));
-    }
-    Some((segment, of_rows))
 }
 
 /// The beginning of a segment: definitions, and rows that no other segment has. Returns whether it
@@ -177,9 +183,7 @@ fn begin(host: &Host, anew: bool) -> (Records, bool, i64) {
     let is_whole = anew || before.as_ref().is_none_or(|journal| journal.overflowed);
     let mut records = definitions(host, &state, false);
     if let Some(journal) = before.filter(|_| !is_whole) {
-        for block in Journal::each_block(&journal.blocks) {
-            records.add(kind::BLOCK, |payload| payload.extend_from_slice(block));
-        }
+        add_blocks(&mut records, &journal);
     }
     rows(&mut records, &state, if is_whole { Rows::All } else { Rows::Open });
     let newest_s = state.charts.iter().map(|chart| chart.ring.last_s()).max().unwrap_or(0);

@@ -24,6 +24,8 @@ pub(crate) struct Restoring<'a> {
 
 /// Nothing is dated while rows are restored.
 const NO_TIME: Now = Now { wall_us: 0, mono_us: 0 };
+/// Kept of a host whose own record is damaged, until it comes itself: a day of seconds.
+const UNKNOWN_HISTORY_ROWS: u32 = 86_400;
 /// Charts of one file at most.
 const CHARTS_MAX: usize = crate::CHARTS_PER_HOST_MAX;
 
@@ -37,9 +39,9 @@ impl<'a> Restoring<'a> {
         let (store, guid) = (self.store, self.guid);
         self.feed.get_or_insert_with(|| {
             let info = HostInfo::unknown(guid);
-            let host = store
-                .host(guid)
-                .unwrap_or_else(|| store.add(&info, Keep { mode: MemoryMode::Save, history_rows: u32::MAX }));
+            let host = store.host(guid).unwrap_or_else(|| {
+                store.add(&info, Keep { mode: MemoryMode::Save, history_rows: UNKNOWN_HISTORY_ROWS })
+            });
             let info = (*host.info()).clone();
             host.claim(FeedKind::Stored, info)
         })

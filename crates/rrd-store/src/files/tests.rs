@@ -342,3 +342,16 @@ fn an_orderly_stop_leaves_no_journal() {
     disk.lose_power(0);
     assert_rows(&disk, &model, node.second - 399, node.second, "after the stop");
 }
+
+/// A host that was kept on the disk and now is not gathers nothing for a keeper that never comes.
+#[test]
+fn a_host_that_leaves_the_disk_keeps_no_journal() {
+    let (disk, mut model) = (Arc::new(SimulatedDisk::default()), Rows::new());
+    let mut node = Mapped::start(&disk, START_S);
+    (0..10).for_each(|_| assert!(node.tick(&mut model).is_empty()));
+    let host = node.store.host(guid(1)).unwrap();
+    assert!(host.lock().journal.is_some());
+    node.store.add(&info(1), KEEP);
+    node.tick(&mut model);
+    assert!(host.lock().journal.is_none());
+}
