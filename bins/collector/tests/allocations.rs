@@ -108,7 +108,7 @@ async fn settle(host: &Host, sent_before: u64) {
 
 /// Ticks follow one another as fast as the sender writes, a second apart by the rows' clock.
 async fn ticks_allocate_nothing(version: u32) {
-    let host = Store::new().add(&info(), Keep { mode: MemoryMode::None, history_rows: SPOOL_ROWS });
+    let host = Store::new().add(&info(), Keep::new(MemoryMode::None, SPOOL_ROWS));
     let mut feed = host.claim(FeedKind::Local, info());
     let config = sender::Config {
         destinations: Destination::list(&parent(version).to_string(), 1).unwrap(),

@@ -15,7 +15,7 @@ const TICKS: u64 = 5000;
 #[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 fn main() {
     let info = info();
-    let host = Store::new().add(&info, Keep { mode: MemoryMode::None, history_rows: 600 });
+    let host = Store::new().add(&info, Keep::new(MemoryMode::None, 600));
     let mut feed = host.claim(FeedKind::Local, info);
     let mut collector = Collector::new(Config::default());
     let mut tick = |second: u64| {

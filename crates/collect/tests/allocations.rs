@@ -54,7 +54,7 @@ static COUNTING: Counting = Counting;
 fn a_warm_tick_allocates_nothing() {
     for mode in [MemoryMode::None, MemoryMode::Ram] {
         let store = Store::new();
-        let host = store.add(&info(), Keep { mode, history_rows: HISTORY_ROWS });
+        let host = store.add(&info(), Keep::new(mode, HISTORY_ROWS));
         let mut feed = host.claim(FeedKind::Local, info());
         let mut collector = Collector::new(Config { zero_metrics: true, ..Config::default() });
         let mut second = 1_700_000_000;

@@ -93,7 +93,7 @@ impl Machine {
 
 fn host() -> (Arc<Host>, Feed) {
     let info = HostInfo { hostname: "fake".to_owned(), hops: 0, ..HostInfo::unknown(Guid::from_bytes([1; 16])) };
-    let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: 120 });
+    let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 120));
     let feed = host.claim(FeedKind::Local, info);
     (host, feed)
 }

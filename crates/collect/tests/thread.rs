@@ -13,7 +13,7 @@ const GUID: Guid = Guid::from_bytes([9; 16]);
 
 fn host() -> (Arc<Host>, HostInfo, Feed) {
     let info = HostInfo { hostname: "here".to_owned(), hops: 0, ..HostInfo::unknown(GUID) };
-    let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: 120 });
+    let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 120));
     let feed = host.claim(FeedKind::Local, info.clone());
     (host, info, feed)
 }

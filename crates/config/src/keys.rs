@@ -5,7 +5,7 @@
 
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::kind::{Item, Kind, duration, integer, size};
-use Built::{No, Words, Yes};
+use Built::{No, Yes};
 use DefaultValue::{As, ByRole, Is, Unset};
 use Kind::{ApiKey, AutoBool, Bool, Choice, List, Pattern, SecretList, Text};
 
@@ -70,8 +70,6 @@ const PROXY: Roles = Roles(&[Role::Proxy]);
 pub(crate) enum Built {
     Yes,
     No,
-    /// Only these words have an effect; what others do instead.
-    Words(&'static [&'static str], &'static str),
 }
 
 /// What holds where a key is not set.
@@ -201,8 +199,6 @@ const RETENTION: Kind = duration("1s", "1y", 1);
 const ROWS: Kind = integer(5, 31_622_400, "rows");
 const PATHS: Kind = List(Item::Text);
 const MODE: Kind = Choice(MemoryMode::WORDS);
-/// Where a spool may be kept so far.
-const IN_SPOOL: Built = Words(&["ram", "save"], "the spool is kept as with save");
 
 /// The default of `global.cache_dir`. Where a node may not write there, it uses a folder of the user's.
 pub const CACHE_DIR: &str = "/var/cache/tributary";
@@ -294,7 +290,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             compression          = Is("true"), Bool, No, SENDERS, "whether the stream may be compressed";
             compression_window   = Is(r#""128KiB""#), size("1KiB", "8MiB"), No, SENDERS, "what the encoder and the parent's decoder remember";
             spool                = Is(r#""10m""#), duration("0", "1w", 1), Yes, SENDERS, "without a database: how far back rows are kept for a parent that is away; 0: what is not delivered is lost";
-            spool_mode           = Is(r#""save""#), Choice(&["ram", "save", "map"]), IN_SPOOL, SENDERS, "where the spool is kept: what a restart (ram) or a kill (ram, save) of this node costs";
+            spool_mode           = Is(r#""save""#), Choice(&["ram", "save", "map"]), Yes, SENDERS, "where the spool is kept: what a restart (ram) or a kill (ram, save) of this node costs";
             buffer_size          = Is(r#""1MiB""#), size("64KiB", "1GiB"), Yes, SENDERS, "text that may wait for a slow connection";
             ca_file              = Is(r#""""#), Text, No, SENDERS, "file of the authorities that parents' certificates are checked with (PEM); empty: the system's";
             tls_verify           = Is("true"), Bool, No, SENDERS, "whether parents' certificates are checked";

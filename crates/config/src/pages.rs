@@ -153,7 +153,6 @@ fn state(key: &Key) -> String {
     match key.built {
         Built::Yes => String::new(),
         Built::No => " (not built yet)".into(),
-        Built::Words(words, instead) => format!(" (built yet: {}; else {instead})", words.join(", ")),
     }
 }
 

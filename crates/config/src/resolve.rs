@@ -262,13 +262,11 @@ fn notes(role: Role, in_force: &InForce) -> Vec<String> {
     }
     for (id, entry) in in_force.entries().filter(|(id, _)| !is_idle(&id.0)) {
         let key = key(id);
-        let why = match (key.built, &entry.value) {
+        let why = match key.built {
             _ if in_force.is_default(key, &entry.value) => continue,
             _ if !key.roles.contain(role) => no_effect(role),
-            (Built::Yes, _) => continue,
-            (Built::Words(words, _), Value::Text(word)) if words.contains(&word.as_str()) => continue,
-            (Built::Words(_, instead), _) => format!("not built yet: {instead}"),
-            (Built::No, _) => "not built yet".to_owned(),
+            Built::Yes => continue,
+            Built::No => "not built yet".to_owned(),
         };
         let shown = entry.value.shown(key.kind.secrecy());
         notes.push(format!("{}: {}.{} = {shown}: {why}", entry.origin, id.0.shown(), key.name));

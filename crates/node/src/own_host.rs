@@ -130,11 +130,12 @@ pub(crate) fn keep_as(mode: MemoryMode, history_rows: u32, settings: &Settings) 
         MemoryMode::None => {
             let every_s = settings.global.update_every.as_secs().max(1);
             let spool_rows = (settings.stream.spool.as_secs() / every_s) as u32;
-            Keep { mode: rrd_store::MemoryMode::None, history_rows: spool_rows }
+            let on_disk = settings.stream.spool_mode == MemoryMode::Map && spool_rows > 0;
+            Keep { on_disk, ..Keep::new(rrd_store::MemoryMode::None, spool_rows) }
         }
-        MemoryMode::Ram => Keep { mode: rrd_store::MemoryMode::Ram, history_rows },
-        MemoryMode::Save => Keep { mode: rrd_store::MemoryMode::Save, history_rows },
-        MemoryMode::Map => Keep { mode: rrd_store::MemoryMode::Map, history_rows },
+        MemoryMode::Ram => Keep::new(rrd_store::MemoryMode::Ram, history_rows),
+        MemoryMode::Save => Keep::new(rrd_store::MemoryMode::Save, history_rows),
+        MemoryMode::Map => Keep::new(rrd_store::MemoryMode::Map, history_rows),
     }
 }
 

@@ -9,26 +9,26 @@ use std::time::Duration;
 
 use anyhow::Context;
 use config::{MemoryMode, Settings};
-use rrd_store::{Disk, Host, Keeper, RealDisk, Store, Trouble};
+use rrd_store::{Disk, Host, Keep, Keeper, RealDisk, Store, Trouble, Which};
 use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::folder::{self, Folder};
 
-/// How often rows of mode `map` go to the disk: what a kill may cost.
+/// How often rows go to the disk that go there as they come: what a kill may cost.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Where hosts are saved, by how they are kept.
 #[derive(Debug)]
 pub(crate) struct Saving {
     /// Those with a database.
-    database: Option<RealDisk>,
+    database: Option<Arc<dyn Disk>>,
     /// Those without one: what a parent may still miss.
-    spool: Option<RealDisk>,
+    spool: Option<Arc<dyn Disk>>,
     keeping: Option<Keeping>,
 }
 
-/// The thread that keeps hosts of mode `map` on the disk.
+/// The thread that keeps hosts on the disk as their rows come.
 #[derive(Debug)]
 struct Keeping {
     stop: Sender<()>,
@@ -44,40 +44,46 @@ impl Saving {
         let streams = settings.stream.enabled || settings.api_keys.iter().any(|key| key.proxy_enabled);
         let spools = streams && !settings.stream.spool.is_zero() && is_saved(settings.stream.spool_mode);
         let wants_database = wants(settings, MemoryMode::Save) || wants(settings, MemoryMode::Map);
-        let database = if wants_database { Some(database(settings)?) } else { None };
-        Ok(Self { database, spool: spools.then(|| RealDisk::new(&state.join("spool"))), keeping: None })
+        let database = if wants_database { Some(Arc::new(database(settings)?) as Arc<dyn Disk>) } else { None };
+        let spool = spools.then(|| Arc::new(RealDisk::new(&state.join("spool"))) as Arc<dyn Disk>);
+        Ok(Self { database, spool, keeping: None })
     }
 
-    /// Loads what was saved; the node's own host must be in the store.
+    /// Finds the hosts that were saved; the node's own host must be in the store.
     pub(crate) fn load(&self, store: &Store) {
-        for disk in self.disks() {
-            for damage in store.load(disk) {
-                warn!("saved rows: {damage}");
-            }
+        for (disk, stays) in self.disks() {
+            store.load(disk, stays);
         }
-        let loaded: Vec<_> =
-            store.hosts().iter().map(|host| host.status()).filter(|status| status.newest_s > 0).collect();
-        if !loaded.is_empty() {
-            let charts = loaded.iter().map(|status| status.charts).sum::<usize>();
-            info!("loaded {charts} charts of {} hosts that were saved", loaded.len());
+        // Its rows go on at once.
+        store.hosts().first().inspect(|own| own.read(|_| ()));
+        tell_damages(store);
+        let saved = store.hosts().iter().filter(|host| host.newest_s() > 0).count();
+        if saved > 0 {
+            info!("found the rows of {saved} hosts that were saved");
         }
     }
 
-    /// Starts to keep hosts of mode `map` on the disk, where settings want any.
+    /// Starts to keep hosts on the disk, where settings want any, and to tell of what of it cannot be
+    /// read. A collector that only saves at its end needs no thread for it.
     ///
     /// # Errors
     /// Where the system gives no thread.
     pub(crate) fn keep(&mut self, settings: &Settings, store: &Arc<Store>) -> anyhow::Result<()> {
-        let Some(disk) = self.database.clone().filter(|_| wants(settings, MemoryMode::Map)) else { return Ok(()) };
+        let spools = settings.stream.spool_mode == MemoryMode::Map && self.spool.is_some();
+        if self.database.is_none() && !spools {
+            return Ok(());
+        }
         let flush_us = settings.global.flush_interval.as_micros() as u64;
+        let mut keepers: Vec<_> =
+            self.disks().map(|(disk, stays)| Keeper::new(Arc::clone(disk), flush_us, stays)).collect();
         let (store, (stop, stopped)) = (Arc::clone(store), channel());
         let thread = std::thread::Builder::new().name("disk".into());
         let thread = thread.spawn(move || {
-            let mut keeper = Keeper::new(Arc::new(disk) as Arc<dyn Disk>, flush_us);
             while stopped.recv_timeout(KEEP_EVERY) == Err(RecvTimeoutError::Timeout) {
-                tell(keeper.flush(&store, clock::now()));
+                keepers.iter_mut().for_each(|keeper| tell(keeper.flush(&store, clock::now())));
+                tell_damages(&store);
             }
-            tell(keeper.finish(&store, clock::now()));
+            keepers.iter_mut().for_each(|keeper| tell(keeper.finish(&store, clock::now())));
         });
         self.keeping = Some(Keeping { stop, thread: thread.context("starting the disk thread")? });
         Ok(())
@@ -92,17 +98,31 @@ impl Saving {
             }
         }
         let has_database = |host: &Host| host.keep().mode == rrd_store::MemoryMode::Save;
-        let has_spool = |host: &Host| host.keep().mode == rrd_store::MemoryMode::None;
-        let database = self.database.iter().map(|disk| store.save(disk, has_database));
-        let spool = self.spool.iter().map(|disk| store.save(disk, has_spool));
+        let has_spool = |host: &Host| host.keep().mode == rrd_store::MemoryMode::None && !host.keep().on_disk;
+        let database = self.database.iter().map(|disk| store.save(&**disk, has_database));
+        let spool = self.spool.iter().map(|disk| store.save(&**disk, has_spool));
         for (guid, err) in database.chain(spool).flatten() {
             error!("the rows of host {guid} are not saved: {err}");
         }
     }
 
-    fn disks(&self) -> impl Iterator<Item = &RealDisk> {
-        self.database.iter().chain(&self.spool)
+    /// The disks, and which hosts' rows go to each as they come.
+    fn disks(&self) -> impl Iterator<Item = (&Arc<dyn Disk>, Which)> {
+        let database = self.database.iter().map(|disk| (disk, is_map as Which));
+        database.chain(self.spool.iter().map(|disk| (disk, is_kept_spool as Which)))
     }
+}
+
+fn is_map(keep: Keep) -> bool {
+    keep.mode == rrd_store::MemoryMode::Map
+}
+
+fn is_kept_spool(keep: Keep) -> bool {
+    keep.mode == rrd_store::MemoryMode::None && keep.on_disk
+}
+
+fn tell_damages(store: &Store) {
+    store.damages().iter().for_each(|damage| warn!("saved rows: {damage}"));
 }
 
 const fn is_saved(mode: MemoryMode) -> bool {

@@ -15,6 +15,8 @@ pub(crate) struct Chart {
     pub(crate) ring: Ring,
     pub(crate) dimensions: Vec<Dimension>,
     pub(crate) id_hash: u32,
+    /// Its name in the files of its host, as long as there are any.
+    pub(crate) number: u32,
     /// The definition changed since taps were shown it.
     pub(crate) changed: bool,
     /// Another id of this host has the same hash: compare the text.
@@ -77,6 +79,7 @@ impl Chart {
             ring: Ring::new(definition.update_every_s),
             dimensions: Vec::new(),
             id_hash,
+            number: 0,
             changed: true,
             ambiguous: false,
             store_first: definition.options.has(ChartOptions::STORE_FIRST),

@@ -11,6 +11,8 @@ pub struct Figures {
     pub samples: Count,
     /// Rows that brought nothing new, or were older than the history.
     pub rows_ignored: Count,
+    /// Rows that were not taken because too many came late at once.
+    pub rows_refused: Count,
     /// Bytes that arrived for the host, as on the wire.
     pub received_bytes: Count,
     /// Bytes that were sent for it, as on the wire.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use row::{ChartSlot, Guid, Now, Sample};
@@ -10,8 +10,9 @@ use row::{ChartSlot, Guid, Now, Sample};
 use crate::chart::{Chart, OwnedLabel, id_hash};
 use crate::feed::{Feed, FeedKind};
 use crate::figures::Figures;
-use crate::files::Journal;
+use crate::files::{self, Damages, Journal, OnDisk};
 use crate::intern::Interner;
+use crate::late::Repairs;
 use crate::slab::Slabs;
 use crate::tap::{Tap, TapId};
 use crate::view::HostView;
@@ -118,7 +119,20 @@ pub struct Keep {
     pub mode: MemoryMode,
     /// Rows per chart: the history, or the spool where the mode is `none`.
     pub history_rows: u32,
+    /// Rows go to the disk as they come: mode `map`, or a spool that is to survive a kill.
+    pub on_disk: bool,
 }
+
+impl Keep {
+    /// Keeps so many rows as a memory mode says.
+    #[must_use]
+    pub const fn new(mode: MemoryMode, history_rows: u32) -> Self {
+        Self { mode, history_rows, on_disk: matches!(mode, MemoryMode::Map) }
+    }
+}
+
+/// Picks hosts by how they are kept.
+pub type Which = fn(Keep) -> bool;
 
 /// What a host is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +154,13 @@ pub struct Host {
     guid: Guid,
     mode: AtomicU8,
     history_rows: AtomicU32,
+    on_disk: AtomicBool,
+    /// Its charts and rows are on the disk only, until somebody asks for them.
+    asleep: AtomicBool,
+    waking: Mutex<()>,
+    /// Where its files are.
+    folders: Mutex<Vec<OnDisk>>,
+    damages: Arc<Damages>,
     pub(crate) interner: Arc<Interner>,
     info: RwLock<Arc<HostInfo>>,
     /// The generation of the feed in force; 0 while nobody feeds.
@@ -158,9 +179,12 @@ pub(crate) struct HostState {
     /// From an id's hash to the first chart that had it.
     pub(crate) by_hash: HashMap<u32, u32>,
     pub(crate) dimensions: usize,
+    /// The number of the next chart.
+    pub(crate) next_number: u32,
     pub(crate) slabs: Slabs,
+    pub(crate) repairs: Repairs,
     pub(crate) scratch: Scratch,
-    /// What the disk is to be told, in memory mode `map`.
+    /// What the disk is to be told, where rows go there as they come.
     pub(crate) journal: Option<Box<Journal>>,
     pub(crate) taps: Vec<(TapId, Box<dyn Tap>)>,
     next_tap: u64,
@@ -190,11 +214,16 @@ pub(crate) struct Scratch {
 const CLOCK_JUMP_US: i64 = 500_000;
 
 impl Host {
-    pub(crate) fn new(info: HostInfo, keep: Keep, interner: Arc<Interner>) -> Self {
+    pub(crate) fn new(info: HostInfo, keep: Keep, interner: Arc<Interner>, damages: Arc<Damages>) -> Self {
         Self {
             guid: info.guid,
             mode: AtomicU8::new(keep.mode as u8),
             history_rows: AtomicU32::new(keep.history_rows),
+            on_disk: AtomicBool::new(keep.on_disk),
+            asleep: AtomicBool::new(false),
+            waking: Mutex::new(()),
+            folders: Mutex::new(Vec::new()),
+            damages,
             interner,
             info: RwLock::new(Arc::new(info)),
             fed: AtomicU64::new(0),
@@ -215,16 +244,61 @@ impl Host {
     pub fn keep(&self) -> Keep {
         let mode = self.mode.load(Ordering::Relaxed);
         let mode = MemoryMode::ALL.into_iter().find(|&known| known as u8 == mode).unwrap_or(MemoryMode::Ram);
-        Keep { mode, history_rows: self.history_rows.load(Ordering::Relaxed) }
+        let history_rows = self.history_rows.load(Ordering::Relaxed);
+        Keep { mode, history_rows, on_disk: self.on_disk.load(Ordering::Relaxed) }
     }
 
     /// Changes how its rows are kept from now on; the next blocks that are sealed make room.
     pub(crate) fn set_keep(&self, keep: Keep) {
         self.mode.store(keep.mode as u8, Ordering::Relaxed);
         self.history_rows.store(keep.history_rows, Ordering::Relaxed);
-        if keep.mode != MemoryMode::Map {
+        if self.on_disk.swap(keep.on_disk, Ordering::Relaxed) && !keep.on_disk && !self.is_asleep() {
             // Nobody takes a journal of the mode before any more.
             self.lock().journal = None;
+        }
+    }
+
+    /// Whether its charts and rows are on the disk only. It wakes when anybody asks for them.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire)
+    }
+
+    /// The second of its newest row; 0 without one.
+    #[must_use]
+    pub fn newest_s(&self) -> i64 {
+        self.newest_s.load(Ordering::Relaxed)
+    }
+
+    /// It was found in this folder, and sleeps.
+    pub(crate) fn found_in(&self, folder: OnDisk, newest_s: i64) {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).push(folder);
+        self.newest_s.fetch_max(newest_s, Ordering::Relaxed);
+        self.asleep.store(true, Ordering::Release);
+    }
+
+    /// Lets its charts and rows go from memory, as far as the disk has them and nobody feeds or taps
+    /// it; they come back from there. Returns whether it sleeps.
+    pub(crate) fn sleep(&self, folder: OnDisk) -> bool {
+        let mut state = self.lock();
+        let is_written = state.journal.as_ref().is_some_and(|journal| journal.is_empty()) || !self.keep().on_disk;
+        if self.is_fed() || !state.taps.is_empty() || !is_written {
+            return false;
+        }
+        let kept = HostState { generation: state.generation, next_tap: state.next_tap, ..HostState::default() };
+        *state = kept;
+        *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = vec![folder];
+        self.asleep.store(true, Ordering::Release);
+        true
+    }
+
+    /// Reads what the disk has.
+    fn wake(&self) {
+        let _waking = self.waking.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_asleep() {
+            let folders = std::mem::take(&mut *self.folders.lock().unwrap_or_else(PoisonError::into_inner));
+            self.damages.add(files::restore(self, &folders));
+            self.asleep.store(false, Ordering::Release);
         }
     }
 
@@ -281,6 +355,7 @@ impl Host {
     pub(crate) fn release(&self, generation: u64) {
         let mut state = self.lock();
         if self.fed.compare_exchange(generation, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            state.settle(self);
             state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
         }
     }
@@ -331,6 +406,20 @@ impl Host {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, HostState> {
+        loop {
+            if self.is_asleep() {
+                self.wake();
+            }
+            let state = self.lock_asleep();
+            // It may have gone to sleep meanwhile.
+            if !self.is_asleep() {
+                return state;
+            }
+        }
+    }
+
+    /// The lock, for whoever fills a host that sleeps.
+    pub(crate) fn lock_asleep(&self) -> MutexGuard<'_, HostState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -11,8 +11,8 @@
 //!                               taps: who is shown each row as it is written
 //! ```
 //!
-//! Hosts are saved to a [`Disk`] at an orderly stop, or kept there as their rows come ([`Keeper`]), and
-//! loaded at the next start. What is left out: tiers, and the removal of charts that stopped.
+//! Hosts are saved to a [`Disk`] at an orderly stop, or kept there as their rows come ([`Keeper`]). At
+//! the next start they are known at once, and sleep until somebody asks for their charts.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]
@@ -25,6 +25,7 @@ mod figures;
 mod files;
 mod host;
 mod intern;
+mod late;
 pub mod query;
 mod ring;
 mod slab;
@@ -35,11 +36,11 @@ mod view;
 mod writer;
 
 pub use collection::Elapsed;
-pub use disk::{Disk, RealDisk};
+pub use disk::{Disk, DiskFile, RealDisk};
 pub use feed::{Feed, FeedKind};
 pub use figures::Figures;
 pub use files::{Damage, Keeper, Trouble};
-pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode};
+pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode, Which};
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use tap::{Tap, TapId};

@@ -3,18 +3,24 @@
 //! ```text
 //!  sealed[0]   sealed[1]   ...   sealed[n-1] | open block, row after row
 //!  60 rows     60 rows           60 rows     | up to 80 rows
+//!                late: rows of a sealed block, being filled
 //! ```
 //!
 //! Blocks are aligned to 60 x update every of the wall clock, so the place of a row is arithmetic
 //! and no time is stored. The open block has rows to spare: a host seals when it holds 60 rows
 //! and its own share of the spare ones, so that hosts do not all seal at the full minute.
+//!
+//! A row that comes for a sealed block opens it again, as a [`Late`] block; the next rows of a
+//! replication go there, too. It is sealed when rows of another block come, or with the next seal.
+//! A block that lies on the disk is not read here: its late rows wait for the keeper.
 
 use std::collections::VecDeque;
 
-use row::{ChartSlot, Packed, Sample};
+use row::{Packed, Sample};
 
 use crate::block::{self, ROWS};
-use crate::files::Journal;
+use crate::files::Noting;
+use crate::late::{Late, Repairs};
 use crate::slab::{BlockAt, Slabs};
 
 /// Rows that the open block has room for.
@@ -33,6 +39,8 @@ pub(crate) struct Ring {
     pub(crate) every_s: i64,
     /// The sealed blocks, each directly before the next, the last directly before the open block.
     pub(crate) sealed: VecDeque<BlockAt>,
+    /// Sealed blocks with rows that came late. The last may be the one that is being filled.
+    pub(crate) late: Vec<Late>,
     /// The oldest row that was ever written and may still be there.
     first_s: i64,
 }
@@ -46,6 +54,36 @@ pub(crate) enum Kept {
     Filled,
     /// Its places were taken, or it is older than the history.
     Ignored,
+    /// Too many rows came late at once.
+    Refused,
+}
+
+/// A row's packed numbers.
+pub(crate) trait Bits {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// Each of them.
+    fn each(&self) -> impl Iterator<Item = u32>;
+}
+
+impl Bits for [Sample] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn each(&self) -> impl Iterator<Item = u32> {
+        self.iter().map(|sample| sample.value.to_bits())
+    }
+}
+
+impl Bits for [u32] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn each(&self) -> impl Iterator<Item = u32> {
+        self.iter().copied()
+    }
 }
 
 /// What a ring needs of its host.
@@ -58,24 +96,27 @@ pub(crate) struct Shelf<'a> {
     pub(crate) history: u32,
     /// Where blocks are encoded and rows are decoded, before they go to their place.
     pub(crate) scratch: &'a mut Vec<u8>,
-    /// Is told each block that is sealed or filled, with the chart's slot.
-    pub(crate) journal: Option<(&'a mut Journal, ChartSlot)>,
+    /// What late rows may still cost.
+    pub(crate) repairs: &'a mut Repairs,
+    /// Is told each row and each block.
+    pub(crate) journal: Option<Noting<'a>>,
 }
 
 impl Shelf<'_> {
     /// Tells the journal a row.
-    pub(crate) fn note(&mut self, time_s: i64, samples: &[Sample]) {
-        if let Some((journal, slot)) = &mut self.journal {
-            journal.row(*slot, time_s, samples);
+    pub(crate) fn note<R: Bits + ?Sized>(&mut self, time_s: i64, row: &R) {
+        if let Some(journal) = &mut self.journal {
+            journal.row(time_s, row);
         }
     }
 
     /// Takes the block in the scratch space.
     fn keep(&mut self, start_s: i64) -> BlockAt {
-        if let Some((journal, slot)) = &mut self.journal {
-            journal.block(*slot, start_s, self.scratch);
+        let at = self.slabs.push(self.scratch);
+        if let Some(journal) = &mut self.journal {
+            journal.sealed(start_s, at);
         }
-        self.slabs.push(self.scratch)
+        at
     }
 }
 
@@ -88,6 +129,7 @@ impl Ring {
             open_start_s: 0,
             every_s: i64::from(every_s.max(1)),
             sealed: VecDeque::new(),
+            late: Vec::new(),
             first_s: 0,
         }
     }
@@ -115,25 +157,42 @@ impl Ring {
         if self.is_empty() { 0 } else { self.first_s.max(self.start_s()) }
     }
 
+    /// Where the sealed block lies that begins at `start_s`.
+    pub(crate) fn sealed_at(&self, start_s: i64) -> Option<BlockAt> {
+        let number = (start_s - self.start_s()) / self.block_s();
+        self.sealed.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn sealed_place(&mut self, start_s: i64) -> Option<&mut BlockAt> {
+        let number = (start_s - self.start_s()) / self.block_s();
+        self.sealed.get_mut(usize::try_from(number).ok()?)
+    }
+
+    /// A ring of the open rows alone.
+    pub(crate) fn copy_open(&self) -> Self {
+        let mut copy = Self::new(self.every_s as u32);
+        copy.open = self.open[..self.open_rows * self.stride].to_vec();
+        (copy.stride, copy.open_rows, copy.open_start_s) = (self.stride, self.open_rows, self.open_start_s);
+        copy
+    }
+
     /// Keeps a row at `time_s`, a multiple of update every.
-    pub(crate) fn append(&mut self, time_s: i64, samples: &[Sample], shelf: &mut Shelf<'_>) -> Kept {
+    pub(crate) fn append<R: Bits + ?Sized>(&mut self, time_s: i64, row: &R, shelf: &mut Shelf<'_>) -> Kept {
         debug_assert_eq!(time_s.rem_euclid(self.every_s), 0);
-        if self.stride != samples.len() {
-            self.widen(samples.len());
+        if self.stride != row.count() {
+            self.settle(shelf);
+            self.widen(row.count());
         }
         if self.is_empty() {
             self.open_at(time_s);
         }
         let mut place = (time_s - self.open_start_s).div_euclid(self.every_s);
         if place < self.open_rows as i64 {
-            return if place >= 0 {
-                self.fill(place as usize, samples)
-            } else {
-                self.fill_sealed(time_s, samples, shelf)
-            };
+            return if place >= 0 { self.fill(place as usize, row) } else { self.fill_late(time_s, row, shelf) };
         }
         if place - self.open_rows as i64 > i64::from(shelf.history) {
-            self.clear(shelf.slabs);
+            self.clear(shelf);
             self.open_at(time_s);
             place = (time_s - self.open_start_s).div_euclid(self.every_s);
         }
@@ -142,8 +201,8 @@ impl Ring {
             place -= ROWS as i64;
         }
         let place = place as usize;
-        for (cell, sample) in self.open[place * self.stride..].iter_mut().zip(samples) {
-            *cell = sample.value.to_bits();
+        for (cell, bits) in self.open[place * self.stride..].iter_mut().zip(row.each()) {
+            *cell = bits;
         }
         self.open_rows = place + 1;
         if self.open_rows >= ROWS + shelf.phase {
@@ -173,51 +232,68 @@ impl Ring {
         self.stride = stride;
     }
 
-    fn fill(&mut self, place: usize, samples: &[Sample]) -> Kept {
-        let mut kept = Kept::Ignored;
-        for (cell, sample) in self.open[place * self.stride..].iter_mut().zip(samples) {
-            if *cell == EMPTY && !sample.value.is_empty() {
-                *cell = sample.value.to_bits();
-                kept = Kept::Filled;
-            }
+    fn fill<R: Bits + ?Sized>(&mut self, place: usize, row: &R) -> Kept {
+        if !fill_empty(&mut self.open[place * self.stride..], row) {
+            return Kept::Ignored;
         }
-        if kept == Kept::Filled {
-            self.first_s = self.first_s.min(self.open_start_s + place as i64 * self.every_s);
-        }
-        kept
+        self.first_s = self.first_s.min(self.open_start_s + place as i64 * self.every_s);
+        Kept::Filled
     }
 
-    /// Fills a row's empty places in a sealed block: the block is decoded and appended anew.
-    fn fill_sealed(&mut self, time_s: i64, samples: &[Sample], shelf: &mut Shelf<'_>) -> Kept {
+    /// Fills a row's empty places in a sealed block, which is opened for it.
+    fn fill_late<R: Bits + ?Sized>(&mut self, time_s: i64, row: &R, shelf: &mut Shelf<'_>) -> Kept {
         if time_s <= self.last_s() - i64::from(shelf.history) * self.every_s {
             return Kept::Ignored;
         }
         while time_s < self.start_s() {
             self.sealed.push_front(BlockAt::NONE);
         }
-        let number = ((time_s - self.start_s()) / self.block_s()) as usize;
-        let place = ((time_s - self.start_s()) % self.block_s() / self.every_s) as usize;
+        let start_s = time_s.div_euclid(self.block_s()) * self.block_s();
+        let place = ((time_s - start_s) / self.every_s) as usize;
+        let known = self.late.iter().position(|late| late.start_s == start_s && late.stride == self.stride);
+        let Some(known) = known.or_else(|| self.open_late(start_s, shelf)) else { return Kept::Refused };
+        let late = &mut self.late[known];
+        if !fill_empty(&mut late.rows[place * late.stride..][..late.stride], row) {
+            return Kept::Ignored;
+        }
+        late.fills += 1;
+        self.first_s = self.first_s.min(time_s);
+        Kept::Filled
+    }
+
+    /// Opens a sealed block, to be filled; `None` where that would be too many at once.
+    fn open_late(&mut self, start_s: i64, shelf: &mut Shelf<'_>) -> Option<usize> {
+        self.settle(shelf);
+        let at = self.sealed_at(start_s)?;
+        let is_whole = at.segment().is_none();
+        if !shelf.repairs.allow(self.stride * ROWS, is_whole) {
+            return None;
+        }
         let mut rows = vec![EMPTY; self.stride * ROWS];
-        decode(self.sealed[number], &mut rows, self.stride, shelf);
-        let mut kept = Kept::Ignored;
-        for (cell, sample) in rows[place * self.stride..].iter_mut().zip(samples) {
-            if *cell == EMPTY && !sample.value.is_empty() {
-                *cell = sample.value.to_bits();
-                kept = Kept::Filled;
-            }
+        if is_whole {
+            decode(at, &mut rows, self.stride, shelf);
         }
-        if kept == Kept::Filled {
-            shelf.slabs.release(self.sealed[number]);
-            shelf.scratch.clear();
-            block::encode(shelf.scratch, &rows, self.stride);
-            self.sealed[number] = shelf.keep(time_s - place as i64 * self.every_s);
-            self.first_s = self.first_s.min(time_s);
+        self.late.push(Late { start_s, stride: self.stride, rows, is_whole, fills: 0 });
+        Some(self.late.len() - 1)
+    }
+
+    /// Seals the late block that is being filled, unless the rest of it lies on the disk.
+    pub(crate) fn settle(&mut self, shelf: &mut Shelf<'_>) {
+        let Some(late) = self.late.pop_if(|late| late.is_whole) else { return };
+        if late.fills == 0 || self.sealed_at(late.start_s).is_none() {
+            return;
         }
-        kept
+        shelf.scratch.clear();
+        block::encode(shelf.scratch, &late.rows, late.stride);
+        let after = shelf.keep(late.start_s);
+        if let Some(at) = self.sealed_place(late.start_s) {
+            shelf.slabs.release(std::mem::replace(at, after));
+        }
     }
 
     /// Seals the open block's first 60 rows.
     fn seal(&mut self, shelf: &mut Shelf<'_>) {
+        self.settle(shelf);
         let rows = self.open_rows.min(ROWS);
         let values = &self.open[..rows * self.stride];
         if values.iter().all(|&value| value == EMPTY) {
@@ -243,10 +319,15 @@ impl Ring {
                 shelf.slabs.release(block);
             }
         }
+        let start_s = self.start_s();
+        let repairs = &mut *shelf.repairs;
+        self.late.retain(|late| late.start_s >= start_s || repairs.forget(late));
     }
 
-    /// Forgets the rows after `time_s`, as after a clock that was set back.
+    /// Forgets the rows after `time_s`, as after a clock that was set back. Only here a block is read
+    /// from the disk under the host's lock.
     pub(crate) fn cut(&mut self, time_s: i64, shelf: &mut Shelf<'_>) {
+        self.settle(shelf);
         while self.open_start_s > time_s
             && let Some(block) = self.sealed.pop_back()
         {
@@ -256,99 +337,140 @@ impl Ring {
             self.open_rows = ROWS;
             self.open_start_s -= self.block_s();
         }
+        let open_start_s = self.open_start_s;
+        let repairs = &mut *shelf.repairs;
+        self.late.retain(|late| late.start_s < open_start_s || repairs.forget(late));
         let keep = ((time_s - self.open_start_s).div_euclid(self.every_s) + 1).clamp(0, self.open_rows as i64) as usize;
         self.open[keep * self.stride..].fill(EMPTY);
         self.open_rows = keep;
     }
 
-    /// Puts a sealed block behind all others, as it comes from a disk. Returns whether it fits.
-    pub(crate) fn restore(&mut self, start_s: i64, bytes: &[u8], stride: usize, shelf: &mut Shelf<'_>) -> bool {
-        let Ok(rows) = Rows::of(bytes) else { return false };
+    /// Puts a block in its place among the sealed ones, as it comes from a disk: behind all others, or
+    /// instead of an older one of the same seconds, which has fewer rows. `bytes` are its own, where it
+    /// stays on the disk. Returns whether it fits.
+    pub(crate) fn restore(
+        &mut self,
+        start_s: i64,
+        bytes: &[u8],
+        on_disk: Option<BlockAt>,
+        shelf: &mut Shelf<'_>,
+    ) -> bool {
+        if start_s % self.block_s() != 0 || self.open_rows > 0 {
+            return false;
+        }
         if self.is_empty() {
-            let Some(first) = rows.first else { return true };
-            self.widen(stride);
+            let Some(first) = first_row(bytes) else { return false };
             self.open_start_s = start_s;
             self.first_s = start_s + first as i64 * self.every_s;
         }
         let missing = (start_s - self.open_start_s).div_euclid(self.block_s());
-        if start_s % self.block_s() != 0 || self.open_rows > 0 {
+        let history = i64::from(shelf.history) / ROWS as i64 + 2;
+        if missing >= history {
+            self.clear(shelf);
+            return self.restore(start_s, bytes, on_disk, shelf);
+        }
+        if start_s < self.open_start_s - history * self.block_s() {
             return false;
         }
-        if missing < 0 {
-            return self.restore_again(missing, bytes, shelf);
+        while start_s < self.start_s() {
+            self.sealed.push_front(BlockAt::NONE);
         }
-        if missing > i64::from(shelf.history) / ROWS as i64 {
-            self.clear(shelf.slabs);
-            return self.restore(start_s, bytes, stride, shelf);
+        if start_s <= self.first_s
+            && let Some(first) = first_row(bytes)
+        {
+            self.first_s = self.first_s.min(start_s + first as i64 * self.every_s);
         }
-        self.sealed.extend((0..missing).map(|_| BlockAt::NONE));
-        self.sealed.push_back(shelf.slabs.push(bytes));
-        self.open_start_s = start_s + self.block_s();
+        while start_s >= self.open_start_s {
+            self.sealed.push_back(BlockAt::NONE);
+            self.open_start_s += self.block_s();
+        }
+        let at = on_disk.unwrap_or_else(|| shelf.slabs.push(bytes));
+        if let Some(place) = self.sealed_place(start_s) {
+            shelf.slabs.release(std::mem::replace(place, at));
+        }
         // The last one or two were open, and will be so again.
         self.trim(2, shelf);
         true
     }
 
-    /// Puts a block in the place of an older one of the same seconds: it has all its rows, and more.
-    fn restore_again(&mut self, from_end: i64, bytes: &[u8], shelf: &mut Shelf<'_>) -> bool {
-        let Some(number) = self.sealed.len().checked_add_signed(from_end as isize) else { return false };
-        let Some(place) = self.sealed.get_mut(number) else { return false };
-        shelf.slabs.release(*place);
-        *place = shelf.slabs.push(bytes);
-        true
-    }
-
     /// Opens the last sealed block again, as far as it has rows: the next rows go there.
-    pub(crate) fn reopen(&mut self, shelf: &mut Shelf<'_>) {
+    pub(crate) fn reopen(&mut self, stride: usize, shelf: &mut Shelf<'_>) {
         let Some(block) = self.sealed.pop_back() else { return };
-        decode(block, &mut self.open[..self.stride * ROWS], self.stride, shelf);
+        self.widen(stride);
+        decode(block, &mut self.open[..stride * ROWS], stride, shelf);
         shelf.slabs.release(block);
         self.open_start_s -= self.block_s();
-        let used = self.open.iter().rposition(|&value| value != EMPTY).map_or(0, |last| last / self.stride + 1);
+        let used = self.open.iter().rposition(|&value| value != EMPTY).map_or(0, |last| last / stride + 1);
         self.open_rows = used;
         self.trim(0, shelf);
     }
 
     /// Forgets all rows.
-    pub(crate) fn clear(&mut self, slabs: &mut Slabs) {
-        for block in self.sealed.drain(..) {
-            slabs.release(block);
-        }
+    pub(crate) fn clear(&mut self, shelf: &mut Shelf<'_>) {
+        self.release(shelf.slabs, shelf.repairs);
         self.open.fill(EMPTY);
         self.open_rows = 0;
     }
 
+    /// Gives back what lies elsewhere, when the ring goes.
+    pub(crate) fn release(&mut self, slabs: &mut Slabs, repairs: &mut Repairs) {
+        for block in self.sealed.drain(..) {
+            slabs.release(block);
+        }
+        for late in self.late.drain(..) {
+            repairs.forget(&late);
+        }
+    }
+
+    /// The newest row's values; none where it has no open row.
+    pub(crate) fn newest(&self) -> &[u32] {
+        let newest = self.open_rows.saturating_sub(1) * self.stride;
+        &self.open[newest..self.open_rows * self.stride]
+    }
+
     /// Bytes that the ring takes beside its blocks.
     pub(crate) fn bytes(&self) -> usize {
-        self.open.capacity() * 4 + self.sealed.capacity() * size_of::<BlockAt>()
+        let late = self.late.iter().map(|late| late.rows.capacity() * 4).sum::<usize>();
+        self.open.capacity() * 4 + self.sealed.capacity() * size_of::<BlockAt>() + late
     }
 }
 
-/// What is to be known of a block that comes from a disk.
-struct Rows {
-    /// The first row with a value.
-    first: Option<usize>,
-}
-
-impl Rows {
-    /// Decodes the whole block.
-    fn of(bytes: &[u8]) -> Result<Self, block::Damaged> {
-        let mut reader = block::Reader::new(bytes)?;
-        let mut column = [EMPTY; ROWS];
-        let mut first = None;
-        while reader.next(Some(&mut column))? {
-            let of_column = column.iter().position(|&value| value != EMPTY);
-            first = [first, of_column].into_iter().flatten().min();
+/// Puts values where there are none; returns whether there were such places.
+fn fill_empty<R: Bits + ?Sized>(cells: &mut [u32], row: &R) -> bool {
+    let mut is_filled = false;
+    for (cell, bits) in cells.iter_mut().zip(row.each()) {
+        if *cell == EMPTY && bits != EMPTY {
+            *cell = bits;
+            is_filled = true;
         }
-        Ok(Self { first })
     }
+    is_filled
+}
+
+/// The first row of a block that has a value; `None` where it has none, or is damaged.
+fn first_row(bytes: &[u8]) -> Option<usize> {
+    let mut reader = block::Reader::new(bytes).ok()?;
+    let mut column = [EMPTY; ROWS];
+    let mut first = None;
+    while reader.next(Some(&mut column)).ok()? {
+        let of_column = column.iter().position(|&value| value != EMPTY);
+        first = [first, of_column].into_iter().flatten().min();
+    }
+    first
 }
 
 /// Decodes a sealed block to rows of `stride` values; places that it does not have stay as they are.
 fn decode(at: BlockAt, rows: &mut [u32], stride: usize, shelf: &mut Shelf<'_>) {
     shelf.scratch.clear();
-    let bytes = shelf.slabs.read(at, shelf.scratch);
-    let Some(mut reader) = bytes.get(shelf.scratch).and_then(|bytes| block::Reader::new(bytes).ok()) else { return };
+    let bytes = shelf.slabs.fetch(at, shelf.scratch);
+    if let Some(bytes) = bytes.get(shelf.scratch) {
+        decode_rows(bytes, rows, stride);
+    }
+}
+
+/// Decodes a block's bytes to rows of `stride` values, as far as they are sound.
+pub(crate) fn decode_rows(bytes: &[u8], rows: &mut [u32], stride: usize) {
+    let Ok(mut reader) = block::Reader::new(bytes) else { return };
     let mut column = [EMPTY; ROWS];
     for dimension in 0..stride {
         if reader.next(Some(&mut column)) != Ok(true) {

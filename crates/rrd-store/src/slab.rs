@@ -10,20 +10,44 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::block;
+use crate::files::OnDisk;
 
 const SLAB_BYTES_MIN: usize = 2 * 1024;
 const SLAB_BYTES_MAX: usize = 64 * 1024;
 
-/// Where a block lies.
+/// Where a block lies: in a slab, or in a segment on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockAt {
-    slab: u32,
+    /// The number of a slab or, with the highest bit set, of a segment.
+    place: u32,
     offset: u32,
 }
 
+/// Set where a block lies in a segment.
+const ON_DISK: u32 = 1 << 31;
+
 impl BlockAt {
     /// A block without any value, which needs no bytes.
-    pub(crate) const NONE: Self = Self { slab: u32::MAX, offset: 0 };
+    pub(crate) const NONE: Self = Self { place: u32::MAX, offset: 0 };
+    /// Segments have lower numbers.
+    pub(crate) const SEGMENTS_MAX: u64 = ON_DISK as u64 - 1;
+
+    /// A block whose record begins at `offset` of a segment.
+    pub(crate) fn on_disk(segment: u64, offset: u64) -> Option<Self> {
+        let offset = u32::try_from(offset).ok()?;
+        (segment < Self::SEGMENTS_MAX).then_some(Self { place: segment as u32 | ON_DISK, offset })
+    }
+
+    /// The segment, and the offset of the record there; `None` for a block in memory.
+    pub(crate) fn segment(self) -> Option<(u64, u64)> {
+        let is_there = self.place & ON_DISK != 0 && self != Self::NONE;
+        is_there.then_some((u64::from(self.place & !ON_DISK), u64::from(self.offset)))
+    }
+
+    /// Whether its bytes are in a slab.
+    pub(crate) fn is_in_memory(self) -> bool {
+        self.place & ON_DISK == 0
+    }
 }
 
 /// A block's bytes for a reader; the block's own structure says where it ends.
@@ -35,12 +59,14 @@ pub(crate) enum BlockBytes {
     Shared(Arc<Vec<u8>>, u32),
     /// Was copied out of the current slab, to this offset of the reader's own buffer.
     Copied(u32),
+    /// Lies in this segment; its record begins at this offset.
+    OnDisk(u64, u64),
 }
 
 impl BlockBytes {
     pub(crate) fn get<'a>(&'a self, copied: &'a [u8]) -> Option<&'a [u8]> {
         match self {
-            Self::None => None,
+            Self::None | Self::OnDisk(..) => None,
             Self::Shared(slab, offset) => slab.get(*offset as usize..),
             Self::Copied(offset) => copied.get(*offset as usize..),
         }
@@ -63,11 +89,14 @@ pub(crate) struct Slabs {
     current_live: u32,
     full_bytes: usize,
     spare: Option<Arc<Vec<u8>>>,
+    /// Where the blocks lie that are in segments.
+    pub(crate) on_disk: Option<OnDisk>,
 }
 
 impl Slabs {
+    /// Wraps around below [`ON_DISK`]: no host has so many slabs at a time.
     fn current_number(&self) -> u32 {
-        self.first + self.full.len() as u32
+        self.first.wrapping_add(self.full.len() as u32) & !ON_DISK
     }
 
     /// Takes a copy of a block's bytes.
@@ -75,7 +104,7 @@ impl Slabs {
         if self.current.len() + block.len() > self.current.capacity() {
             self.turn(block.len());
         }
-        let at = BlockAt { slab: self.current_number(), offset: self.current.len() as u32 };
+        let at = BlockAt { place: self.current_number(), offset: self.current.len() as u32 };
         // Nobody else holds the current slab: this never copies it.
         Arc::make_mut(&mut self.current).extend_from_slice(block);
         self.current_live += 1;
@@ -101,14 +130,14 @@ impl Slabs {
 
     /// Forgets a block.
     pub(crate) fn release(&mut self, at: BlockAt) {
-        if at == BlockAt::NONE {
+        if !at.is_in_memory() {
             return;
         }
-        if at.slab == self.current_number() {
+        if at.place == self.current_number() {
             self.current_live -= 1;
             return;
         }
-        let place = (at.slab - self.first) as usize;
+        let place = (at.place.wrapping_sub(self.first) & !ON_DISK) as usize;
         if let Some(Some(slab)) = self.full.get_mut(place) {
             slab.live -= 1;
             if slab.live == 0 {
@@ -127,7 +156,7 @@ impl Slabs {
         }
         while let Some(None) = self.full.front() {
             self.full.pop_front();
-            self.first += 1;
+            self.first = self.first.wrapping_add(1) & !ON_DISK;
         }
     }
 
@@ -136,16 +165,31 @@ impl Slabs {
         if at == BlockAt::NONE {
             return BlockBytes::None;
         }
-        if at.slab == self.current_number() {
+        if let Some((segment, offset)) = at.segment() {
+            return BlockBytes::OnDisk(segment, offset);
+        }
+        if at.place == self.current_number() {
             let rest = &self.current[at.offset as usize..];
             let block = &rest[..block::length(rest)];
             let offset = copied.len() as u32;
             copied.extend_from_slice(block);
             return BlockBytes::Copied(offset);
         }
-        match self.full.get((at.slab - self.first) as usize) {
+        match self.full.get((at.place.wrapping_sub(self.first) & !ON_DISK) as usize) {
             Some(Some(slab)) => BlockBytes::Shared(Arc::clone(&slab.bytes), at.offset),
             _ => BlockBytes::None,
+        }
+    }
+
+    /// A block's bytes, wherever they are: those of the disk are read to `copied`, too.
+    pub(crate) fn fetch(&self, at: BlockAt, copied: &mut Vec<u8>) -> BlockBytes {
+        match (self.read(at, copied), &self.on_disk) {
+            (BlockBytes::OnDisk(segment, offset), Some(on_disk)) => {
+                let start = copied.len() as u32;
+                let is_read = on_disk.blocks().read(segment, offset, copied).is_some();
+                if is_read { BlockBytes::Copied(start) } else { BlockBytes::None }
+            }
+            (bytes, _) => bytes,
         }
     }
 

@@ -3,12 +3,15 @@
 use row::Packed;
 
 use crate::block::{self, Column, ROWS};
+use crate::files::{Blocks, OnDisk};
+use crate::late::Late;
 use crate::ring::Ring;
 use crate::slab::{BlockBytes, Slabs};
 
 const EMPTY: u32 = Packed::EMPTY.to_bits();
 
-/// The rows of a chart in some window: sealed blocks shared, open rows copied.
+/// The rows of a chart in some window: sealed blocks shared, open rows copied. Blocks on the disk are
+/// read when they are decoded.
 #[derive(Debug)]
 pub struct Snapshot {
     every_s: i64,
@@ -19,6 +22,9 @@ pub struct Snapshot {
     blocks_start_s: i64,
     blocks: Vec<BlockBytes>,
     copied: Vec<u8>,
+    /// Late rows, with the number of their block.
+    late: Vec<(usize, Late)>,
+    on_disk: Option<OnDisk>,
     open_start_s: i64,
     open: Vec<u32>,
 }
@@ -44,13 +50,19 @@ impl Snapshot {
         let mut copied = Vec::new();
         let blocks =
             (first..end).map(|number| slabs.read(ring.sealed[number as usize], &mut copied)).collect::<Vec<_>>();
+        let blocks_start_s = start_s + first * block_s;
+        let number = |late: &Late| usize::try_from((late.start_s - blocks_start_s).div_euclid(block_s)).ok();
+        let late = ring.late.iter().filter_map(|late| Some((number(late)?, late)));
+        let late = late.filter(|(number, _)| *number < blocks.len()).map(|(number, late)| (number, late.clone()));
         let open_rows = if before_s >= ring.open_start_s { ring.open_rows } else { 0 };
         Self {
             every_s: ring.every_s,
             dimensions: ring.stride,
             after_s,
             before_s,
-            blocks_start_s: start_s + first * block_s,
+            blocks_start_s,
+            late: late.collect(),
+            on_disk: slabs.on_disk.clone(),
             blocks,
             copied,
             open_start_s: ring.open_start_s,
@@ -83,9 +95,11 @@ impl Snapshot {
             }
         };
         let mut rows = vec![EMPTY; self.dimensions * ROWS];
-        for (number, block) in self.blocks.iter().enumerate() {
+        let mut fetched = Fetched::new(self);
+        let all: Vec<u32> = (0..self.dimensions as u32).collect();
+        for number in 0..self.blocks.len() {
             rows.fill(EMPTY);
-            self.decode(block, |dimension, column| {
+            self.columns(number, &all, &mut fetched, |dimension, column| {
                 for (row, value) in rows.chunks_exact_mut(self.dimensions).zip(column) {
                     row[dimension] = *value;
                 }
@@ -105,24 +119,12 @@ impl Snapshot {
     /// another. Blocks without any value are passed over, and so are those that are damaged.
     pub(crate) fn runs(&self, wanted: &[u32], mut f: impl FnMut(Run<'_>)) {
         let block_s = self.every_s * ROWS as i64;
-        let mut column = [EMPTY; ROWS];
-        for (number, block) in self.blocks.iter().enumerate() {
+        let mut fetched = Fetched::new(self);
+        for number in 0..self.blocks.len() {
             let start_s = self.blocks_start_s + number as i64 * block_s;
-            let Some(mut reader) = self.reader(block) else { continue };
-            let mut dimension = 0;
-            for (place, &next) in wanted.iter().enumerate() {
-                let mut goes_on = true;
-                while goes_on && dimension < next {
-                    goes_on = reader.next(None) == Ok(true);
-                    dimension += 1;
-                }
-                if !goes_on || reader.next(Some(&mut column)) != Ok(true) {
-                    break;
-                }
-                dimension += 1;
-                f(Run { place, start_s, bits: &column });
-            }
+            self.columns(number, wanted, &mut fetched, |place, column| f(Run { place, start_s, bits: column }));
         }
+        let mut column = [EMPTY; ROWS];
         for (number, rows) in self.open.chunks(self.dimensions.max(1) * ROWS).enumerate() {
             let start_s = self.open_start_s + number as i64 * block_s;
             for (place, &dimension) in wanted.iter().enumerate() {
@@ -143,17 +145,55 @@ impl Snapshot {
         self.blocks.len() * ROWS + self.open.len() / self.dimensions.max(1)
     }
 
-    fn reader<'a>(&'a self, block: &'a BlockBytes) -> Option<block::Reader<'a>> {
-        block.get(&self.copied).and_then(|bytes| block::Reader::new(bytes).ok())
-    }
-
-    fn decode(&self, block: &BlockBytes, mut f: impl FnMut(usize, &Column)) {
-        let Some(mut reader) = self.reader(block) else { return };
+    /// Calls `f` with the columns of a block's dimensions `wanted`, in rising order, and their places
+    /// there; with none that the block does not have.
+    fn columns(&self, number: usize, wanted: &[u32], fetched: &mut Fetched<'_>, mut f: impl FnMut(usize, &Column)) {
+        let late = || self.late.iter().filter(|(of, _)| *of == number).map(|(_, late)| late);
+        let has_late = late().next().is_some();
+        let mut reader = fetched.reader(number);
         let mut column = [EMPTY; ROWS];
         let mut dimension = 0;
-        while dimension < self.dimensions && reader.next(Some(&mut column)) == Ok(true) {
-            f(dimension, &column);
+        for (place, &next) in wanted.iter().enumerate() {
+            while dimension < next && reader.as_mut().is_some_and(|reader| reader.next(None) == Ok(true)) {
+                dimension += 1;
+            }
+            let is_there =
+                dimension == next && reader.as_mut().is_some_and(|reader| reader.next(Some(&mut column)) == Ok(true));
+            if !is_there {
+                if !has_late {
+                    return;
+                }
+                reader = None;
+                column.fill(EMPTY);
+            }
             dimension += 1;
+            late().for_each(|late| late.overlay(next as usize, &mut column));
+            f(place, &column);
         }
+    }
+}
+
+/// The bytes of a snapshot's blocks, wherever they are.
+struct Fetched<'a> {
+    snapshot: &'a Snapshot,
+    disk: Option<Blocks<'a>>,
+    read: Vec<u8>,
+}
+
+impl<'a> Fetched<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, disk: snapshot.on_disk.as_ref().map(OnDisk::blocks), read: Vec::new() }
+    }
+
+    fn reader(&mut self, number: usize) -> Option<block::Reader<'_>> {
+        let bytes = match &self.snapshot.blocks[number] {
+            BlockBytes::OnDisk(segment, offset) => {
+                self.read.clear();
+                self.disk.as_mut()?.read(*segment, *offset, &mut self.read)?;
+                &self.read
+            }
+            bytes => bytes.get(&self.snapshot.copied)?,
+        };
+        block::Reader::new(bytes).ok()
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use row::Guid;
 
 use crate::disk::Disk;
-use crate::files::{self, Damage, Restoring};
-use crate::host::{Host, HostInfo, Keep};
+use crate::files::{self, Damage, Damages, OnDisk};
+use crate::host::{Host, HostInfo, Keep, Which};
 use crate::intern::Interner;
 
 /// All hosts of a node, in the order in which they came.
@@ -16,6 +16,7 @@ pub struct Store {
     interner: Arc<Interner>,
     hosts: RwLock<Arc<Vec<Arc<Host>>>>,
     adding: Mutex<()>,
+    damages: Arc<Damages>,
 }
 
 impl Store {
@@ -67,7 +68,7 @@ impl Store {
             hosts[place].set_keep(keep);
             return Arc::clone(&hosts[place]);
         }
-        let host = Arc::new(Host::new(info.clone(), keep, Arc::clone(&self.interner)));
+        let host = Arc::new(Host::new(info.clone(), keep, Arc::clone(&self.interner), Arc::clone(&self.damages)));
         match place {
             Some(place) => hosts[place] = Arc::clone(&host),
             None => hosts.push(Arc::clone(&host)),
@@ -76,39 +77,30 @@ impl Store {
         host
     }
 
-    /// Saves the hosts that `which` picks, each to a file of its own. Nobody must feed them any more.
-    /// Returns what the disk refused.
+    /// Saves the hosts that `which` picks, each to files of its own; those that sleep are there already.
+    /// Nobody must feed them any more. Returns what the disk refused.
     pub fn save(&self, disk: &dyn Disk, which: impl Fn(&Host) -> bool) -> Vec<(Guid, io::Error)> {
-        let known = files::list(disk).unwrap_or_default();
-        let mut refused = Vec::new();
-        for host in self.hosts().iter().filter(|host| which(host)) {
-            let numbers = known.iter().filter(|file| file.guid == host.guid()).map(|file| file.number);
-            let number = numbers.max().map_or(1, |number| number.saturating_add(1));
-            let saved = files::write_segment(host, disk, number);
-            if let Err(err) = saved.and_then(|()| files::remove_older(disk, host.guid(), number)) {
-                refused.push((host.guid(), err));
-            }
-        }
-        refused
+        let hosts = self.hosts();
+        let awake = hosts.iter().filter(|host| which(host) && !host.is_asleep());
+        awake.filter_map(|host| files::save(host, disk).err().map(|err| (host.guid(), err))).collect()
     }
 
-    /// Loads the hosts that a disk keeps. Returns what could not be used; everything else is there.
-    pub fn load(&self, disk: &dyn Disk) -> Vec<Damage> {
-        let known = match files::list(disk) {
-            Ok(known) => known,
-            Err(_) => return vec![Damage { file: String::new(), offset: 0, what: "the folder cannot be listed" }],
-        };
+    /// Finds the hosts that a disk keeps. They sleep there: charts and rows of each are read when
+    /// somebody asks for them; blocks of hosts that `stays` picks by how they are kept stay there even
+    /// then. What cannot be used is told by [`Store::damages`], now and then.
+    pub fn load(&self, disk: &Arc<dyn Disk>, stays: Which) {
         let mut damages = Vec::new();
-        for of_host in known.chunk_by(|one, next| one.guid == next.guid) {
-            let mut restoring = Restoring::new(self, of_host[0].guid);
-            for &file in of_host {
-                restoring.begin_file(file);
-                match files::read_file(disk, file, &mut restoring) {
-                    Ok(found) => damages.extend(found),
-                    Err(damage) => damages.push(damage),
-                }
-            }
+        for found in files::find(&**disk, &mut damages) {
+            let folder = OnDisk { disk: Arc::clone(disk), guid: found.info.guid, stays };
+            let host = self.host(found.info.guid).unwrap_or_else(|| self.add(&found.info, found.keep));
+            host.found_in(folder, found.newest_s);
         }
-        damages
+        self.damages.add(damages);
+    }
+
+    /// What of the files could not be used since the last call; everything else is there.
+    #[must_use]
+    pub fn damages(&self) -> Vec<Damage> {
+        self.damages.take()
     }
 }

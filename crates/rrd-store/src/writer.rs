@@ -11,10 +11,11 @@ use row::{
 
 use crate::chart::{Chart, DimensionTexts, OwnedLabel, id_hash};
 use crate::collection::{self, Dimension, Elapsed, Moved};
-use crate::files::Journal;
-use crate::host::{Host, HostState, MemoryMode};
+use crate::files::{Journal, Noting, OnDisk};
+use crate::host::{Host, HostState};
+use crate::late::Repairs;
 use crate::ring::{Kept, Ring, Shelf};
-use crate::slab::Slabs;
+use crate::slab::{BlockAt, Slabs};
 use crate::view::{ChartView, HostView};
 use crate::{
     CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, LABELS_MAX, TEXT_BYTES_MAX,
@@ -55,7 +56,11 @@ pub struct Writer<'a> {
     rows: u64,
     samples: u64,
     ignored: u64,
+    refused: u64,
 }
+
+/// Nothing is dated while rows are restored.
+const NO_TIME: Now = Now { wall_us: 0, mono_us: 0 };
 
 impl<'a> Writer<'a> {
     pub(crate) fn open(host: &'a Host, generation: u64, now: Now) -> Option<Self> {
@@ -64,8 +69,18 @@ impl<'a> Writer<'a> {
             return None;
         }
         state.note_clock(now);
+        state.repairs.at(now);
+        Some(Self::new(host, state, now))
+    }
+
+    /// Writes what comes from a disk to a host that sleeps.
+    pub(crate) fn restoring(host: &'a Host) -> Self {
+        Self::new(host, host.lock_asleep(), NO_TIME)
+    }
+
+    fn new(host: &'a Host, state: MutexGuard<'a, HostState>, now: Now) -> Self {
         let newest_s = host.newest_s.load(Ordering::Relaxed);
-        Some(Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0 })
+        Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0, refused: 0 }
     }
 
     /// What the host holds.
@@ -92,6 +107,8 @@ impl<'a> Writer<'a> {
         let hash = id_hash(definition.id.as_bytes());
         let slot = self.state.charts.len() as u32;
         let mut chart = Chart::new(&definition, hash, &self.host.interner);
+        chart.number = self.state.next_number;
+        self.state.next_number = self.state.next_number.wrapping_add(1);
         match self.state.by_hash.get(&hash).copied() {
             None => {
                 self.state.by_hash.insert(hash, slot);
@@ -110,7 +127,7 @@ impl<'a> Writer<'a> {
     }
 
     fn redefine_chart(&mut self, slot: ChartSlot, definition: &ChartDefinition<'_>) {
-        let HostState { charts, slabs, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, .. } = &mut *self.state;
         let chart = &mut charts[slot.0 as usize];
         let known = chart.definition();
         let context = if definition.context.is_empty() { definition.id } else { definition.context };
@@ -118,7 +135,7 @@ impl<'a> Writer<'a> {
             return;
         }
         if known.update_every_s != definition.update_every_s {
-            chart.ring.clear(slabs);
+            chart.ring.release(slabs, repairs);
             chart.ring = Ring::new(definition.update_every_s);
         }
         let chart = &mut charts[slot.0 as usize];
@@ -134,11 +151,11 @@ impl<'a> Writer<'a> {
     /// Changes how many seconds are between a chart's rows; those that it has are forgotten then.
     pub fn set_update_every(&mut self, slot: ChartSlot, update_every_s: u32) {
         let every_s = update_every_s.clamp(1, UPDATE_EVERY_MAX_S);
-        let HostState { charts, slabs, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, .. } = &mut *self.state;
         if let Some(chart) = charts.get_mut(slot.0 as usize)
             && chart.ring.every_s != i64::from(every_s)
         {
-            chart.ring.clear(slabs);
+            chart.ring.release(slabs, repairs);
             chart.ring = Ring::new(every_s);
             self.mark_changed(slot);
         }
@@ -298,12 +315,12 @@ impl<'a> Writer<'a> {
         let Some(slot) = self.state.scratch.open.take() else { return };
         self.show_definitions(slot);
         let (now, newest_s) = (self.now, &mut self.newest_s);
-        let HostState { charts, slabs, scratch, taps, clock_epoch, journal, .. } = &mut *self.state;
-        let Chart { clock, ring, dimensions, store_first, .. } = &mut charts[slot.0 as usize];
+        let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, .. } = &mut *self.state;
+        let Chart { clock, ring, dimensions, store_first, number, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         scratch.values.resize(dimensions.len(), 0.0);
-        let journal = journal.as_deref_mut().map(|journal| (journal, slot));
-        let mut shelf = shelf(self.host, slabs, &mut scratch.block, journal);
+        let journal = noting(journal.as_deref_mut(), slot, *number);
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal);
         let every_us = ring.every_s * US_PER_S;
         let moved = clock.advance(elapsed, now.wall_us, *clock_epoch, every_us, *store_first);
         let elapsed_us = match moved {
@@ -327,7 +344,7 @@ impl<'a> Writer<'a> {
             *store_first,
             |time_s, samples, last| {
                 if (1..TIME_S_MAX).contains(&time_s) {
-                    if ring.append(time_s, samples, &mut shelf) != Kept::Ignored {
+                    if matches!(ring.append(time_s, samples, &mut shelf), Kept::Newest | Kept::Filled) {
                         shelf.note(time_s, samples);
                     }
                     *newest_s = time_s.max(*newest_s);
@@ -351,21 +368,24 @@ impl<'a> Writer<'a> {
     pub fn end_stored(&mut self, time_s: i64, live: bool) -> bool {
         let Some(slot) = self.state.scratch.open.take() else { return false };
         self.show_definitions(slot);
-        let HostState { charts, slabs, scratch, taps, journal, .. } = &mut *self.state;
-        let Chart { clock, ring, dimensions, .. } = &mut charts[slot.0 as usize];
+        let HostState { charts, slabs, repairs, scratch, taps, journal, .. } = &mut *self.state;
+        let Chart { clock, ring, dimensions, number, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 {
             self.ignored += 1;
             return false;
         }
-        let journal = journal.as_deref_mut().map(|journal| (journal, slot));
-        let mut shelf = shelf(self.host, slabs, &mut scratch.block, journal);
-        let kept = ring.append(time_s, &scratch.samples, &mut shelf);
-        if kept == Kept::Ignored {
-            self.ignored += 1;
-            return false;
+        let journal = noting(journal.as_deref_mut(), slot, *number);
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal);
+        let kept = ring.append(time_s, &scratch.samples[..], &mut shelf);
+        match kept {
+            Kept::Newest | Kept::Filled => shelf.note(time_s, &scratch.samples[..]),
+            Kept::Ignored | Kept::Refused => {
+                self.ignored += u64::from(kept == Kept::Ignored);
+                self.refused += u64::from(kept == Kept::Refused);
+                return false;
+            }
         }
-        shelf.note(time_s, &scratch.samples);
         let elapsed_us = live.then(|| u64::try_from(time_s * US_PER_S - clock.collected_us).unwrap_or(0));
         for (dimension, sample) in dimensions.iter_mut().zip(&mut scratch.samples) {
             if sample.updated {
@@ -428,30 +448,65 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Puts a block that comes from a disk behind the chart's rows. Returns whether it fits.
-    pub(crate) fn restore_block(&mut self, slot: ChartSlot, start_s: i64, bytes: &[u8]) -> bool {
-        let HostState { charts, slabs, scratch, .. } = &mut *self.state;
+    /// Blocks that come from a disk may stay there.
+    pub(crate) fn keep_on_disk(&mut self, folder: OnDisk) {
+        self.state.slabs.on_disk = Some(folder);
+    }
+
+    /// A chart has this number in the files of its host.
+    pub(crate) fn number_chart(&mut self, slot: ChartSlot, number: u32) {
+        if let Some(chart) = self.state.charts.get_mut(slot.0 as usize) {
+            chart.number = number;
+            self.state.next_number = self.state.next_number.max(number.wrapping_add(1));
+        }
+    }
+
+    /// Puts a block that comes from a disk to the chart's rows; `at` says where it stays, unless it
+    /// comes to memory. Returns whether it fits.
+    pub(crate) fn restore_block(&mut self, slot: ChartSlot, start_s: i64, bytes: &[u8], at: Option<BlockAt>) -> bool {
+        let HostState { charts, slabs, repairs, scratch, .. } = &mut *self.state;
         let Some(chart) = charts.get_mut(slot.0 as usize) else { return false };
         let end_s = start_s.saturating_add(chart.ring.block_s());
         if !(1..TIME_S_MAX).contains(&start_s) || !(1..TIME_S_MAX).contains(&end_s) || chart.dimensions.is_empty() {
             return false;
         }
-        let mut shelf = shelf(self.host, slabs, &mut scratch.block, None);
-        chart.ring.restore(start_s, bytes, chart.dimensions.len(), &mut shelf)
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
+        chart.ring.restore(start_s, bytes, at, &mut shelf)
+    }
+
+    /// Puts a row that comes from a disk to its place.
+    pub(crate) fn restore_row(&mut self, slot: ChartSlot, time_s: i64, values: &mut Vec<u32>) {
+        let HostState { charts, slabs, repairs, scratch, .. } = &mut *self.state;
+        let Some(chart) = charts.get_mut(slot.0 as usize) else { return };
+        if (1..TIME_S_MAX).contains(&time_s) && time_s % chart.ring.every_s == 0 && !chart.dimensions.is_empty() {
+            values.resize(chart.dimensions.len(), Packed::EMPTY.to_bits());
+            let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
+            chart.ring.append(time_s, &values[..], &mut shelf);
+        }
+    }
+
+    /// A chart was no more when the disk was written last.
+    pub(crate) fn restore_gone(&mut self, slot: ChartSlot) {
+        self.set_chart_obsolete(slot);
     }
 
     /// All blocks of all charts came: the last of each goes on where it ended.
     pub(crate) fn finish_restore(&mut self) {
-        if self.host.keep().mode == MemoryMode::Map {
-            // What journals bring is not in any segment yet.
-            self.state.journal.get_or_insert_default();
-        }
-        let HostState { charts, slabs, scratch, .. } = &mut *self.state;
-        let mut shelf = shelf(self.host, slabs, &mut scratch.block, None);
+        let HostState { charts, slabs, repairs, scratch, .. } = &mut *self.state;
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
         for chart in charts {
-            chart.ring.reopen(&mut shelf);
+            chart.ring.reopen(chart.dimensions.len(), &mut shelf);
+        }
+    }
+
+    /// All rows came, too.
+    pub(crate) fn finish_rows(&mut self) {
+        for chart in &mut self.state.charts {
             self.newest_s = self.newest_s.max(chart.ring.last_s());
             chart.clock.updated_us = chart.ring.last_s() * US_PER_S;
+            for (dimension, &bits) in chart.dimensions.iter_mut().zip(chart.ring.newest()) {
+                dimension.stored = Packed::from_bits(bits);
+            }
         }
     }
 
@@ -500,17 +555,34 @@ impl Drop for Writer<'_> {
         figures.rows.add(self.rows);
         figures.samples.add(self.samples);
         figures.rows_ignored.add(self.ignored);
+        figures.rows_refused.add(self.refused);
         self.state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
     }
+}
+
+fn noting(journal: Option<&mut Journal>, slot: ChartSlot, number: u32) -> Option<Noting<'_>> {
+    journal.map(|journal| Noting { journal, slot, number, level: 0 })
 }
 
 fn shelf<'a>(
     host: &Host,
     slabs: &'a mut Slabs,
+    repairs: &'a mut Repairs,
     scratch: &'a mut Vec<u8>,
-    journal: Option<(&'a mut Journal, ChartSlot)>,
+    journal: Option<Noting<'a>>,
 ) -> Shelf<'a> {
-    Shelf { slabs, phase: host.phase(), history: host.keep().history_rows.max(1), scratch, journal }
+    Shelf { slabs, repairs, phase: host.phase(), history: host.keep().history_rows.max(1), scratch, journal }
+}
+
+impl HostState {
+    /// Seals the late blocks that are being filled.
+    pub(crate) fn settle(&mut self, host: &Host) {
+        let Self { charts, slabs, repairs, scratch, journal, .. } = self;
+        for (slot, chart) in (0..).zip(charts).filter(|(_, chart)| !chart.ring.late.is_empty()) {
+            let journal = noting(journal.as_deref_mut(), ChartSlot(slot), chart.number);
+            chart.ring.settle(&mut shelf(host, slabs, repairs, &mut scratch.block, journal));
+        }
+    }
 }
 
 fn check_chart(definition: &ChartDefinition<'_>) -> Result<(), DefineError> {

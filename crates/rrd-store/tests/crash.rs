@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use row::{ChartDefinition, DimensionDefinition, Guid, Now, Packed, PointFlags};
-use rrd_store::{FeedKind, HostInfo, Keep, Keeper, MemoryMode, RealDisk, Store};
+use rrd_store::{Disk, FeedKind, HostInfo, Keep, Keeper, MemoryMode, RealDisk, Store};
 
 const KILLS: u64 = 200;
 const HISTORY_ROWS: u32 = 600;
@@ -29,10 +29,10 @@ fn value(second: i64, dimension: i64) -> f64 {
 
 /// Writes second after second, faster than time, and tells each that is on the disk.
 fn write(folder: &Path) {
-    let (store, disk) = (Store::new(), RealDisk::new(folder));
-    store.load(&disk);
-    let mut keeper = Keeper::new(Arc::new(disk), 10_000_000);
-    let host = store.add(&info(), Keep { mode: MemoryMode::Map, history_rows: HISTORY_ROWS });
+    let (store, disk) = (Store::new(), Arc::new(RealDisk::new(folder)) as Arc<dyn Disk>);
+    store.load(&disk, |keep| keep.on_disk);
+    let mut keeper = Keeper::new(disk, 10_000_000, |keep| keep.on_disk);
+    let host = store.add(&info(), Keep::new(MemoryMode::Map, HISTORY_ROWS));
     let mut second = host.status().newest_s.max(START_S);
     let mut feed = host.claim(FeedKind::Stored, info());
     loop {
@@ -59,7 +59,9 @@ fn write(folder: &Path) {
 /// Checks all rows up to `told`; returns how many there are.
 fn check(folder: &Path, told: i64, kill: u64) -> i64 {
     let store = Store::new();
-    let damages = store.load(&RealDisk::new(folder));
+    store.load(&(Arc::new(RealDisk::new(folder)) as Arc<dyn Disk>), |keep| keep.on_disk);
+    store.hosts().iter().for_each(|host| host.read(|_| ()));
+    let damages = store.damages();
     // The write that the kill cut may be torn; nothing else is.
     assert!(damages.len() <= 2, "kill {kill}: {damages:?}");
     let Some(host) = store.host(GUID) else {

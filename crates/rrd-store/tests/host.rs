@@ -23,7 +23,7 @@ fn at(second: i64) -> Now {
 
 fn host(history_rows: u32) -> (Arc<Host>, Feed) {
     let store = Store::new();
-    let host = store.add(&info(1, "alpha"), Keep { mode: MemoryMode::Ram, history_rows });
+    let host = store.add(&info(1, "alpha"), Keep::new(MemoryMode::Ram, history_rows));
     let feed = host.claim(FeedKind::Local, info(1, "alpha"));
     (host, feed)
 }

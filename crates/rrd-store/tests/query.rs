@@ -29,7 +29,7 @@ fn info() -> HostInfo {
 }
 
 fn host(history_rows: u32) -> (Arc<Host>, Feed) {
-    let host = Store::new().add(&info(), Keep { mode: MemoryMode::Ram, history_rows });
+    let host = Store::new().add(&info(), Keep::new(MemoryMode::Ram, history_rows));
     let feed = host.claim(FeedKind::Stored, info());
     (host, feed)
 }

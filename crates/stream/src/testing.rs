@@ -88,5 +88,5 @@ pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
 
 /// Any store's host, which nobody feeds yet.
 pub(crate) fn host(mode: rrd_store::MemoryMode, history_rows: u32) -> Arc<Host> {
-    rrd_store::Store::new().add(&info(1), rrd_store::Keep { mode, history_rows })
+    rrd_store::Store::new().add(&info(1), rrd_store::Keep::new(mode, history_rows))
 }

@@ -89,7 +89,7 @@ fn web() -> Web {
         boot_id: String::new(),
         fingerprint: String::new(),
     };
-    let host = store.add(&info, Keep { mode: MemoryMode::Ram, history_rows: ROWS as u32 });
+    let host = store.add(&info, Keep::new(MemoryMode::Ram, ROWS as u32));
     let mut feed = host.claim(FeedKind::Stored, info);
     let mut writer = feed.writer(NOW).expect("nobody else claims the feed");
     let mut random = 1_u64;

@@ -110,7 +110,7 @@ fn sketch(store: &Store, number: u8, &(name, hops, passed_on, on): &(&str, u32, 
         fingerprint: String::new(),
     };
     let mode = if passed_on { MemoryMode::None } else { MemoryMode::Ram };
-    let host = store.add(&info, Keep { mode, history_rows: 3_600 });
+    let host = store.add(&info, Keep::new(mode, 3_600));
     let mut feed = host.claim(FeedKind::Local, info);
     if let Some(mut writer) = feed.writer(now()) {
         for (id, title, units, family, chart_type, priority, dimensions, _, update_every_s) in CHARTS {

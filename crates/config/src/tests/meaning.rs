@@ -141,11 +141,7 @@ fn notes() {
         (Role::Master, "[health]\nenabled = true\n[web]\ntls = 'optional'", &[]),
         (Role::Master, "[health]\nenabled = false", &["node.toml:2: health.enabled = false: not built yet"]),
         (Role::Master, "[global]\nmemory_mode = 'map'", &[]),
-        (
-            Role::Proxy,
-            "[stream]\nspool_mode = 'map'",
-            &["node.toml:2: stream.spool_mode = \"map\": not built yet: the spool is kept as with save"],
-        ),
+        (Role::Proxy, "[stream]\nspool_mode = 'map'", &[]),
         (Role::Master, "[global]\nmemory_mode = 'none'", &[]),
         (Role::Master, "[stream]\ntimeout = 5", &["node.toml:2: stream.timeout = \"5s\": has no effect in a master"]),
         (Role::Master, "[backend.graphite]", &["node.toml:1: [backend.graphite]: not built yet"]),

@@ -125,7 +125,7 @@ struct Replayer {
 impl Replayer {
     fn new(durations: HashMap<Vec<u8>, Vec<u64>>) -> Self {
         let info = HostInfo { hostname: "capture".into(), hops: 1, ..HostInfo::unknown(Guid::from_bytes([1; 16])) };
-        let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: 3_600 });
+        let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 3_600));
         let feed = host.claim(FeedKind::Collected, info);
         let clocks = HashMap::new();
         Self { feed, durations, clocks, chart: None, elapsed_us: 0, row_s: 0, next: 0, replayed: None }

@@ -12,20 +12,29 @@ use std::io;
 pub use real::RealDisk;
 
 /// What the store asks of a disk.
-pub trait Disk: Send + Sync {
+pub trait Disk: Send + Sync + std::fmt::Debug {
     /// The names of all files.
     ///
     /// # Errors
     /// Where the disk says so, as everywhere here.
     fn list(&self) -> io::Result<Vec<String>>;
-    /// Bytes of a file.
-    fn length(&self, name: &str) -> io::Result<u64>;
-    /// Reads at `offset`, up to the length of `buffer` or the end of the file; returns how much.
-    fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Opens a file for reading.
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Adds to the end of a file, which is made where it is missing.
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Makes sure that a file, and its name, survive a power loss.
     fn sync(&self, name: &str) -> io::Result<()>;
-    /// Removes a file; one that is missing is no error.
+    /// Removes a file; one that is missing is no error. A folder goes with its last file.
     fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// A file that is read. It stays readable when it is removed meanwhile.
+pub trait DiskFile: Send {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// Where the disk says so, as everywhere here.
+    fn length(&self) -> io::Result<u64>;
+    /// Reads at `offset`, up to the length of `buffer` or the end of the file; returns how much.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }

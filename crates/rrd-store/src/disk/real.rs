@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::Disk;
+use super::{Disk, DiskFile};
 
 /// Files below a folder of the system.
 #[derive(Debug, Clone)]
@@ -48,22 +48,8 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
-    fn length(&self, name: &str) -> io::Result<u64> {
-        Ok(fs::metadata(self.path(name))?.len())
-    }
-
-    fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let file = File::open(self.path(name))?;
-        let mut done = 0;
-        while done < buffer.len() {
-            match file.read_at(&mut buffer[done..], offset + done as u64) {
-                Ok(0) => break,
-                Ok(count) => done += count,
-                Err(err) if err.kind() == ErrorKind::Interrupted => {}
-                Err(err) => return Err(err),
-            }
-        }
-        Ok(done)
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(File::open(self.path(name))?))
     }
 
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -83,7 +69,31 @@ impl Disk for RealDisk {
     fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path(name)) {
             Err(err) if err.kind() == ErrorKind::NotFound => Ok(()),
-            removed => removed,
+            Err(err) => Err(err),
+            Ok(()) => {
+                // Refused as long as it holds other files.
+                self.path(name).parent().map(fs::remove_dir);
+                Ok(())
+            }
         }
+    }
+}
+
+impl DiskFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match FileExt::read_at(self, &mut buffer[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(err) if err.kind() == ErrorKind::Interrupted => {}
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(done)
     }
 }

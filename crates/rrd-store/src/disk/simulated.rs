@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::Disk;
+use super::{Disk, DiskFile};
 
 #[derive(Debug, Default)]
 pub(crate) struct SimulatedDisk {
@@ -63,17 +63,10 @@ impl Disk for SimulatedDisk {
         Ok(self.state().files.keys().cloned().collect())
     }
 
-    fn length(&self, name: &str) -> io::Result<u64> {
-        self.state().files.get(name).map(|file| file.bytes.len() as u64).ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let state = self.state();
         let file = state.files.get(name).ok_or(io::ErrorKind::NotFound)?;
-        let rest = file.bytes.get(offset as usize..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        Ok(Box::new(Opened(file.bytes.clone())))
     }
 
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -96,5 +89,21 @@ impl Disk for SimulatedDisk {
     fn remove(&self, name: &str) -> io::Result<()> {
         self.state().files.remove(name);
         Ok(())
+    }
+}
+
+/// The bytes that a file had when it was opened.
+struct Opened(Vec<u8>);
+
+impl DiskFile for Opened {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.0.get(offset as usize..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
     }
 }

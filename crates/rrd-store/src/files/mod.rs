@@ -1,54 +1,63 @@
 //! Files of hosts: what survives a restart, a kill or a power loss.
 //!
 //! ```text
-//! GUID/segment-NUMBER   definitions and sealed blocks, in the order in which they were sealed
-//! GUID/journal-NUMBER   rows since, each second's in one record, without a header: it belongs to
-//!                       the segment of the same number, which numbers its charts
+//! GUID/charts-NUMBER    who the host is, and its charts
+//! GUID/segment-NUMBER   sealed blocks, in the order in which they were sealed
+//! GUID/journal-NUMBER   rows since, each second's in one record, until the next segment has them
 //! ```
 //!
-//! Both are sequences of records, each with its length and checksum, all numbers little endian,
-//! nothing that depends on where it lies:
+//! All are sequences of records, each with its length and checksum, all numbers little endian,
+//! nothing that depends on where it lies; `docs/storage-format.md` has each byte:
 //!
 //! ```text
 //! record   u32 length of the payload, u32 CRC-32 of it, payload
 //! payload  u8 kind, then:
-//!   1      header   "tributary", u16 version, 16 bytes machine GUID, u8 1: an end will come
+//!   1      header   "tributary", u16 version, 16 bytes machine GUID, u8 which file, u32 step,
+//!                   u8 1: an end will come
 //!   2      host     how it is kept, texts and numbers of the handshake, labels
-//!   3      chart    u32 number in this file, definition, dimensions, labels; again where it changed
+//!   3      chart    u32 number, definition, dimensions, labels; again where it changed
 //!   4      block    u32 number of the chart, i64 second of its first row, the sealed block
-//!   5      end      u32 records before it, where the file was written in one go
-//!   6      rows     rows: u32 number of the chart, i64 second, u16 values, u32 each
+//!   5      end      u32 records before it, where the file was written in one go; tail
+//!   6      rows     rows: u32 number of the chart, i64 second, u16 values, u32 each; tail
+//!   7      gone     u32 number of a chart that is no more
+//! tail     i64 newest second, u32 length of the payload: the last bytes of a file tell how old it is
 //! text     u16 length, bytes
 //! ```
 //!
-//! Memory mode `save` writes one segment per host at an orderly stop ([`write_segment`]) and removes
-//! the older ones once it is synced. Mode `map` keeps both going ([`Keeper`]). To load a host, its
-//! segments are read in order, a block taking the place of an older one of the same second, then its
-//! journals, whose rows fill what is empty. A damaged record costs itself; the rest is read.
+//! A chart keeps its number as long as the host's folder lasts. Memory mode `save` writes all anew at
+//! an orderly stop ([`save`]) and removes the older files once that is synced. Mode `map` keeps them
+//! going ([`Keeper`]), and its sealed blocks are read from there ([`OnDisk`]). To load a host, its
+//! charts are read, then its segments in order, a block taking the place of an older one of the same
+//! second, then its journals, whose rows fill what is empty. A damaged record costs itself; the rest
+//! is read.
 
+mod batch;
 mod bytes;
 mod journal;
 mod keeper;
+mod on_disk;
 mod read;
 mod records;
 mod restore;
+mod save;
 #[cfg(test)]
 mod tests;
 mod write;
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use row::Guid;
 
-pub(crate) use journal::Journal;
+pub(crate) use journal::{Journal, Noting};
 pub use keeper::{Keeper, Trouble};
-pub(crate) use read::read_file;
-pub(crate) use restore::Restoring;
-pub(crate) use write::write_segment;
+pub(crate) use on_disk::{Blocks, OnDisk};
+pub(crate) use restore::{find, restore};
+pub(crate) use save::save;
 
 use crate::disk::Disk;
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const MAGIC: &[u8] = b"tributary";
 /// No record is longer: a block of the widest chart fits.
 const PAYLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -61,6 +70,7 @@ mod kind {
     pub(super) const BLOCK: u8 = 4;
     pub(super) const END: u8 = 5;
     pub(super) const ROWS: u8 = 6;
+    pub(super) const GONE: u8 = 7;
 }
 
 /// Something on the disk that could not be used.
@@ -75,9 +85,29 @@ pub struct Damage {
     pub what: &'static str,
 }
 
-/// The two kinds of files, in the order in which they are read.
+/// Damages that nobody was told yet.
+#[derive(Debug, Default)]
+pub(crate) struct Damages(Mutex<Vec<Damage>>);
+
+impl Damages {
+    /// Damages that wait at most.
+    const MAX: usize = 1_000;
+
+    pub(crate) fn add(&self, damages: Vec<Damage>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = Self::MAX - waiting.len();
+        waiting.extend(damages.into_iter().take(room));
+    }
+
+    pub(crate) fn take(&self) -> Vec<Damage> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The kinds of files, in the order in which they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileKind {
+    Charts,
     Segment,
     Journal,
 }
@@ -91,7 +121,8 @@ pub(crate) struct FileName {
 }
 
 impl FileName {
-    const PREFIXES: [(FileKind, &'static str); 2] = [(FileKind::Segment, "segment-"), (FileKind::Journal, "journal-")];
+    const PREFIXES: [(FileKind, &'static str); 3] =
+        [(FileKind::Charts, "charts-"), (FileKind::Segment, "segment-"), (FileKind::Journal, "journal-")];
 
     fn parse(name: &str) -> Option<Self> {
         let (folder, file) = name.split_once('/')?;
@@ -110,7 +141,7 @@ impl std::fmt::Display for FileName {
     }
 }
 
-/// The files of all hosts: by host, segments before journals, by number.
+/// The files of all hosts: by host, kind and number.
 ///
 /// # Errors
 /// Where the disk cannot be listed.
@@ -120,11 +151,11 @@ pub(crate) fn list(disk: &dyn Disk) -> io::Result<Vec<FileName>> {
     Ok(files)
 }
 
-/// Removes the files of a host with a lower number than `number`.
+/// Removes the files of a host that `which` picks.
 ///
 /// # Errors
 /// Where the disk refuses.
-pub(crate) fn remove_older(disk: &dyn Disk, guid: Guid, number: u64) -> io::Result<()> {
-    let older = list(disk)?.into_iter().filter(|file| file.guid == guid && file.number < number);
-    older.into_iter().try_for_each(|file| disk.remove(&file.to_string()))
+pub(crate) fn remove(disk: &dyn Disk, guid: Guid, which: impl Fn(FileName) -> bool) -> io::Result<()> {
+    let picked = list(disk)?.into_iter().filter(|file| file.guid == guid && which(*file));
+    picked.into_iter().try_for_each(|file| disk.remove(&file.to_string()))
 }

@@ -1,154 +1,211 @@
-//! Reading a host's files.
+//! Reading a host's files: records one after another, and what is in them.
+
+use std::io;
 
 use row::{Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Guid, Label};
 
 use super::bytes::{Malformed, Take};
+use super::records::{HEAD_BYTES, TAIL_BYTES};
+use super::write::Header;
 use super::{Damage, FileKind, FileName, MAGIC, PAYLOAD_BYTES_MAX, VERSION, kind};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::host::{HostInfo, Keep, MemoryMode};
 
-/// What a file tells, piece by piece, in its order.
-pub(crate) trait Restored {
-    /// The host; comes before its charts.
-    fn host(&mut self, info: HostInfo, keep: Keep, labels: &[Label<'_>]);
-    /// A chart, with the number that its blocks and rows name.
-    fn chart(
-        &mut self,
-        number: u32,
-        chart: &ChartDefinition<'_>,
-        dimensions: &[DimensionDefinition<'_>],
-        labels: &[Label<'_>],
-    );
-    /// A block of a chart that was told before.
-    fn block(&mut self, number: u32, start_s: i64, block: &[u8]);
-    /// A row of a chart that was told before.
-    fn row(&mut self, number: u32, time_s: i64, values: &[u32]);
-}
+/// Read at once.
+const READ_BYTES: usize = 256 * 1_024;
 
-/// Reads a file. Records that are damaged are passed over and told. A file that may have been cut at
-/// any moment, as a journal, is not damaged by that.
-///
-/// # Errors
-/// Where the file cannot be read, or is not one of this version: then nothing was told.
-pub(crate) fn read_file(disk: &dyn Disk, file: FileName, restored: &mut dyn Restored) -> Result<Vec<Damage>, Damage> {
-    let name = file.to_string();
-    let mut damages = Vec::new();
-    let mut reader = File { disk, length: disk.length(&name).unwrap_or(0), name, offset: 0, payload: Vec::new() };
-    let (mut is_first, mut wants_end) = (file.kind == FileKind::Segment, false);
-    loop {
-        let offset = reader.offset;
-        let damage = |reader: &File<'_>, what| Damage { file: reader.name.clone(), offset, what };
-        match reader.next() {
-            Next::End if is_first => return Err(damage(&reader, "it is empty")),
-            Next::Torn(what) if is_first => return Err(damage(&reader, what)),
-            Next::End => {
-                if wants_end {
-                    damages.push(damage(&reader, "the file ends early"));
-                }
-                return Ok(damages);
-            }
-            Next::Torn(what) => {
-                damages.push(damage(&reader, what));
-                return Ok(damages);
-            }
-            Next::Damaged => damages.push(damage(&reader, "a record does not fit its checksum")),
-            Next::Record if is_first => match header(&reader.payload) {
-                Ok((guid, has_end)) if guid == file.guid => wants_end = has_end,
-                _ => return Err(damage(&reader, "expected the header of version 1, and the GUID of the folder")),
-            },
-            Next::Record if reader.payload.first() == Some(&kind::END) => wants_end = false,
-            Next::Record => {
-                if record(&reader.payload, file.guid, restored).is_err() {
-                    damages.push(damage(&reader, "a record is malformed"));
-                }
-            }
-        }
-        is_first = false;
-    }
-}
-
-struct File<'a> {
-    disk: &'a dyn Disk,
-    name: String,
-    length: u64,
-    offset: u64,
-    payload: Vec<u8>,
-}
-
-enum Next {
-    Record,
-    /// The record's bytes are not what was written; the next one is where it should be.
-    Damaged,
-    /// Nothing after this point can be found.
-    Torn(&'static str),
+/// A record's content.
+#[derive(Debug)]
+pub(super) enum Record<'a> {
+    /// Who the host is.
+    Host { info: HostInfo, keep: Keep, labels: Vec<Label<'a>> },
+    /// A chart, with the number that blocks and rows name.
+    Chart { number: u32, chart: ChartDefinition<'a>, dimensions: Vec<DimensionDefinition<'a>>, labels: Vec<Label<'a>> },
+    /// A sealed block of a chart.
+    Block { number: u32, start_s: i64, block: &'a [u8] },
+    /// Rows, to be read with [`Rows`].
+    Rows(Rows<'a>),
+    /// A chart that is no more.
+    Gone(u32),
+    /// The promised end.
     End,
 }
 
-impl File<'_> {
-    fn next(&mut self) -> Next {
-        let mut head = [0; 8];
-        match self.disk.read_at(&self.name, self.offset, &mut head) {
-            Ok(0) => return Next::End,
-            Ok(8) => {}
-            Ok(_) => return Next::Torn("the head of a record is cut"),
-            Err(_) => return Next::Torn("it cannot be read"),
+/// Rows of a record, one after another.
+#[derive(Debug)]
+pub(super) struct Rows<'a>(Take<'a>);
+
+impl Rows<'_> {
+    /// The next row's chart, second and values, which go to `values`.
+    pub(super) fn next(&mut self, values: &mut Vec<u32>) -> Result<Option<(u32, i64)>, Malformed> {
+        if self.0.rest().is_empty() {
+            return Ok(None);
         }
-        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let checksum = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
-        let left = self.length.saturating_sub(self.offset + 8);
-        if length == 0 || length > PAYLOAD_BYTES_MAX || length as u64 > left {
-            return Next::Torn("a record is longer than the file");
-        }
-        self.payload.resize(length, 0);
-        match self.disk.read_at(&self.name, self.offset + 8, &mut self.payload) {
-            Ok(count) if count == length => {}
-            _ => return Next::Torn("a record cannot be read"),
-        }
-        self.offset += 8 + length as u64;
-        if crc32fast::hash(&self.payload) == checksum { Next::Record } else { Next::Damaged }
+        let (number, time_s, count) = (self.0.u32()?, self.0.i64()?, self.0.u16()?);
+        let bytes = self.0.bytes(usize::from(count) * 4)?;
+        values.clear();
+        values.extend(bytes.chunks_exact(4).map(|bits| u32::from_le_bytes([bits[0], bits[1], bits[2], bits[3]])));
+        Ok(Some((number, time_s)))
     }
 }
 
-fn header(payload: &[u8]) -> Result<(Guid, bool), Malformed> {
+/// A file being read.
+pub(super) struct Reader {
+    file: Box<dyn DiskFile>,
+    name: FileName,
+    length: u64,
+    /// Of what is in the buffer.
+    offset: u64,
+    buffer: Vec<u8>,
+    /// How much of the buffer was read.
+    at: usize,
+    header: Header,
+}
+
+/// A step of a reader.
+pub(super) enum Step {
+    /// A record lies in [`Reader::payload`]: where it begins in the file, and how long it is.
+    Record(u64, usize),
+    /// The record at this offset is not what was written; the next one is where it should be.
+    Damaged(Damage),
+    /// Nothing more can be found; a damage says why, where the file should go on.
+    End(Option<Damage>),
+}
+
+impl Reader {
+    /// Opens a file and checks its header. `Ok(None)` for one that was cut before the end of it.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is another file than its name says.
+    pub(super) fn open(disk: &dyn Disk, name: FileName) -> Result<Option<Self>, Damage> {
+        let damage = |what| Damage { file: name.to_string(), offset: 0, what };
+        let unread = |_: io::Error| damage("it cannot be read");
+        let file = disk.open(&name.to_string()).map_err(unread)?;
+        let length = file.length().map_err(unread)?;
+        let header = Header { kind: name.kind, step_s: 0, has_end: false };
+        let mut reader = Self { file, name, length, offset: 0, buffer: Vec::new(), at: 0, header };
+        let payload = match reader.step() {
+            Step::Record(_, length) => reader.payload(length),
+            Step::End(_) if name.kind == FileKind::Journal => return Ok(None),
+            Step::End(_) => return Err(damage("it is cut before the end of its header")),
+            Step::Damaged(damage) => return Err(damage),
+        };
+        let expected = damage("expected the header of version 2, and the GUID of the folder");
+        reader.header = header_record(payload, name).map_err(|Malformed| expected)?;
+        Ok(Some(reader))
+    }
+
+    pub(super) fn header(&self) -> Header {
+        self.header
+    }
+
+    /// Goes on to the next record.
+    pub(super) fn step(&mut self) -> Step {
+        let begin = self.offset + self.at as u64;
+        let left = self.length.saturating_sub(begin);
+        match self.head(left) {
+            Ok(None) => Step::End(None),
+            Ok(Some((length, checksum))) => {
+                self.at += HEAD_BYTES + length;
+                if crc32fast::hash(self.payload(length)) == checksum {
+                    return Step::Record(begin, length);
+                }
+                Step::Damaged(self.damage(begin, "a record does not fit its checksum"))
+            }
+            Err(what) => Step::End(Some(self.damage(begin, what))),
+        }
+    }
+
+    fn damage(&self, offset: u64, what: &'static str) -> Damage {
+        Damage { file: self.name.to_string(), offset, what }
+    }
+
+    /// Fills the buffer with the next record; its length and checksum.
+    fn head(&mut self, left: u64) -> Result<Option<(usize, u32)>, &'static str> {
+        if left == 0 {
+            return Ok(None);
+        }
+        if left < HEAD_BYTES as u64 {
+            return Err("the head of a record is cut");
+        }
+        if !self.fill(HEAD_BYTES) {
+            return Err("it cannot be read");
+        }
+        let mut take = Take::new(&self.buffer[self.at..]);
+        let (Ok(length), Ok(checksum)) = (take.u32(), take.u32()) else { return Err("the head of a record is cut") };
+        if length == 0 || length as usize > PAYLOAD_BYTES_MAX || u64::from(length) > left - HEAD_BYTES as u64 {
+            return Err("a record is longer than the file");
+        }
+        if !self.fill(HEAD_BYTES + length as usize) {
+            return Err("it cannot be read");
+        }
+        Ok(Some((length as usize, checksum)))
+    }
+
+    /// The payload of the record that the last step came to.
+    pub(super) fn payload(&self, length: usize) -> &[u8] {
+        &self.buffer[self.at - length..self.at]
+    }
+
+    /// Makes sure that so many bytes are there to be read.
+    fn fill(&mut self, count: usize) -> bool {
+        if self.buffer.len() - self.at >= count {
+            return true;
+        }
+        self.buffer.drain(..self.at);
+        self.offset += std::mem::take(&mut self.at) as u64;
+        let have = self.buffer.len();
+        self.buffer.resize(have.max(count).max(READ_BYTES), 0);
+        let read = self.file.read_at(self.offset + have as u64, &mut self.buffer[have..]).unwrap_or(0);
+        self.buffer.truncate(have + read);
+        self.buffer.len() >= count
+    }
+}
+
+/// The newest second of a file whose last record tells it.
+pub(super) fn newest_s(disk: &dyn Disk, name: FileName) -> Option<i64> {
+    let file = disk.open(&name.to_string()).ok()?;
+    let length = file.length().ok()?;
+    let mut tail = [0; TAIL_BYTES];
+    let at = length.checked_sub(TAIL_BYTES as u64)?;
+    file.read_at(at, &mut tail).ok().filter(|&count| count == TAIL_BYTES)?;
+    let mut take = Take::new(&tail);
+    let (newest_s, payload) = (take.i64().ok()?, take.u32().ok()?);
+    let mut head = [0; 4];
+    file.read_at(length.checked_sub(u64::from(payload) + HEAD_BYTES as u64)?, &mut head).ok()?;
+    (u32::from_le_bytes(head) == payload).then_some(newest_s)
+}
+
+fn header_record(payload: &[u8], name: FileName) -> Result<Header, Malformed> {
     let mut take = Take::new(payload);
     if take.u8()? != kind::HEADER || take.bytes(MAGIC.len())? != MAGIC || take.u16()? != VERSION {
         return Err(Malformed);
     }
-    Ok((take.guid()?, take.u8()? != 0))
+    if take.guid()? != name.guid || take.u8()? != name.kind as u8 {
+        return Err(Malformed);
+    }
+    Ok(Header { kind: name.kind, step_s: take.u32()?, has_end: take.u8()? != 0 })
 }
 
-fn record(payload: &[u8], guid: Guid, restored: &mut dyn Restored) -> Result<(), Malformed> {
+/// Reads what a record holds.
+pub(super) fn record(payload: &[u8], guid: Guid) -> Result<Record<'_>, Malformed> {
     let mut take = Take::new(payload);
-    match take.u8()? {
+    Ok(match take.u8()? {
         kind::HOST => {
             let mode = MemoryMode::from_word(take.text()?).ok_or(Malformed)?;
-            let keep = Keep { mode, history_rows: take.u32()? };
-            let info = host_info(&mut take, guid)?;
-            let labels = labels(&mut take)?;
-            restored.host(info, keep, &labels);
+            let keep = Keep { mode, history_rows: take.u32()?, on_disk: take.u8()? != 0 };
+            Record::Host { info: host_info(&mut take, guid)?, keep, labels: labels(&mut take)? }
         }
-        kind::CHART => chart(&mut take, restored)?,
-        kind::BLOCK => {
-            let (number, start_s) = (take.u32()?, take.i64()?);
-            restored.block(number, start_s, take.rest());
+        kind::CHART => chart(&mut take)?,
+        kind::BLOCK => Record::Block { number: take.u32()?, start_s: take.i64()?, block: take.rest() },
+        kind::ROWS => {
+            let rows = take.rest().len().checked_sub(TAIL_BYTES).ok_or(Malformed)?;
+            Record::Rows(Rows(Take::new(take.bytes(rows)?)))
         }
-        kind::ROWS => rows(&mut take, restored)?,
+        kind::GONE => Record::Gone(take.u32()?),
+        kind::END => Record::End,
         _ => return Err(Malformed),
-    }
-    Ok(())
-}
-
-fn rows(take: &mut Take<'_>, restored: &mut dyn Restored) -> Result<(), Malformed> {
-    let mut values = Vec::new();
-    while !take.rest().is_empty() {
-        let (number, time_s, count) = (take.u32()?, take.i64()?, take.u16()?);
-        values.clear();
-        for _ in 0..count {
-            values.push(take.u32()?);
-        }
-        restored.row(number, time_s, &values);
-    }
-    Ok(())
+    })
 }
 
 fn host_info(take: &mut Take<'_>, guid: Guid) -> Result<HostInfo, Malformed> {
@@ -183,7 +240,7 @@ fn labels<'a>(take: &mut Take<'a>) -> Result<Vec<Label<'a>>, Malformed> {
     (0..count).map(|_| Ok(Label { name: take.text()?, value: take.text()?, source: take.u32()? })).collect()
 }
 
-fn chart(take: &mut Take<'_>, restored: &mut dyn Restored) -> Result<(), Malformed> {
+fn chart<'a>(take: &mut Take<'a>) -> Result<Record<'a>, Malformed> {
     let number = take.u32()?;
     let definition = ChartDefinition {
         id: take.text()?,
@@ -212,6 +269,5 @@ fn chart(take: &mut Take<'_>, restored: &mut dyn Restored) -> Result<(), Malform
     };
     let dimensions = (0..count).map(dimension).collect::<Result<Vec<_>, _>>()?;
     let labels = labels(take)?;
-    restored.chart(number, &definition, &dimensions, &labels);
-    Ok(())
+    Ok(Record::Chart { number, chart: definition, dimensions, labels })
 }

@@ -2,7 +2,9 @@
 
 use super::bytes::Put;
 
-const HEAD_BYTES: usize = 8;
+pub(super) const HEAD_BYTES: usize = 8;
+/// The newest second, and the length of the payload.
+pub(super) const TAIL_BYTES: usize = 12;
 
 /// Records that wait to be appended to a file.
 #[derive(Debug, Default)]
@@ -12,6 +14,11 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// Where the next record will begin.
+    pub(super) fn length(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Adds a record.
     pub(super) fn add(&mut self, kind: u8, payload: impl FnOnce(&mut Vec<u8>)) {
         let start = self.buffer.len();
@@ -22,5 +29,15 @@ impl Records {
         head[..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
         head[4..].copy_from_slice(&crc32fast::hash(body).to_le_bytes());
         self.count += 1;
+    }
+
+    /// Adds a record whose last bytes tell the newest second, and where the record begins.
+    pub(super) fn add_with_tail(&mut self, kind: u8, newest_s: i64, payload: impl FnOnce(&mut Vec<u8>)) {
+        self.add(kind, |buffer| {
+            let start = buffer.len() - 1;
+            payload(buffer);
+            buffer.put_i64(newest_s);
+            buffer.put_u32((buffer.len() + 4 - start) as u32);
+        });
     }
 }

@@ -1,138 +1,241 @@
-//! From what files tell to a host of the store.
+//! From files to a host of the store.
 
-use std::collections::BTreeMap;
+use row::ChartSlot;
 
-use row::{ChartDefinition, ChartSlot, DimensionDefinition, Guid, Label, Now, Packed};
+use super::on_disk::OnDisk;
+use super::read::{Reader, Record, Rows, Step, newest_s, record};
+use super::{Damage, FileKind, FileName, list};
+use crate::disk::Disk;
+use crate::host::{Host, HostInfo, Keep, MemoryMode};
+use crate::slab::BlockAt;
+use crate::writer::Writer;
 
-use super::read::Restored;
-use super::{FileKind, FileName};
-use crate::feed::{Feed, FeedKind};
-use crate::host::{HostInfo, Keep, MemoryMode};
-use crate::store::Store;
-
-/// Builds one host.
-pub(crate) struct Restoring<'a> {
-    store: &'a Store,
-    guid: Guid,
-    feed: Option<Feed>,
-    /// Per segment, from its numbers to charts; `None` where one could not be defined.
-    charts: BTreeMap<u64, Vec<Option<ChartSlot>>>,
-    /// The number of the file that is being read.
-    number: u64,
-    blocks_done: bool,
-}
-
-/// Nothing is dated while rows are restored.
-const NO_TIME: Now = Now { wall_us: 0, mono_us: 0 };
 /// Kept of a host whose own record is damaged, until it comes itself: a day of seconds.
 const UNKNOWN_HISTORY_ROWS: u32 = 86_400;
-/// Charts of one file at most.
-const CHARTS_MAX: usize = crate::CHARTS_PER_HOST_MAX;
+/// Damages that are told of one host; a file of garbage has one at its beginning.
+const DAMAGES_MAX: usize = 100;
 
-impl<'a> Restoring<'a> {
-    pub(crate) fn new(store: &'a Store, guid: Guid) -> Self {
-        Self { store, guid, feed: None, charts: BTreeMap::new(), number: 0, blocks_done: false }
-    }
+/// A host that was found on a disk.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Who it is; by its GUID alone where its record is damaged.
+    pub(crate) info: HostInfo,
+    pub(crate) keep: Keep,
+    /// The second of its newest row; 0 where no file tells.
+    pub(crate) newest_s: i64,
+}
 
-    /// The host; one whose record was damaged is known by its GUID until it comes itself.
-    fn feed(&mut self) -> &mut Feed {
-        let (store, guid) = (self.store, self.guid);
-        self.feed.get_or_insert_with(|| {
-            let info = HostInfo::unknown(guid);
-            let host = store.host(guid).unwrap_or_else(|| {
-                store.add(&info, Keep { mode: MemoryMode::Save, history_rows: UNKNOWN_HISTORY_ROWS })
-            });
-            let info = (*host.info()).clone();
-            host.claim(FeedKind::Stored, info)
-        })
-    }
-
-    /// The next file begins: its charts have numbers of their own.
-    pub(crate) fn begin_file(&mut self, file: FileName) {
-        self.number = file.number;
-        if file.kind == FileKind::Journal {
-            // Rows come in order: the last blocks are opened for them first.
-            self.finish_blocks();
+/// Finds the hosts of a disk, without reading their charts and rows.
+pub(crate) fn find(disk: &dyn Disk, damages: &mut Vec<Damage>) -> Vec<Found> {
+    let Ok(files) = list(disk) else {
+        damages.push(Damage { file: String::new(), offset: 0, what: "the folder cannot be listed" });
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for of_host in files.chunk_by(|one, next| one.guid == next.guid) {
+        let charts = of_host.iter().filter(|file| file.kind == FileKind::Charts);
+        let known = charts.rev().find_map(|&file| host_record(disk, file));
+        let unknown = || {
+            let keep = Keep::new(MemoryMode::Save, UNKNOWN_HISTORY_ROWS);
+            (HostInfo::unknown(of_host[0].guid), keep)
+        };
+        if known.is_none() && !has_any(disk, of_host, damages) {
+            continue;
         }
+        let (info, keep) = known.unwrap_or_else(unknown);
+        let last = |kind| of_host.iter().rfind(|file| file.kind == kind).and_then(|&file| newest_s(disk, file));
+        let newest_s = last(FileKind::Journal).max(last(FileKind::Segment)).unwrap_or(0);
+        found.push(Found { info, keep, newest_s });
+    }
+    found
+}
+
+/// Whether any of the files is one of ours; tells why not.
+fn has_any(disk: &dyn Disk, files: &[FileName], damages: &mut Vec<Damage>) -> bool {
+    let mut refused = Vec::new();
+    for &file in files {
+        match Reader::open(disk, file) {
+            Ok(_) => return true,
+            Err(damage) => refused.push(damage),
+        }
+    }
+    damages.append(&mut refused);
+    false
+}
+
+/// The host's record of a charts file.
+fn host_record(disk: &dyn Disk, file: FileName) -> Option<(HostInfo, Keep)> {
+    let mut reader = Reader::open(disk, file).ok()??;
+    // It comes right after the header; later ones say what changed.
+    let mut known = None;
+    for _ in 0..2 {
+        if let Step::Record(_, length) = reader.step()
+            && let Ok(Record::Host { info, keep, .. }) = record(reader.payload(length), file.guid)
+        {
+            known = Some((info, keep));
+            break;
+        }
+    }
+    known
+}
+
+/// Reads all of a host from its folders. Nobody else has its lock meanwhile. Returns what could not be
+/// used; everything else is there.
+pub(crate) fn restore(host: &Host, folders: &[OnDisk]) -> Vec<Damage> {
+    let mut restoring = Restoring { writer: Writer::restoring(host), damages: Vec::new(), rows_follow: false };
+    for (place, folder) in folders.iter().enumerate() {
+        restoring.folder(host, folder, place == 0);
+    }
+    restoring.finish_blocks();
+    restoring.writer.finish_rows();
+    restoring.damages
+}
+
+struct Restoring<'a> {
+    writer: Writer<'a>,
+    damages: Vec<Damage>,
+    /// All blocks came.
+    rows_follow: bool,
+}
+
+/// Charts by their numbers in one folder.
+#[derive(Debug, Default)]
+struct Charts {
+    /// In rising order.
+    by_number: Vec<(u32, ChartSlot)>,
+    /// Where the last one was found: the next is often the one behind.
+    last: usize,
+}
+
+impl Charts {
+    fn insert(&mut self, number: u32, slot: ChartSlot) {
+        match self.by_number.binary_search_by_key(&number, |(number, _)| *number) {
+            Ok(place) => self.by_number[place].1 = slot,
+            Err(place) => self.by_number.insert(place, (number, slot)),
+        }
+    }
+
+    fn find(&mut self, number: u32) -> Option<ChartSlot> {
+        for place in [self.last + 1, self.last] {
+            if let Some(&(known, slot)) = self.by_number.get(place)
+                && known == number
+            {
+                self.last = place;
+                return Some(slot);
+            }
+        }
+        self.last = self.by_number.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        Some(self.by_number[self.last].1)
+    }
+}
+
+impl Restoring<'_> {
+    /// Reads a folder. Blocks of the first one stay there if the host's rows are kept on the disk; of
+    /// others, whose charts may have the same numbers, they come to memory.
+    fn folder(&mut self, host: &Host, folder: &OnDisk, is_first: bool) {
+        let stays = is_first && (folder.stays)(host.keep());
+        if stays {
+            self.writer.keep_on_disk(folder.clone());
+        }
+        let files = list(&*folder.disk).unwrap_or_default();
+        let mut charts = Charts::default();
+        for &file in files.iter().filter(|file| file.guid == folder.guid) {
+            if file.kind == FileKind::Journal {
+                // Rows come in order: the last blocks are opened for them first.
+                self.finish_blocks();
+            }
+            match Reader::open(&*folder.disk, file) {
+                Ok(Some(reader)) => self.file(reader, file, stays, &mut charts),
+                Ok(None) => {}
+                Err(damage) => self.damage(damage),
+            }
+        }
+    }
+
+    fn damage(&mut self, damage: Damage) {
+        if self.damages.len() < DAMAGES_MAX {
+            self.damages.push(damage);
+        }
+    }
+
+    fn file(&mut self, mut reader: Reader, file: FileName, stays: bool, charts: &mut Charts) {
+        let mut wants_end = reader.header().has_end;
+        loop {
+            match reader.step() {
+                Step::Record(offset, length) => {
+                    let payload = reader.payload(length);
+                    let at = if stays { BlockAt::on_disk(file.number, offset) } else { None };
+                    let told = match record(payload, file.guid) {
+                        Ok(Record::End) => {
+                            wants_end = false;
+                            true
+                        }
+                        Ok(record) => self.record(record, at, stays, charts),
+                        Err(_) => false,
+                    };
+                    if !told {
+                        let file = file.to_string();
+                        self.damage(Damage { file, offset, what: "a record is malformed" });
+                    }
+                }
+                Step::Damaged(damage) => self.damage(damage),
+                Step::End(damage) => {
+                    let early = || Damage { file: file.to_string(), offset: 0, what: "the file ends early" };
+                    if let Some(damage) = damage.or_else(|| wants_end.then(early)) {
+                        self.damage(damage);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, record: Record<'_>, at: Option<BlockAt>, stays: bool, charts: &mut Charts) -> bool {
+        match record {
+            Record::Host { labels, .. } => self.writer.set_host_labels(&labels),
+            Record::Chart { number, chart, dimensions, labels } => {
+                let Ok(slot) = self.writer.define_chart(&chart) else { return false };
+                for dimension in &dimensions {
+                    if self.writer.define_dimension(slot, dimension).is_err() {
+                        return false;
+                    }
+                }
+                self.writer.set_chart_labels(slot, &labels);
+                if stays {
+                    self.writer.number_chart(slot, number);
+                }
+                charts.insert(number, slot);
+            }
+            // A power loss may take a definition and leave what came after it.
+            Record::Block { number, start_s, block } => {
+                if let Some(slot) = charts.find(number) {
+                    self.writer.restore_block(slot, start_s, block, at);
+                }
+            }
+            Record::Rows(rows) => return self.rows(rows, charts).is_some(),
+            Record::Gone(number) => {
+                if let Some(slot) = charts.find(number) {
+                    self.writer.restore_gone(slot);
+                }
+            }
+            Record::End => {}
+        }
+        true
+    }
+
+    fn rows(&mut self, mut rows: Rows<'_>, charts: &mut Charts) -> Option<()> {
+        let mut values = Vec::new();
+        while let Some((number, time_s)) = rows.next(&mut values).ok()? {
+            if let Some(slot) = charts.find(number) {
+                self.writer.restore_row(slot, time_s, &mut values);
+            }
+        }
+        Some(())
     }
 
     fn finish_blocks(&mut self) {
-        if !std::mem::replace(&mut self.blocks_done, true)
-            && let Some(feed) = &mut self.feed
-            && let Some(mut writer) = feed.writer(NO_TIME)
-        {
-            writer.finish_restore();
+        if !std::mem::replace(&mut self.rows_follow, true) {
+            self.writer.finish_restore();
         }
-    }
-
-    fn chart_at(&self, number: u32) -> Option<ChartSlot> {
-        self.charts.get(&self.number)?.get(number as usize).copied().flatten()
-    }
-}
-
-impl Restored for Restoring<'_> {
-    fn host(&mut self, info: HostInfo, keep: Keep, labels: &[Label<'_>]) {
-        if self.feed.is_none() {
-            let known = self.store.host(self.guid);
-            let host = known.unwrap_or_else(|| self.store.add(&info, keep));
-            // What this node knows of itself by now is newer than the file.
-            let info = if host.info().hops == 0 { (*host.info()).clone() } else { info };
-            self.feed = Some(host.claim(FeedKind::Stored, info));
-        }
-        if let Some(mut writer) = self.feed().writer(NO_TIME) {
-            writer.set_host_labels(labels);
-        }
-    }
-
-    fn chart(
-        &mut self,
-        number: u32,
-        chart: &ChartDefinition<'_>,
-        dimensions: &[DimensionDefinition<'_>],
-        labels: &[Label<'_>],
-    ) {
-        let place = number as usize;
-        if place >= CHARTS_MAX {
-            return;
-        }
-        let slot = self.feed().writer(NO_TIME).and_then(|mut writer| {
-            let slot = writer.define_chart(chart).ok()?;
-            for dimension in dimensions {
-                writer.define_dimension(slot, dimension).ok()?;
-            }
-            writer.set_chart_labels(slot, labels);
-            Some(slot)
-        });
-        let charts = self.charts.entry(self.number).or_default();
-        if charts.len() <= place {
-            charts.resize(place + 1, None);
-        }
-        charts[place] = slot;
-    }
-
-    fn block(&mut self, number: u32, start_s: i64, block: &[u8]) {
-        if let Some(slot) = self.chart_at(number)
-            && let Some(mut writer) = self.feed().writer(NO_TIME)
-        {
-            writer.restore_block(slot, start_s, block);
-        }
-    }
-
-    fn row(&mut self, number: u32, time_s: i64, values: &[u32]) {
-        if let Some(slot) = self.chart_at(number)
-            && let Some(mut writer) = self.feed().writer(NO_TIME)
-        {
-            writer.begin(slot);
-            for (index, &value) in (0..).zip(values) {
-                writer.set_stored(index, None, Packed::from_bits(value));
-            }
-            writer.end_stored(time_s, false);
-        }
-    }
-}
-
-impl Drop for Restoring<'_> {
-    fn drop(&mut self) {
-        self.finish_blocks();
     }
 }

@@ -9,7 +9,7 @@ use crate::disk::simulated::SimulatedDisk;
 use crate::{Disk, FeedKind, Host, HostInfo, Keep, Keeper, MemoryMode, Store, Trouble};
 
 const START_S: i64 = 1_795_387_013;
-const KEEP: Keep = Keep { mode: MemoryMode::Save, history_rows: 400 };
+const KEEP: Keep = Keep::new(MemoryMode::Save, 400);
 
 fn guid(number: u8) -> Guid {
     Guid::from_bytes([number; 16])
@@ -73,18 +73,21 @@ fn rows(host: &Host) -> Rows {
     rows
 }
 
-fn load(disk: &dyn Disk) -> (Store, Vec<crate::Damage>) {
+fn load(disk: &Arc<SimulatedDisk>) -> (Store, Vec<crate::Damage>) {
     let store = Store::new();
-    let damages = store.load(disk);
+    store.load(&(Arc::clone(disk) as Arc<dyn Disk>), |keep| keep.on_disk);
+    // All hosts wake.
+    store.hosts().iter().for_each(|host| host.read(|_| ()));
+    let damages = store.damages();
     (store, damages)
 }
 
 #[test]
 fn what_was_saved_is_there() {
     for count in [1, 59, 60, 61, 130, 1_000] {
-        let (disk, store) = (SimulatedDisk::default(), Store::new());
+        let (disk, store) = (Arc::new(SimulatedDisk::default()), Store::new());
         let hosts = [fill(&store, 1, count), fill(&store, 2, count)];
-        assert!(store.save(&disk, |_| true).is_empty());
+        assert!(store.save(&*disk, |_| true).is_empty());
         let (loaded, damages) = load(&disk);
         assert_eq!(damages, []);
         for host in hosts {
@@ -113,34 +116,34 @@ fn what_was_saved_is_there() {
 /// Rows go on after a start where they ended, also within a minute, and can be saved again.
 #[test]
 fn rows_go_on_after_a_start() {
-    let (disk, whole) = (SimulatedDisk::default(), Store::new());
+    let (disk, whole) = (Arc::new(SimulatedDisk::default()), Store::new());
     let expected = rows(&fill(&whole, 1, 300));
     let store = Store::new();
     fill(&store, 1, 130);
-    assert!(store.save(&disk, |_| true).is_empty());
+    assert!(store.save(&*disk, |_| true).is_empty());
     for _ in 0..3 {
         let (loaded, damages) = load(&disk);
         assert_eq!(damages, []);
         fill(&loaded, 1, 300);
         assert!(rows(&loaded.host(guid(1)).unwrap()) == expected);
-        assert!(loaded.save(&disk, |_| true).is_empty());
-        assert_eq!(disk.list().unwrap().len(), 1, "older files go");
+        assert!(loaded.save(&*disk, |_| true).is_empty());
+        assert_eq!(disk.list().unwrap().len(), 2, "older files go");
     }
 }
 
 /// A stop that is cut short, or that finds the disk full, leaves what was saved before.
 #[test]
 fn a_save_that_fails_costs_nothing() {
-    let disk = SimulatedDisk::default();
+    let disk = Arc::new(SimulatedDisk::default());
     let before = Store::new();
     let expected = rows(&fill(&before, 1, 200));
-    assert!(before.save(&disk, |_| true).is_empty());
-    let length = disk.length(&disk.list().unwrap()[0]).unwrap() as usize;
+    assert!(before.save(&*disk, |_| true).is_empty());
+    let length = disk.list().unwrap().iter().map(|name| bytes_of(&disk, name).len()).sum::<usize>();
     for room in [0, 1, 100, length / 2, length] {
         let after = Store::new();
         fill(&after, 1, 350);
         disk.set_room(Some(room));
-        let refused = after.save(&disk, |_| true);
+        let refused = after.save(&*disk, |_| true);
         assert_eq!(refused.len(), 1, "{room}");
         disk.set_room(None);
         let (loaded, _) = load(&disk);
@@ -163,37 +166,42 @@ fn damage_costs_what_it_hits() {
     let saved = rows(&fill(&store, 1, 250));
     let clean = SimulatedDisk::default();
     store.save(&clean, |_| true);
-    let name = clean.list().unwrap().remove(0);
-    let length = clean.length(&name).unwrap() as usize;
-    let mut bytes = vec![0; length];
-    clean.read_at(&name, 0, &mut bytes).unwrap();
+    let files: Vec<_> = clean.list().unwrap().into_iter().map(|name| (bytes_of(&clean, &name), name)).collect();
     let (mut random, mut lost) = (1_u64, 0);
     for turn in 0..1_000 {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let place = (random >> 33) as usize % length;
-        let disk = SimulatedDisk::default();
-        disk.append(&name, &bytes).unwrap();
+        let (bytes, name) = &files[turn % files.len()];
+        let place = (random >> 33) as usize % bytes.len();
+        let disk = Arc::new(SimulatedDisk::default());
+        files.iter().for_each(|(bytes, name)| disk.append(name, bytes).unwrap());
         if turn % 3 == 0 {
-            disk.truncate(&name, place);
+            disk.truncate(name, place);
         } else {
-            disk.damage(&name, place, (random >> 20) as u8 | 1);
+            disk.damage(name, place, (random >> 20) as u8 | 1);
         }
         let (loaded, damages) = load(&disk);
-        assert!(!damages.is_empty(), "{place}: damage goes unnoticed");
-        assert!(damages.iter().all(|damage| damage.file == name && damage.offset <= length as u64));
+        assert!(!damages.is_empty(), "{name}, {place}: damage goes unnoticed");
+        assert!(damages.iter().all(|damage| damage.file == *name && damage.offset <= bytes.len() as u64));
         let found = loaded.host(guid(1)).map(|host| rows(&host)).unwrap_or_default();
         for (key, values) in &found {
-            assert_eq!(saved.get(key), Some(values), "{place}: a row that was never saved");
+            assert_eq!(saved.get(key), Some(values), "{name}, {place}: a row that was never saved");
         }
         lost += usize::from(found.len() < saved.len());
     }
     assert!(lost > 500, "{lost}");
 }
 
+fn bytes_of(disk: &SimulatedDisk, name: &str) -> Vec<u8> {
+    let file = disk.open(name).unwrap();
+    let mut bytes = vec![0; file.length().unwrap() as usize];
+    file.read_at(0, &mut bytes).unwrap();
+    bytes
+}
+
 /// Files that are no saved hosts are left alone.
 #[test]
 fn strangers_are_left_alone() {
-    let disk = SimulatedDisk::default();
+    let disk = Arc::new(SimulatedDisk::default());
     let name = format!("{}/segment-1", guid(1));
     for strange in ["lost+found/x", "not-a-guid/segment-1", &format!("{}/other", guid(1)), &name] {
         disk.append(strange, b"something else entirely, and long enough").unwrap();
@@ -212,15 +220,15 @@ struct Mapped {
     second: i64,
 }
 
-const MAPPED: Keep = Keep { mode: MemoryMode::Map, history_rows: 400 };
+const MAPPED: Keep = Keep::new(MemoryMode::Map, 400);
 const FLUSH_S: i64 = 10;
 
 impl Mapped {
     /// A node starts on what the disk holds.
     fn start(disk: &Arc<SimulatedDisk>, second: i64) -> Self {
         let store = Store::new();
-        store.load(&**disk);
-        let keeper = Keeper::new(Arc::clone(disk) as Arc<dyn Disk>, FLUSH_S as u64 * 1_000_000);
+        store.load(&(Arc::clone(disk) as Arc<dyn Disk>), |keep| keep.on_disk);
+        let keeper = Keeper::new(Arc::clone(disk) as Arc<dyn Disk>, FLUSH_S as u64 * 1_000_000, |keep| keep.on_disk);
         let host = store.add(&info(1), MAPPED);
         let feed = host.claim(FeedKind::Stored, info(1));
         Self { store, keeper, feed, second }
@@ -269,9 +277,8 @@ impl Mapped {
 }
 
 /// Every row of the model between two seconds is at the host, equal, and no other.
-fn assert_rows(disk: &SimulatedDisk, model: &Rows, from_s: i64, to_s: i64, what: &str) {
-    let store = Store::new();
-    store.load(disk);
+fn assert_rows(disk: &Arc<SimulatedDisk>, model: &Rows, from_s: i64, to_s: i64, what: &str) {
+    let (store, _) = load(disk);
     let host = store.host(guid(1)).unwrap_or_else(|| panic!("{what}: no host"));
     let found = rows(&host);
     for (key, values) in model.iter().filter(|((_, second), _)| (from_s..=to_s).contains(second)) {
@@ -334,15 +341,17 @@ fn a_full_disk_is_told_once_and_caught_up_with() {
     assert_rows(&disk, &model, node.second - 300, node.second, "after the full disk");
 }
 
-/// An orderly stop leaves segments only, and everything in them.
+/// An orderly stop leaves all rows in segments, and nothing of it can be lost any more.
 #[test]
-fn an_orderly_stop_leaves_no_journal() {
+fn an_orderly_stop_leaves_rows_in_segments_alone() {
     let (disk, mut model) = (Arc::new(SimulatedDisk::default()), Rows::new());
     let mut node = Mapped::start(&disk, START_S);
     (0..777).for_each(|_| assert!(node.tick(&mut model).is_empty()));
     assert!(node.keeper.finish(&node.store, node.now()).is_empty());
-    assert!(disk.list().unwrap().iter().all(|name| name.contains("/segment-")));
     disk.lose_power(0);
+    let journals: Vec<_> = disk.list().unwrap().into_iter().filter(|name| name.contains("/journal-")).collect();
+    assert_eq!(journals.len(), 1, "older ones go");
+    disk.remove(&journals[0]).unwrap();
     assert_rows(&disk, &model, node.second - 399, node.second, "after the stop");
 }
 
@@ -359,17 +368,100 @@ fn a_host_that_leaves_the_disk_keeps_no_journal() {
     assert!(host.lock().journal.is_none());
 }
 
-/// Blocks that were sealed since the keeper came by stand before the open ones in a new segment: a
-/// reader that has only this segment finds them all.
+/// Sealed blocks leave memory once the disk has them, and queries read them there, also after the
+/// segment that held them is gone from the folder.
 #[test]
-fn a_new_segment_holds_blocks_in_their_order() {
+fn blocks_on_the_disk_leave_memory() {
     let (disk, mut model) = (Arc::new(SimulatedDisk::default()), Rows::new());
     let mut node = Mapped::start(&disk, START_S);
-    assert!(node.tick(&mut model).is_empty());
-    let first = format!("{}/segment-1", guid(1));
-    assert!(disk.list().unwrap().contains(&first));
-    (0..200).for_each(|_| node.write(&mut model));
-    assert!(node.keeper.finish(&node.store, node.now()).is_empty());
-    disk.remove(&first).unwrap();
-    assert_rows(&disk, &model, START_S + 1, node.second, "the second segment alone");
+    for second in 0..2_000_i64 {
+        assert!(node.tick(&mut model).is_empty());
+        let host = node.store.host(guid(1)).unwrap();
+        if second % 97 == 0 {
+            let state = host.lock();
+            let sealed = state.charts.iter().flat_map(|chart| &chart.ring.sealed);
+            assert!(sealed.clone().all(|at| !at.is_in_memory()), "{second}");
+            assert!(state.slabs.bytes() < 8_192, "{second}: {} bytes", state.slabs.bytes());
+        }
+    }
+    let host = node.store.host(guid(1)).unwrap();
+    let found = rows(&host);
+    let from_s = node.second - 399;
+    for (key, values) in model.iter().filter(|((_, second), _)| *second >= from_s) {
+        assert_eq!(found.get(key), Some(values), "{key:?}");
+    }
+    let segments = disk.list().unwrap().into_iter().filter(|name| name.contains("/segment-")).count();
+    assert!(segments <= 4, "{segments} segments of 2,000 s, 400 are to be kept");
+}
+
+/// Rows that come late for blocks on the disk are seen at once, are merged there, and survive a kill
+/// before and after that.
+#[test]
+fn late_rows_reach_blocks_on_the_disk() {
+    for seconds in [0, 1, 5] {
+        let (disk, mut model) = (Arc::new(SimulatedDisk::default()), Rows::new());
+        let mut node = Mapped::start(&disk, START_S);
+        let mut held = Rows::new();
+        for second in 0..390_i64 {
+            if (130..260).contains(&second) && second % 3 > 0 {
+                node.second += 1;
+                held.insert(("kind.chart0".into(), node.second), vec![second as u32 | 1 << 24; 2]);
+            } else {
+                assert!(node.tick(&mut model).is_empty());
+            }
+        }
+        let now = node.now();
+        let mut writer = node.feed.writer(now).unwrap();
+        let slot = writer.find_chart(b"kind.chart0", None).unwrap();
+        for ((_, second), values) in &held {
+            writer.begin(slot);
+            (0..).zip(values).for_each(|(index, &bits)| writer.set_stored(index, None, Packed::from_bits(bits)));
+            assert!(writer.end_stored(*second, false), "{second}");
+        }
+        drop(writer);
+        model.append(&mut held);
+        let seen = rows(&node.store.host(guid(1)).unwrap());
+        let expected = model.iter().filter(|((_, second), _)| *second > node.second - 399);
+        expected.clone().for_each(|(key, values)| assert_eq!(seen.get(key), Some(values), "{seconds}: {key:?}"));
+        assert!(node.keeper.flush(&node.store, now).is_empty());
+        (0..seconds).for_each(|_| assert!(node.tick(&mut model).is_empty()));
+        let host = node.store.host(guid(1)).unwrap();
+        let late = host.lock().charts.iter().map(|chart| chart.ring.late.len()).sum::<usize>();
+        assert!(late <= 1 || seconds == 0, "{late} late blocks stay in memory");
+        let seen = rows(&host);
+        let expected = model.iter().filter(|((_, second), _)| *second > node.second - 399);
+        expected.clone().for_each(|(key, values)| assert_eq!(seen.get(key), Some(values), "{seconds}: {key:?}"));
+        let second = node.second;
+        drop((node, host));
+        assert_rows(&disk, &model, second - 398, second, &format!("{seconds} seconds after"));
+    }
+}
+
+/// A host that is found on a disk is known by name and age, and costs no more until it is asked for.
+#[test]
+fn hosts_sleep_until_they_are_asked_for() {
+    let (disk, mut model) = (Arc::new(SimulatedDisk::default()), Rows::new());
+    let mut node = Mapped::start(&disk, START_S);
+    (0..123).for_each(|_| assert!(node.tick(&mut model).is_empty()));
+    let second = node.second;
+    drop(node);
+    let store = Store::new();
+    store.load(&(Arc::clone(&disk) as Arc<dyn Disk>), |keep| keep.on_disk);
+    let host = store.host(guid(1)).unwrap();
+    assert!(host.is_asleep());
+    assert_eq!((host.newest_s(), host.info().hostname.as_str(), host.keep()), (second, "host 1", MAPPED));
+    assert_eq!(host.read(|view| view.charts().len()), 2);
+    assert!(!host.is_asleep());
+    // It goes to sleep again when the disk has everything, and not before.
+    let mut keeper = Keeper::new(Arc::clone(&disk) as Arc<dyn Disk>, 1, |keep| keep.on_disk);
+    let now = Now { wall_us: second * 1_000_000, mono_us: 1 };
+    let feed = host.claim(FeedKind::Stored, info(1));
+    assert!(!keeper.put_to_sleep(&host, now).unwrap(), "it is fed");
+    drop(feed);
+    disk.set_room(Some(5));
+    assert!(keeper.put_to_sleep(&host, now).is_err(), "the disk is full");
+    disk.set_room(None);
+    assert!(keeper.put_to_sleep(&host, now).unwrap() && host.is_asleep());
+    assert_eq!(rows(&host).len(), model.len());
+    assert!(!host.is_asleep());
 }

@@ -1,115 +1,97 @@
-//! What a segment is made of.
-
-use std::io;
-
-use row::Guid;
+//! What files are made of.
 
 use super::bytes::Put;
 use super::records::Records;
-use super::{FileKind, FileName, MAGIC, VERSION, kind};
+use super::{FileKind, MAGIC, VERSION, kind};
 use crate::block;
 use crate::chart::{Chart, OwnedLabel};
-use crate::disk::Disk;
 use crate::host::{Host, HostState};
 use crate::ring::Ring;
-use crate::slab::Slabs;
+use row::Guid;
 
-/// Which rows go into a segment.
+/// What a file's header says beside whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    All,
-    /// Those of open blocks: the others are in older segments.
-    Open,
-}
-
-/// Writes a host, with all its rows, as a segment of its own, and syncs it.
-///
-/// # Errors
-/// Where the disk refuses.
-pub(crate) fn write_segment(host: &Host, disk: &dyn Disk, number: u64) -> io::Result<()> {
-    let name = FileName { guid: host.guid(), kind: FileKind::Segment, number }.to_string();
-    disk.remove(&name)?;
-    let state = host.lock();
-    let mut records = definitions(host, &state, true);
-    rows(&mut records, &state, Rows::All);
-    drop(state);
-    let count = records.count;
-    records.add(kind::END, |payload| payload.put_u32(count));
-    disk.append(&name, &records.buffer)?;
-    disk.sync(&name)
-}
-
-/// The records of who a host is and which charts it has. Charts that never had a row have no blocks,
-/// but may be journalled later. `has_end` promises a record at the end.
-pub(super) fn definitions(host: &Host, state: &HostState, has_end: bool) -> Records {
-    let mut records = Records::default();
-    records.add(kind::HEADER, |payload| header(payload, host.guid(), has_end));
-    records.add(kind::HOST, |payload| host_record(payload, host, state));
-    for (number, chart) in (0..).zip(&state.charts) {
-        records.chart(number, chart);
-    }
-    records
-}
-
-/// Adds a host's rows. A chart's blocks must come in their order: those that a reader meets first
-/// are where its ring begins.
-pub(super) fn rows(records: &mut Records, state: &HostState, rows: Rows) {
-    for (number, chart) in (0..).zip(&state.charts) {
-        if rows == Rows::All {
-            sealed_blocks(records, number, &chart.ring, &state.slabs);
-        }
-        open_blocks(records, number, &chart.ring);
-    }
+pub(super) struct Header {
+    pub(super) kind: FileKind,
+    /// Of segments and journals: seconds that a row of a tier sums up; 0 for rows as they were stored.
+    pub(super) step_s: u32,
+    /// A record at the end is promised.
+    pub(super) has_end: bool,
 }
 
 impl Records {
-    /// Adds the definition of a chart.
-    pub(super) fn chart(&mut self, number: u32, chart: &Chart) {
-        self.add(kind::CHART, |payload| chart_record(payload, number, chart));
+    /// The beginning of a file.
+    pub(super) fn of(guid: Guid, header: Header) -> Self {
+        let mut records = Self::default();
+        records.add(kind::HEADER, |payload| {
+            payload.extend_from_slice(MAGIC);
+            payload.put_u16(VERSION);
+            payload.extend_from_slice(guid.as_bytes());
+            payload.put_u8(header.kind as u8);
+            payload.put_u32(header.step_s);
+            payload.put_u8(u8::from(header.has_end));
+        });
+        records
     }
-}
 
-fn sealed_blocks(records: &mut Records, number: u32, ring: &Ring, slabs: &Slabs) {
-    let mut copied = Vec::new();
-    for (block, at) in (0..).zip(&ring.sealed) {
-        copied.clear();
-        let bytes = slabs.read(*at, &mut copied);
-        if let Some(bytes) = bytes.get(&copied) {
-            let (start_s, bytes) = (ring.start_s() + block * ring.block_s(), &bytes[..block::length(bytes)]);
-            records.add(kind::BLOCK, |payload| block_record(payload, number, start_s, bytes));
+    /// Adds who the host is.
+    pub(super) fn host(&mut self, host: &Host, state: &HostState) {
+        self.add(kind::HOST, |payload| host_record(payload, host, state));
+    }
+
+    /// Adds the definition of a chart.
+    pub(super) fn chart(&mut self, chart: &Chart) {
+        self.add(kind::CHART, |payload| chart_record(payload, chart));
+    }
+
+    /// Adds that a chart is no more.
+    pub(super) fn gone(&mut self, number: u32) {
+        self.add(kind::GONE, |payload| payload.put_u32(number));
+    }
+
+    /// Adds all that a charts file holds.
+    pub(super) fn definitions(&mut self, host: &Host, state: &HostState) {
+        self.host(host, state);
+        state.charts.iter().for_each(|chart| self.chart(chart));
+    }
+
+    /// Adds a sealed block.
+    pub(super) fn block(&mut self, number: u32, start_s: i64, bytes: &[u8]) {
+        self.add(kind::BLOCK, |payload| {
+            payload.put_u32(number);
+            payload.put_i64(start_s);
+            payload.extend_from_slice(bytes);
+        });
+    }
+
+    /// Adds the rows of an open block. It has some more than a block: it makes two.
+    pub(super) fn open_block(&mut self, number: u32, ring: &Ring) {
+        let rows = &ring.open[..ring.open_rows * ring.stride];
+        let mut bytes = Vec::new();
+        for (block, rows) in (0..).zip(rows.chunks(block::ROWS * ring.stride.max(1))) {
+            bytes.clear();
+            block::encode(&mut bytes, rows, ring.stride);
+            self.block(number, ring.open_start_s + block * ring.block_s(), &bytes);
         }
     }
-}
 
-/// The open block has some rows more than a block: it makes two.
-fn open_blocks(records: &mut Records, number: u32, ring: &Ring) {
-    let rows = &ring.open[..ring.open_rows * ring.stride];
-    let mut bytes = Vec::new();
-    for (block, rows) in (0..).zip(rows.chunks(block::ROWS * ring.stride.max(1))) {
-        bytes.clear();
-        block::encode(&mut bytes, rows, ring.stride);
-        let start_s = ring.open_start_s + block * ring.block_s();
-        records.add(kind::BLOCK, |payload| block_record(payload, number, start_s, &bytes));
+    /// Adds rows that were gathered.
+    pub(super) fn rows(&mut self, newest_s: i64, rows: &[u8]) {
+        self.add_with_tail(kind::ROWS, newest_s, |payload| payload.extend_from_slice(rows));
     }
-}
 
-fn block_record(payload: &mut Vec<u8>, number: u32, start_s: i64, bytes: &[u8]) {
-    payload.put_u32(number);
-    payload.put_i64(start_s);
-    payload.extend_from_slice(bytes);
-}
-
-fn header(payload: &mut Vec<u8>, guid: Guid, has_end: bool) {
-    payload.extend_from_slice(MAGIC);
-    payload.put_u16(VERSION);
-    payload.extend_from_slice(guid.as_bytes());
-    payload.put_u8(u8::from(has_end));
+    /// Adds the end of a file that was written in one go.
+    pub(super) fn end(&mut self, newest_s: i64) {
+        let count = self.count;
+        self.add_with_tail(kind::END, newest_s, |payload| payload.put_u32(count));
+    }
 }
 
 fn host_record(payload: &mut Vec<u8>, host: &Host, state: &HostState) {
     let (keep, info) = (host.keep(), host.info());
     payload.put_text(keep.mode.word());
     payload.put_u32(keep.history_rows);
+    payload.put_u8(u8::from(keep.on_disk));
     let texts = [
         &info.hostname,
         &info.registry_hostname,
@@ -143,9 +125,9 @@ fn labels(payload: &mut Vec<u8>, labels: &[OwnedLabel]) {
     }
 }
 
-fn chart_record(payload: &mut Vec<u8>, number: u32, chart: &Chart) {
+fn chart_record(payload: &mut Vec<u8>, chart: &Chart) {
     let definition = chart.definition();
-    payload.put_u32(number);
+    payload.put_u32(chart.number);
     for text in [
         definition.id,
         definition.name,

@@ -172,7 +172,7 @@ impl Source {
 }
 
 fn open(charts: &[Chart], truth: &Truth) -> (Arc<Host>, Feed) {
-    let host = Store::new().add(&info(1), Keep { mode: MemoryMode::Ram, history_rows: 3_600 });
+    let host = Store::new().add(&info(1), Keep::new(MemoryMode::Ram, 3_600));
     let ids = charts.iter().map(|chart| chart.id.clone()).collect();
     host.attach(|_| Recorder { ids, places: Vec::new(), truth: Arc::clone(truth) });
     let feed = host.claim(FeedKind::Local, info(1));

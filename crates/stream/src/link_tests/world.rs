@@ -68,9 +68,9 @@ impl World {
         let node = |place: usize| Node {
             store: Store::new(),
             keep: if place == last {
-                Keep { mode: MemoryMode::Ram, history_rows: 4_000 }
+                Keep::new(MemoryMode::Ram, 4_000)
             } else {
-                Keep { mode: MemoryMode::None, history_rows: SPOOL_ROWS as u32 }
+                Keep::new(MemoryMode::None, SPOOL_ROWS as u32)
             },
             ahead_us: 0,
             onward: None,

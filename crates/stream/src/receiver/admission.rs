@@ -147,7 +147,7 @@ mod tests {
         let key = ApiKey {
             enabled: true,
             allow_from: SimplePattern::new("localhost 10.*"),
-            keep: Keep { mode: MemoryMode::Ram, history_rows: 3_600 },
+            keep: Keep::new(MemoryMode::Ram, 3_600),
             pace: Duration::ZERO,
             #[cfg(feature = "sender")]
             forward: None,

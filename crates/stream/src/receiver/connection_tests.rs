@@ -26,7 +26,7 @@ impl Parent {
         let key = ApiKey {
             enabled: true,
             allow_from: patterns::SimplePattern::new("*"),
-            keep: Keep { mode: MemoryMode::Ram, history_rows: 3_600 },
+            keep: Keep::new(MemoryMode::Ram, 3_600),
             pace: Duration::ZERO,
             #[cfg(feature = "sender")]
             forward: None,

@@ -29,7 +29,7 @@ struct Parent {
 impl Parent {
     fn new(capabilities: Capabilities) -> Self {
         let info = info(1);
-        let host = Store::new().add(&info, Keep { mode: MemoryMode::Ram, history_rows: HISTORY_ROWS });
+        let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, HISTORY_ROWS));
         let is_stored = capabilities.has(Capabilities::INTERPOLATED);
         let feed = host.claim(if is_stored { FeedKind::Stored } else { FeedKind::Collected }, info);
         Self { host, feed, session: Session::new(capabilities, 1, HISTORY_ROWS), out: Vec::new() }

@@ -78,7 +78,7 @@ fn receive(listener: TcpListener) -> Arc<Store> {
     let key = ApiKey {
         enabled: true,
         allow_from: SimplePattern::new("*"),
-        keep: Keep { mode: MemoryMode::Ram, history_rows: 3_600 },
+        keep: Keep::new(MemoryMode::Ram, 3_600),
         pace: Duration::ZERO,
         forward: None,
     };

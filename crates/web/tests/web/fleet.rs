@@ -79,7 +79,7 @@ pub(crate) fn nobody() -> Web {
 }
 
 fn add(store: &Store, info: HostInfo, mode: MemoryMode) -> Feed {
-    store.add(&info, Keep { mode, history_rows: 3_600 }).claim(FeedKind::Local, info)
+    store.add(&info, Keep::new(mode, 3_600)).claim(FeedKind::Local, info)
 }
 
 fn define(feed: &mut Feed) {

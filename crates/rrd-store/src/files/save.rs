@@ -1,0 +1,59 @@
+//! Saving a host in one go, at an orderly stop.
+
+use std::io;
+
+use super::on_disk::OnDisk;
+use super::records::Records;
+use super::write::Header;
+use super::{FileKind, FileName, list, remove};
+use crate::block;
+use crate::disk::Disk;
+use crate::host::{Host, HostState};
+
+/// Writes a host, with all its rows, to files of its own, syncs them, and removes the older ones.
+///
+/// # Errors
+/// Where the disk refuses; the older files are still there then.
+pub(crate) fn save(host: &Host, disk: &dyn Disk) -> io::Result<()> {
+    let guid = host.guid();
+    let known = list(disk)?.into_iter().filter(|file| file.guid == guid).map(|file| file.number).max();
+    let number = known.map_or(1, |number| number.saturating_add(1));
+    let header = |kind| Header { kind, step_s: 0, has_end: true };
+    let mut state = host.lock();
+    state.settle(host);
+    let newest_s = state.charts.iter().map(|chart| chart.ring.last_s()).max().unwrap_or(0);
+    let mut charts = Records::of(guid, header(FileKind::Charts));
+    charts.definitions(host, &state);
+    charts.end(newest_s);
+    let mut segment = Records::of(guid, header(FileKind::Segment));
+    blocks(&mut segment, &state);
+    segment.end(newest_s);
+    drop(state);
+    for (kind, records) in [(FileKind::Segment, segment), (FileKind::Charts, charts)] {
+        let name = FileName { guid, kind, number }.to_string();
+        disk.append(&name, &records.buffer)?;
+        disk.sync(&name)?;
+    }
+    remove(disk, guid, |file| file.number < number)
+}
+
+/// Adds all rows. A chart's blocks must come in their order: those that a reader meets first are where
+/// its ring begins.
+fn blocks(records: &mut Records, state: &HostState) {
+    let (mut copied, mut disk) = (Vec::new(), state.slabs.on_disk.as_ref().map(OnDisk::blocks));
+    for chart in &state.charts {
+        let ring = &chart.ring;
+        for (block, &at) in (0..).zip(&ring.sealed) {
+            copied.clear();
+            if let (Some((segment, offset)), Some(disk)) = (at.segment(), &mut disk) {
+                disk.read(segment, offset, &mut copied);
+            }
+            let bytes = state.slabs.read(at, &mut copied);
+            let bytes = bytes.get(&copied).or((!copied.is_empty()).then_some(&*copied));
+            if let Some(bytes) = bytes {
+                records.block(chart.number, ring.start_s() + block * ring.block_s(), &bytes[..block::length(bytes)]);
+            }
+        }
+        records.open_block(chart.number, ring);
+    }
+}
