@@ -169,14 +169,6 @@ impl Ring {
         self.sealed.get_mut(usize::try_from(number).ok()?)
     }
 
-    /// A ring of the open rows alone.
-    pub(crate) fn copy_open(&self) -> Self {
-        let mut copy = Self::new(self.every_s as u32);
-        copy.open = self.open[..self.open_rows * self.stride].to_vec();
-        (copy.stride, copy.open_rows, copy.open_start_s) = (self.stride, self.open_rows, self.open_start_s);
-        copy
-    }
-
     /// Keeps a row at `time_s`, a multiple of update every.
     pub(crate) fn append<R: Bits + ?Sized>(&mut self, time_s: i64, row: &R, shelf: &mut Shelf<'_>) -> Kept {
         debug_assert_eq!(time_s.rem_euclid(self.every_s), 0);

@@ -2,39 +2,47 @@
 //!
 //! Once a second it takes what each host gathered in its journal and appends it to the host's files,
 //! with one write each; so a killed process loses the current second. Every `flush_interval` the
-//! files are synced, which is what a power loss may cost. Blocks that were written leave memory. Now
-//! and then a turn comes: a new segment begins with what is in open blocks, so that the older journal
-//! can go, and segments that history no longer covers go with it.
+//! files are synced, which is what a power loss may cost. Blocks that were written leave memory.
+//!
+//! The journal holds the rows that no segment has, and not many more: when blocks were sealed, a new
+//! one begins with what is left in open blocks, and the older one goes. Segments are as long as a part
+//! of the history, so that they go as a whole when history no longer covers them.
 //!
 //! Where the disk is full or fails, rows stay in memory. The keeper tells once, tries again every
-//! second, and begins new files when it can.
+//! five seconds, and begins new files when it can.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use row::{ChartSlot, Guid, Now};
+use row::{ChartSlot, Guid, Now, Packed};
 
 use super::batch::{Batch, late_rows};
 use super::bytes::Put;
 use super::on_disk::OnDisk;
 use super::records::Records;
 use super::write::Header;
-use super::{FileKind, FileName, Journal, list, remove};
+use super::{FileKind, FileName, list, remove};
 use crate::disk::Disk;
 use crate::host::{Host, HostState, Which};
 use crate::ring::Ring;
 use crate::slab::BlockAt;
 use crate::store::Store;
 
-/// A turn comes after this part of the history, so that retention frees whole files.
-const TURNS_PER_HISTORY: i64 = 24;
-/// But not more often: each writes what is in open blocks.
-const TURN_S_MIN: i64 = 600;
-/// And it comes when a segment is as long as this: the place of a block is kept in 32 bits.
+/// A segment is as long as this part of the history, so that retention frees whole files,
+const SEGMENTS_PER_HISTORY: i64 = 24;
+/// but not shorter than this,
+const SEGMENT_S_MIN: i64 = 600;
+/// and it ends when it has so many bytes: the place of a block is kept in 32 bits.
 const SEGMENT_BYTES_MAX: u64 = 2 << 30;
+/// A journal goes when it has become longer than twice what a new one needs, and this.
+const JOURNAL_BYTES_SPARE: u64 = 4 * 1_024;
+/// A disk that refused something is tried again after this time: each attempt writes everything.
+const RETRY_US: u64 = 5_000_000;
 /// A charts file is written anew when changes have made it longer than twice what it needs, and this.
 const CHARTS_BYTES_SPARE: u64 = 256 * 1_024;
+
+const EMPTY: u32 = Packed::EMPTY.to_bits();
 
 /// Something that the log should say.
 #[derive(Debug)]
@@ -62,26 +70,32 @@ struct Kept {
     charts: u64,
     charts_bytes: u64,
     charts_bytes_fresh: u64,
-    /// The segment and journal that are written now.
+    /// The segment that is written now, and when it began.
     segment: u64,
     segment_bytes: u64,
-    has_journal: bool,
-    /// When they began.
     began_s: i64,
+    /// The journal that is written now.
+    journal: u64,
+    journal_bytes: u64,
     /// Older segments, with the second that their rows end at.
     older: Vec<(u64, i64)>,
     synced_us: u64,
     is_dirty: bool,
+    /// The disk refused something, and when to try again.
     is_refused: bool,
+    retry_us: u64,
 }
 
 /// What is taken from a host at a time.
 #[derive(Debug, Default)]
 struct Taken {
     definitions: Records,
-    rows: Vec<u8>,
-    newest_s: i64,
     sealed: Batch,
+    /// Rows since the last time.
+    rows: Vec<u8>,
+    /// All rows that no segment has, where a new journal is to begin with them.
+    unsealed: Option<Vec<u8>>,
+    newest_s: i64,
 }
 
 impl Keeper {
@@ -94,12 +108,16 @@ impl Keeper {
 
     /// Writes what all hosts gathered since the last call; to be called once a second.
     pub fn flush(&mut self, store: &Store, now: Now) -> Vec<Trouble> {
-        self.each(store, |keeper, host| keeper.flush_host(host, now))
+        self.each(store, now, |keeper, host| keeper.flush_host(host, now))
     }
 
     /// Writes and syncs everything, at the end.
     pub fn finish(&mut self, store: &Store, now: Now) -> Vec<Trouble> {
-        self.each(store, |keeper, host| keeper.turn(host, now))
+        self.hosts.values_mut().for_each(|kept| kept.retry_us = 0);
+        self.each(store, now, |keeper, host| {
+            keeper.flush_host(host, now)?;
+            keeper.sync(host.guid(), now)
+        })
     }
 
     /// Lets a host's charts and rows go from memory, once the disk has all of them; they come back when
@@ -111,7 +129,9 @@ impl Keeper {
         if !(self.which)(host.keep()) || host.is_asleep() || host.is_fed() {
             return Ok(false);
         }
-        self.turn(host, now)?;
+        self.flush_host(host, now)?;
+        self.merge_late(host)?;
+        self.sync(host.guid(), now)?;
         let sleeps = host.sleep(self.folder(host.guid()));
         if sleeps {
             self.hosts.remove(&host.guid());
@@ -119,10 +139,20 @@ impl Keeper {
         Ok(sleeps)
     }
 
-    fn each(&mut self, store: &Store, mut work: impl FnMut(&mut Self, &Host) -> io::Result<()>) -> Vec<Trouble> {
+    fn each(
+        &mut self,
+        store: &Store,
+        now: Now,
+        mut work: impl FnMut(&mut Self, &Host) -> io::Result<()>,
+    ) -> Vec<Trouble> {
         let mut troubles = Vec::new();
         let which = self.which;
         for host in store.hosts().iter().filter(|host| which(host.keep()) && !host.is_asleep()) {
+            let kept = self.hosts.entry(host.guid()).or_default();
+            if kept.is_refused && now.mono_us < kept.retry_us {
+                continue;
+            }
+            kept.retry_us = now.mono_us + RETRY_US;
             let done = work(self, host);
             let kept = self.hosts.entry(host.guid()).or_default();
             match done {
@@ -140,42 +170,52 @@ impl Keeper {
 
     fn flush_host(&mut self, host: &Host, now: Now) -> io::Result<()> {
         let kept = self.hosts.entry(host.guid()).or_default();
-        let turn_s = (i64::from(host.keep().history_rows) / TURNS_PER_HISTORY).max(TURN_S_MIN);
-        // A clock that was set back makes a turn come, too.
-        let is_due = !(kept.began_s..kept.began_s + turn_s).contains(&now.wall_s())
-            || kept.segment_bytes > SEGMENT_BYTES_MAX
-            || kept.charts_bytes > 2 * kept.charts_bytes_fresh + CHARTS_BYTES_SPARE;
-        if is_due || kept.is_refused || kept.segment == 0 {
-            return self.turn(host, now);
-        }
-        let Some(taken) = take(&mut host.lock()) else { return self.turn(host, now) };
+        let taken =
+            if kept.is_refused || kept.segment == 0 { None } else { take(&mut host.lock(), kept.journal_bytes) };
+        let Some(taken) = taken else { return self.begin_anew(host, now) };
         self.write(host, taken)?;
         self.merge_late(host)?;
-        let kept = self.hosts.entry(host.guid()).or_default();
+        let kept = &self.hosts[&host.guid()];
+        let segment_s = (i64::from(host.keep().history_rows) / SEGMENTS_PER_HISTORY).max(SEGMENT_S_MIN);
+        // A clock that was set back ends a segment, too.
+        if !(kept.began_s..kept.began_s + segment_s).contains(&now.wall_s()) || kept.segment_bytes > SEGMENT_BYTES_MAX {
+            self.begin_segment(host, now)?;
+            self.retire(host)?;
+        }
+        let kept = &self.hosts[&host.guid()];
+        if kept.charts_bytes > 2 * kept.charts_bytes_fresh + CHARTS_BYTES_SPARE {
+            self.begin_charts(host)?;
+        }
+        let kept = &self.hosts[&host.guid()];
         if kept.is_dirty && now.mono_us.saturating_sub(kept.synced_us) >= self.flush_us {
-            (kept.synced_us, kept.is_dirty) = (now.mono_us, false);
-            self.sync(host.guid())?;
+            self.sync(host.guid(), now)?;
         }
         Ok(())
     }
 
     /// Writes what was taken: definitions before the blocks and rows that name them.
     fn write(&mut self, host: &Host, taken: Taken) -> io::Result<()> {
-        let kept = self.hosts.entry(host.guid()).or_default();
-        let Taken { definitions, rows, newest_s, sealed } = taken;
-        let file = |kind, number| FileName { guid: host.guid(), kind, number }.to_string();
-        kept.is_dirty |= definitions.count > 0 || !rows.is_empty() || !sealed.is_empty();
+        let guid = host.guid();
+        let Taken { definitions, sealed, rows, unsealed, newest_s } = taken;
+        let kept = self.hosts.entry(guid).or_default();
         if definitions.count > 0 {
-            self.disk.append(&file(FileKind::Charts, kept.charts), &definitions.buffer)?;
+            let charts = FileName { guid, kind: FileKind::Charts, number: kept.charts };
+            self.disk.append(&charts.to_string(), &definitions.buffer)?;
             kept.charts_bytes += definitions.buffer.len() as u64;
+            kept.is_dirty = true;
         }
         self.write_blocks(host, sealed)?;
-        let kept = self.hosts.entry(host.guid()).or_default();
+        if let Some(unsealed) = unsealed {
+            return self.begin_journal(guid, newest_s, &unsealed);
+        }
+        let kept = self.hosts.entry(guid).or_default();
         if !rows.is_empty() {
-            let mut journal = if kept.has_journal { Records::default() } else { begin(host.guid(), FileKind::Journal) };
-            journal.rows(newest_s, &rows);
-            self.disk.append(&file(FileKind::Journal, kept.segment), &journal.buffer)?;
-            kept.has_journal = true;
+            let mut records = Records::default();
+            records.rows(newest_s, &rows);
+            let journal = FileName { guid, kind: FileKind::Journal, number: kept.journal };
+            self.disk.append(&journal.to_string(), &records.buffer)?;
+            kept.journal_bytes += records.buffer.len() as u64;
+            kept.is_dirty = true;
         }
         Ok(())
     }
@@ -212,39 +252,37 @@ impl Keeper {
         OnDisk { disk: Arc::clone(&self.disk), guid, stays: self.which }
     }
 
-    fn sync(&self, guid: Guid) -> io::Result<()> {
-        let Some(kept) = self.hosts.get(&guid) else { return Ok(()) };
-        for (kind, number) in
-            [(FileKind::Charts, kept.charts), (FileKind::Segment, kept.segment), (FileKind::Journal, kept.segment)]
-        {
-            match self.disk.sync(&FileName { guid, kind, number }.to_string()) {
-                Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-                synced => synced?,
-            }
-        }
+    fn sync(&mut self, guid: Guid, now: Now) -> io::Result<()> {
+        self.sync_blocks(guid)?;
+        let Some(kept) = self.hosts.get_mut(&guid) else { return Ok(()) };
+        self.disk.sync(&FileName { guid, kind: FileKind::Journal, number: kept.journal }.to_string())?;
+        (kept.synced_us, kept.is_dirty) = (now.mono_us, false);
         Ok(())
     }
 
-    /// Begins new files; those before are synced, and those that nobody needs any more are removed.
-    fn turn(&mut self, host: &Host, now: Now) -> io::Result<()> {
+    fn sync_blocks(&self, guid: Guid) -> io::Result<()> {
+        let Some(kept) = self.hosts.get(&guid) else { return Ok(()) };
+        self.disk.sync(&FileName { guid, kind: FileKind::Charts, number: kept.charts }.to_string())?;
+        self.disk.sync(&FileName { guid, kind: FileKind::Segment, number: kept.segment }.to_string())
+    }
+
+    /// Begins all files of a host: it is kept for the first time in this run, or the disk refused
+    /// something, or too much was gathered.
+    fn begin_anew(&mut self, host: &Host, now: Now) -> io::Result<()> {
         let guid = host.guid();
         self.inspect(host)?;
-        // What can still go to the files before goes there; if not, the new ones get all of it.
-        let kept = &self.hosts[&guid];
-        let mut anew = kept.segment == 0 || kept.is_refused;
-        if !anew {
-            let taken = take(&mut host.lock());
-            anew = taken.is_none();
-            if let Some(taken) = taken {
-                self.write(host, taken)?;
-                self.merge_late(host)?;
-            }
-            self.sync(guid)?;
-        }
-        let kept = &self.hosts[&guid];
-        let rewrites = anew || kept.charts_bytes > 2 * kept.charts_bytes_fresh + CHARTS_BYTES_SPARE;
-        let begun = Begun::of(host, anew, rewrites, self.folder(guid));
-        self.begin(host, begun, now)?;
+        let (mut sealed, unsealed, newest_s) = {
+            let mut state = host.lock();
+            state.journal = Some(Box::default());
+            state.slabs.on_disk = Some(self.folder(guid));
+            let mut sealed = Batch::default();
+            sealed.copy_all(&state);
+            (sealed, unsealed(&state), newest_s(&state))
+        };
+        self.begin_charts(host)?;
+        self.begin_segment(host, now)?;
+        self.write_blocks(host, std::mem::take(&mut sealed))?;
+        self.begin_journal(guid, newest_s, &unsealed)?;
         self.retire(host)
     }
 
@@ -264,36 +302,67 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes the beginning of new files, and syncs them.
-    fn begin(&mut self, host: &Host, begun: Begun, now: Now) -> io::Result<()> {
-        let guid = host.guid();
+    /// The next file of a kind.
+    fn next(&mut self, guid: Guid, kind: FileKind) -> FileName {
         let kept = self.hosts.entry(guid).or_default();
         kept.number += 1;
-        let number = kept.number;
-        let file = |kind| FileName { guid, kind, number }.to_string();
-        if let Some(charts) = begun.charts {
-            self.disk.append(&file(FileKind::Charts), &charts.buffer)?;
-            self.disk.sync(&file(FileKind::Charts))?;
-            kept.charts = number;
-            (kept.charts_bytes, kept.charts_bytes_fresh) = (charts.buffer.len() as u64, charts.buffer.len() as u64);
-        }
-        let mut segment = begin(guid, FileKind::Segment);
-        let mut sealed = begun.sealed;
-        sealed.write(&mut segment);
-        begun.open.write(&mut segment);
-        self.disk.append(&file(FileKind::Segment), &segment.buffer)?;
-        let mut journal = begin(guid, FileKind::Journal);
-        journal.rows(begun.newest_s, &begun.late);
-        self.disk.append(&file(FileKind::Journal), &journal.buffer)?;
-        self.disk.sync(&file(FileKind::Segment))?;
-        self.disk.sync(&file(FileKind::Journal))?;
-        sealed.settle(&mut host.lock(), number, 0);
+        FileName { guid, kind, number: kept.number }
+    }
+
+    /// Writes the beginning of a file. One that the disk has no room for does not stay.
+    fn create(&self, name: FileName, records: &Records) -> io::Result<()> {
+        let created = self.disk.append(&name.to_string(), &records.buffer);
+        // Where the disk refuses this, too, the next start tells of what is left there.
+        if created.is_err() { self.disk.remove(&name.to_string()).and(created) } else { created }
+    }
+
+    /// Begins a charts file with all definitions; the older ones go.
+    fn begin_charts(&mut self, host: &Host) -> io::Result<()> {
+        let name = self.next(host.guid(), FileKind::Charts);
+        let mut records = begin(name);
+        records.definitions(host, &host.lock());
+        self.create(name, &records)?;
+        self.disk.sync(&name.to_string())?;
+        let kept = self.hosts.entry(host.guid()).or_default();
+        kept.charts = name.number;
+        kept.charts_bytes = records.buffer.len() as u64;
+        kept.charts_bytes_fresh = kept.charts_bytes;
+        remove(&*self.disk, host.guid(), |file| file.kind == FileKind::Charts && file.number < name.number)
+    }
+
+    /// Begins a segment; the one before is complete.
+    fn begin_segment(&mut self, host: &Host, now: Now) -> io::Result<()> {
+        let name = self.next(host.guid(), FileKind::Segment);
+        let records = begin(name);
+        self.create(name, &records)?;
+        let kept = self.hosts.entry(host.guid()).or_default();
         if kept.segment > 0 {
-            kept.older.push((kept.segment, begun.newest_s));
+            let before = FileName { number: kept.segment, ..name };
+            kept.older.push((kept.segment, host.newest_s()));
+            if !kept.is_refused {
+                self.disk.sync(&before.to_string())?;
+            }
         }
-        (kept.segment, kept.segment_bytes, kept.has_journal) = (number, segment.buffer.len() as u64, true);
-        (kept.began_s, kept.synced_us, kept.is_dirty) = (now.wall_s(), now.mono_us, false);
+        (kept.segment, kept.segment_bytes) = (name.number, records.buffer.len() as u64);
+        kept.began_s = now.wall_s();
         Ok(())
+    }
+
+    /// Begins a journal with all rows that no segment has; then the older ones go.
+    fn begin_journal(&mut self, guid: Guid, newest_s: i64, unsealed: &[u8]) -> io::Result<()> {
+        self.sync_blocks(guid)?;
+        let name = self.next(guid, FileKind::Journal);
+        let mut records = begin(name);
+        records.rows(newest_s, unsealed);
+        self.create(name, &records)?;
+        self.disk.sync(&name.to_string())?;
+        let kept = self.hosts.entry(guid).or_default();
+        let before = std::mem::replace(&mut kept.journal, name.number);
+        kept.journal_bytes = records.buffer.len() as u64;
+        if before > 0 && !kept.is_refused {
+            return self.disk.remove(&FileName { number: before, ..name }.to_string());
+        }
+        remove(&*self.disk, guid, |file| file.kind == FileKind::Journal && file.number < name.number)
     }
 
     /// Removes what nobody needs any more. Charts with a longer history than others move their blocks.
@@ -308,58 +377,20 @@ impl Keeper {
         let mut batch = Batch::default();
         batch.move_from(moved, &self.folder(guid));
         self.write_blocks(host, batch)?;
+        self.sync_blocks(guid)?;
         let kept = self.hosts.entry(guid).or_default();
         kept.older.retain(|(older, _)| !gone.contains(older));
-        let (charts, segment) = (kept.charts, kept.segment);
-        remove(&*self.disk, guid, |file| match file.kind {
-            FileKind::Charts => file.number < charts,
-            FileKind::Segment => gone.contains(&file.number),
-            FileKind::Journal => file.number < segment,
-        })
-    }
-}
-
-/// What a turn writes first.
-struct Begun {
-    /// Definitions, where the file before is not gone on with.
-    charts: Option<Records>,
-    /// Blocks that no segment has.
-    sealed: Batch,
-    open: Open,
-    /// Late rows whose blocks could not be merged.
-    late: Vec<u8>,
-    newest_s: i64,
-}
-
-impl Begun {
-    /// Copies it; the lock is held for this.
-    fn of(host: &Host, anew: bool, rewrites: bool, folder: OnDisk) -> Self {
-        let mut state = host.lock();
-        state.settle(host);
-        let gathered = state.journal.replace(Box::default());
-        state.slabs.on_disk = Some(folder);
-        let mut sealed = Batch::default();
-        match gathered.filter(|journal| !anew && !journal.overflowed) {
-            Some(journal) => copy_sealed(&mut sealed, &state, &journal),
-            None => sealed.copy_all(&state),
-        }
-        let charts = rewrites.then(|| {
-            let mut records = begin(host.guid(), FileKind::Charts);
-            records.definitions(host, &state);
-            records
-        });
-        let newest_s = state.charts.iter().map(|chart| chart.ring.last_s()).max().unwrap_or(0);
-        Self { charts, sealed, open: Open::of(&state), late: waiting(&state), newest_s }
+        let name = |number| FileName { guid, kind: FileKind::Segment, number }.to_string();
+        gone.into_iter().try_for_each(|older| self.disk.remove(&name(older)))
     }
 }
 
 /// What a host gathered since the last time; `None` where not everything is known any more. The lock is
 /// held for this, so most becomes records outside it.
-fn take(state: &mut HostState) -> Option<Taken> {
-    let room = Journal::default();
+fn take(state: &mut HostState, journal_bytes: u64) -> Option<Taken> {
     let journal = state.journal.as_mut().filter(|journal| !journal.overflowed)?;
-    let mut journal = std::mem::replace(&mut **journal, room);
-    let mut taken = Taken::default();
+    let mut journal = std::mem::take(&mut **journal);
+    let mut taken = Taken { newest_s: newest_s(state), ..Taken::default() };
     journal.changed.sort_unstable_by_key(|slot| slot.0);
     journal.changed.dedup();
     for slot in &journal.changed {
@@ -368,28 +399,41 @@ fn take(state: &mut HostState) -> Option<Taken> {
         }
     }
     journal.gone.iter().for_each(|&number| taken.definitions.gone(number));
-    copy_sealed(&mut taken.sealed, state, &journal);
-    if let Some(level) = journal.levels.first_mut() {
-        (taken.rows, taken.newest_s) = (std::mem::take(&mut level.rows), level.newest_s);
+    for sealed in journal.levels.iter().flat_map(|level| &level.sealed) {
+        taken.sealed.copy(state, sealed.slot, sealed.start_s, sealed.at);
+    }
+    taken.rows = journal.levels.first_mut().map(|level| std::mem::take(&mut level.rows)).unwrap_or_default();
+    if !taken.sealed.is_empty() && journal_bytes > 2 * unsealed_bytes(state) + JOURNAL_BYTES_SPARE {
+        taken.unsealed = Some(unsealed(state));
     }
     Some(taken)
 }
 
-fn copy_sealed(batch: &mut Batch, state: &HostState, journal: &Journal) {
-    for sealed in journal.levels.iter().flat_map(|level| &level.sealed) {
-        batch.copy(state, sealed.slot, sealed.start_s, sealed.at);
-    }
+fn newest_s(state: &HostState) -> i64 {
+    state.charts.iter().map(|chart| chart.ring.last_s()).max().unwrap_or(0)
 }
 
-/// Late rows that wait, as in a record of rows.
-fn waiting(state: &HostState) -> Vec<u8> {
-    let mut rows = Vec::new();
+/// How long [`unsealed`] is, without late rows.
+fn unsealed_bytes(state: &HostState) -> u64 {
+    let bytes = |ring: &Ring| ring.open_rows * (ROW_HEAD_BYTES + 4 * ring.stride);
+    state.charts.iter().map(|chart| bytes(&chart.ring) as u64).sum()
+}
+
+/// What a row takes in a record of rows beside its values: chart, second, count.
+const ROW_HEAD_BYTES: usize = 4 + 8 + 2;
+
+/// The rows that no segment has, as in a record of rows: those of open blocks, and late ones.
+fn unsealed(state: &HostState) -> Vec<u8> {
+    let mut rows = Vec::with_capacity(unsealed_bytes(state) as usize);
     for chart in &state.charts {
-        for late in chart.ring.late.iter().filter(|late| !late.is_whole) {
-            for (place, row) in (0..).zip(late.rows.chunks_exact(late.stride.max(1))) {
-                if row.iter().any(|&bits| bits != row::Packed::EMPTY.to_bits()) {
+        let ring = &chart.ring;
+        let open = std::iter::once((ring.open_start_s, ring.stride, &ring.open[..ring.open_rows * ring.stride]));
+        let late = ring.late.iter().map(|late| (late.start_s, late.stride, &late.rows[..]));
+        for (start_s, stride, values) in late.chain(open) {
+            for (place, row) in (0..).zip(values.chunks_exact(stride.max(1))) {
+                if row.iter().any(|&bits| bits != EMPTY) {
                     rows.put_u32(chart.number);
-                    rows.put_i64(late.start_s + place * chart.ring.every_s);
+                    rows.put_i64(start_s + place * ring.every_s);
                     rows.put_u16(row.len() as u16);
                     row.iter().for_each(|&bits| rows.put_u32(bits));
                 }
@@ -415,23 +459,6 @@ fn lying_in(state: &HostState, segments: &[u64]) -> Vec<(ChartSlot, u32, i64, Bl
     lying
 }
 
-/// The open blocks of a host, copied.
-#[derive(Debug, Default)]
-struct Open {
-    rings: Vec<(u32, Ring)>,
-}
-
-impl Open {
-    fn of(state: &HostState) -> Self {
-        let rings = state.charts.iter().filter(|chart| chart.ring.open_rows > 0);
-        Self { rings: rings.map(|chart| (chart.number, chart.ring.copy_open())).collect() }
-    }
-
-    fn write(&self, records: &mut Records) {
-        self.rings.iter().for_each(|(number, ring)| records.open_block(*number, ring));
-    }
-}
-
-fn begin(guid: Guid, kind: FileKind) -> Records {
-    Records::of(guid, Header { kind, step_s: 0, has_end: false })
+fn begin(name: FileName) -> Records {
+    Records::of(name.guid, Header { kind: name.kind, step_s: 0, has_end: false })
 }
