@@ -16,6 +16,16 @@ struct State {
     files: BTreeMap<String, File>,
     /// Bytes that still fit; `None` for any number.
     room: Option<usize>,
+    /// What was done, in its order.
+    done: Vec<Done>,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone)]
+enum Done {
+    Appended(String, Vec<u8>),
+    Synced(String),
+    Removed(String),
 }
 
 #[derive(Debug, Default, Clone)]
@@ -42,6 +52,45 @@ impl SimulatedDisk {
             let torn = file.synced + (file.bytes.len() - file.synced) * keep / 1_000;
             file.bytes.truncate(torn);
         }
+    }
+
+    /// How much was done so far.
+    pub(crate) fn done(&self) -> usize {
+        self.state().done.len()
+    }
+
+    /// What is there when the power fails after so much was done: of what was not synced, each file
+    /// has lost a part that `random` decides, and files that were removed may be there again.
+    pub(crate) fn after_power_loss(&self, done: usize, mut random: impl FnMut(usize) -> usize) -> Self {
+        let after = Self::default();
+        let mut removed = BTreeMap::new();
+        for done in &self.state().done[..done] {
+            let mut state = after.state();
+            match done {
+                Done::Appended(name, bytes) => {
+                    state.files.entry(name.clone()).or_default().bytes.extend_from_slice(bytes);
+                }
+                Done::Synced(name) => {
+                    let file = state.files.get_mut(name).expect("what is synced is there");
+                    file.synced = file.bytes.len();
+                    removed.clear();
+                }
+                Done::Removed(name) => removed.extend(state.files.remove_entry(name)),
+            }
+        }
+        let mut state = after.state();
+        for (name, file) in removed {
+            if random(2) == 0 {
+                state.files.entry(name).or_insert(file);
+            }
+        }
+        for file in state.files.values_mut() {
+            let lost = random(file.bytes.len() - file.synced + 1);
+            file.bytes.truncate(file.bytes.len() - lost);
+        }
+        state.files.retain(|_, file| file.synced > 0 || !file.bytes.is_empty());
+        drop(state);
+        after
     }
 
     /// Changes one byte of a file.
@@ -76,6 +125,7 @@ impl Disk for SimulatedDisk {
             *room -= fits;
         }
         state.files.entry(name.to_owned()).or_default().bytes.extend_from_slice(&bytes[..fits]);
+        state.done.push(Done::Appended(name.into(), bytes[..fits].into()));
         if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
@@ -83,11 +133,15 @@ impl Disk for SimulatedDisk {
         let mut state = self.state();
         let file = state.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
         file.synced = file.bytes.len();
+        state.done.push(Done::Synced(name.into()));
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.state().files.remove(name);
+        let mut state = self.state();
+        if state.files.remove(name).is_some() {
+            state.done.push(Done::Removed(name.into()));
+        }
         Ok(())
     }
 }
