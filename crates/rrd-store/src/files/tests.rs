@@ -191,6 +191,49 @@ fn damage_costs_what_it_hits() {
     assert!(lost > 500, "{lost}");
 }
 
+/// The same for the files of a node that was killed: what is hit is told, and costs no more than its own
+/// record, unless that is one that others need.
+#[test]
+fn damage_to_a_killed_node_costs_what_it_hits() {
+    let (clean, mut model) = (Arc::new(SimulatedDisk::default()), Rows::new());
+    let mut node = Mapped::start(&clean, START_S);
+    (0..650).for_each(|_| assert!(node.tick(&mut model).is_empty()));
+    drop(node);
+    let files: Vec<_> = clean.list().unwrap().into_iter().map(|name| (bytes_of(&clean, &name), name)).collect();
+    let (whole, none) = load(&clean);
+    assert_eq!(none, []);
+    let whole = rows(&whole.host(guid(1)).unwrap());
+    let (mut random, mut alone) = (3_u64, 0);
+    for turn in 0..1_000 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (bytes, name) = &files[turn % files.len()];
+        let place = (random >> 33) as usize % bytes.len();
+        let disk = Arc::new(SimulatedDisk::default());
+        files.iter().for_each(|(bytes, name)| disk.append(name, bytes).unwrap());
+        let is_cut = turn % 3 == 0;
+        if is_cut {
+            disk.truncate(name, place);
+        } else {
+            disk.damage(name, place, (random >> 20) as u8 | 1);
+        }
+        let (loaded, damages) = load(&disk);
+        // A cut between two records is one that a kill might have made.
+        assert!(is_cut || !damages.is_empty(), "{name}, {place}: damage goes unnoticed");
+        assert!(damages.iter().all(|damage| damage.file == *name && damage.offset <= bytes.len() as u64));
+        let found = loaded.host(guid(1)).map(|host| rows(&host)).unwrap_or_default();
+        for (key, values) in &found {
+            assert_eq!(model.get(key), Some(values), "{name}, {place}: a row that was never written");
+        }
+        let is_one = damages.len() == 1 && damages[0].what.contains("checksum") && damages[0].offset > 0;
+        if is_one && !name.contains("/charts-") {
+            let lost = whole.keys().filter(|key| !found.contains_key(key)).count();
+            assert!(lost <= 60, "{name}, {place}: {lost} rows are lost with one record");
+            alone += 1;
+        }
+    }
+    assert!(alone > 200, "{alone}");
+}
+
 fn bytes_of(disk: &SimulatedDisk, name: &str) -> Vec<u8> {
     let file = disk.open(name).unwrap();
     let mut bytes = vec![0; file.length().unwrap() as usize];
