@@ -9,6 +9,8 @@ use super::{Disk, DiskFile};
 #[derive(Debug, Default)]
 pub(crate) struct SimulatedDisk {
     state: Mutex<State>,
+    /// Whoever holds it makes the disk wait.
+    pub(crate) gate: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -119,6 +121,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        drop(self.gate.lock());
         let mut state = self.state();
         let fits = state.room.map_or(bytes.len(), |room| room.min(bytes.len()));
         if let Some(room) = &mut state.room {

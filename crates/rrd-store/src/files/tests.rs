@@ -437,6 +437,39 @@ fn a_full_disk_is_told_once_and_caught_up_with() {
     assert_rows(&disk, &model, node.second - 300, node.second, "after the full disk");
 }
 
+/// A disk that hangs holds up nobody: rows are written and read meanwhile, and are on it afterwards.
+#[test]
+fn a_slow_disk_holds_nobody_up() {
+    let (disk, mut model) = (Arc::new(SimulatedDisk::default()), Rows::new());
+    let mut node = Mapped::start(&disk, START_S);
+    (0..100).for_each(|_| assert!(node.tick(&mut model).is_empty()));
+    node.write(&mut model);
+    let Mapped { store, mut keeper, feed, second } = node;
+    let store = Arc::new(store);
+    let hanging = disk.gate.lock().unwrap();
+    let of_keeper = Arc::clone(&store);
+    let now = Now { wall_us: second * 1_000_000, mono_us: second as u64 * 1_000_000 };
+    let keeping = std::thread::spawn(move || {
+        assert!(keeper.flush(&of_keeper, now).is_empty());
+        keeper
+    });
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let keeper = Keeper::new(Arc::new(SimulatedDisk::default()), 1, |_| false);
+        let mut node = Mapped { store: Store::new(), keeper, feed, second };
+        (0..200).for_each(|_| node.write(&mut model));
+        let found = rows(node.feed.host());
+        done.send((node, model, found)).unwrap();
+    });
+    let waited = is_done.recv_timeout(std::time::Duration::from_secs(20));
+    let (node, model, found) = waited.expect("writers wait for the disk");
+    assert!(model.iter().all(|(key, values)| found.get(key) == Some(values)));
+    drop(hanging);
+    let mut keeper = keeping.join().unwrap();
+    assert!(keeper.flush(&store, node.now()).is_empty());
+    assert_rows(&disk, &model, START_S + 1, node.second, "after the disk went on");
+}
+
 /// What an orderly stop wrote no power loss takes away.
 #[test]
 fn an_orderly_stop_is_safe_at_once() {
