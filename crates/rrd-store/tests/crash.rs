@@ -6,7 +6,6 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use row::{ChartDefinition, DimensionDefinition, Guid, Now, Packed, PointFlags};
 use rrd_store::{Disk, FeedKind, HostInfo, Keep, Keeper, MemoryMode, RealDisk, Store};
@@ -70,7 +69,8 @@ fn check(folder: &Path, told: i64, kill: u64) -> i64 {
     };
     let mut rows = 0;
     host.read(|view| {
-        let Some(chart) = view.find_chart("a.chart") else { return assert_eq!(told, START_S) };
+        let chart = view.find_chart("a.chart").filter(|chart| chart.last_s() > 0);
+        let Some(chart) = chart else { return assert_eq!(told, START_S, "kill {kill}: all rows are gone") };
         assert!(chart.last_s() >= told, "kill {kill}: {} of {told}", chart.last_s());
         // History counts from the newest row, which may be one that was written and not yet told.
         let oldest = (chart.last_s() - i64::from(HISTORY_ROWS) + 1).max(START_S + 1);
@@ -104,11 +104,13 @@ fn a_killed_process_loses_nothing_that_was_written() {
             .spawn()
             .unwrap();
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        std::thread::sleep(Duration::from_micros(2_000 + (random >> 33) % 40_000));
+        // It is killed while it writes on, after it told some more seconds.
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let second = |line: &String| line.rsplit_once("second ").and_then(|(_, second)| second.parse::<i64>().ok());
+        let before = said.by_ref().take((random >> 33) as usize % 40).filter_map(|line| second(&line)).last();
         child.kill().unwrap();
         child.wait().unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let seconds = said.filter_map(|line| line.rsplit_once("second ").and_then(|(_, second)| second.parse().ok()));
+        let seconds = before.into_iter().chain(said.filter_map(|line| second(&line)));
         told = seconds.max().unwrap_or(told);
         rows += check(folder.path(), told, kill);
     }

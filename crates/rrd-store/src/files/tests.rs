@@ -406,7 +406,7 @@ fn a_power_loss_costs_the_flush_interval_at_most() {
         let came_s = |key: &(String, i64)| if held.contains(&key.1) { seconds[450].1 } else { key.1 };
         let safe: Rows = model
             .iter()
-            .filter(|(key, _)| came_s(key) <= told - FLUSH_S - 1)
+            .filter(|(key, _)| came_s(key) < told - FLUSH_S)
             .map(|(key, values)| (key.clone(), values.clone()))
             .collect();
         let (store, _) = load(&after);
