@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rrd_store::block::{self, Column, ROWS};
 
+#[allow(dead_code, reason = "not every bench needs the texts")]
 mod captures;
 mod rivals;
 
@@ -41,10 +42,11 @@ fn main() {
     );
     let mut all = Report::default();
     for file in captures::FILES {
-        let Some(blocks) = captures::blocks(file) else {
+        let Some(charts) = captures::charts(file) else {
             println!("{file} is not at hand");
             continue;
         };
+        let blocks: Vec<Block> = charts.into_iter().flat_map(|chart| chart.blocks).collect();
         let report = Report::of(&blocks);
         report.print(file);
         all.add(&report);
