@@ -63,8 +63,29 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	TRIBUTARY_BIN_DIR=$(BINARIES) cargo run --release -p integration-tests --bin bench
 	cargo bench -p protocol --bench decode
 	cargo bench -p rrd-store --bench codec
+	cargo bench -p rrd-store --bench append
+	cargo bench -p rrd-store --bench memory
 	cargo bench -p collect --bench tick
 	cargo bench -p web --bench data
+
+# Each target for so many seconds. Finds stay beside the crate in fuzz/artifacts; new inputs go to a
+# folder of cargo's, never into the corpus, which grows only where somebody picks a few.
+FUZZ_S ?= 30
+FUZZ := $(patsubst crates/%.rs,%,$(wildcard crates/*/fuzz/targets/*.rs))
+
+.PHONY: fuzz
+fuzz: toolchain ## feed each fuzz target any bytes for FUZZ_S seconds (30); needs a C++ compiler, too
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	@$(MAKE) $(FUZZ:%=fuzz/%)
+
+# Sanitizers and coverage are not for stable compilers, unless they are told to be nightly.
+.PHONY: $(FUZZ:%=fuzz/%)
+$(FUZZ:%=fuzz/%): fuzz/%: toolchain
+	@crate=crates/$(firstword $(subst /, ,$*)); target=$(notdir $*); found=$(TARGET)/fuzz/corpus/$*; \
+	mkdir -p "$$found"; echo "$$crate: $$target, $(FUZZ_S) s"; cd "$$crate"; \
+	RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$(TARGET)/fuzz cargo fuzz run "$$target" "$$found" "fuzz/corpus/$$target" -- \
+		-max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
+		2>&1 | sed '/# Uses: /d; /ecommended dictionary/d'
 
 .PHONY: soak
 soak: build ## watch a collector's memory and CPU for ten minutes

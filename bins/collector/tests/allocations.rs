@@ -1,11 +1,8 @@
 //! Once all charts are known and the spool is full, a tick allocates nothing: not to read, not to
 //! store, not to send.
 
-#![expect(unsafe_code, reason = "a global allocator that counts cannot be made without")]
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -18,35 +15,8 @@ use stream::destination::Destination;
 use stream::sender;
 use tokio_util::sync::CancellationToken;
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local
-// number that needs neither memory nor a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the promises of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `System` with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the pointer came from `System` with this layout; the caller checked the size.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: cost::Counting = cost::Counting;
 
 const SPOOL_ROWS: u32 = 120;
 const TICKS_BEFORE: u32 = 400;
@@ -126,10 +96,10 @@ async fn ticks_allocate_nothing(version: u32) {
     for tick in 0..TICKS_BEFORE + 10 * TICKS {
         second += 1;
         let now = Now { wall_us: (second * 1_000_000 + 20_000).cast_signed(), mono_us: second * 1_000_000 };
-        let (allocations, sent) = (ALLOCATIONS.get(), host.figures().sent_bytes.get());
+        let (allocations, sent) = (cost::allocations(), host.figures().sent_bytes.get());
         collector.tick(now, &mut feed);
         settle(&host, sent).await;
-        watched.push(ALLOCATIONS.get() - allocations);
+        watched.push(cost::allocations() - allocations);
         if tick < TICKS_BEFORE || !tick.is_multiple_of(TICKS) {
             continue;
         }

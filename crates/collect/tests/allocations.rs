@@ -1,10 +1,5 @@
 //! Once the devices are known and the history is full, a tick allocates nothing.
 
-#![expect(unsafe_code, reason = "a global allocator that counts cannot be made without")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use collect::{Collector, Config};
 use row::{Guid, Now};
 use rrd_store::{FeedKind, HostInfo, Keep, MemoryMode, Store};
@@ -18,35 +13,8 @@ const HISTORY_ROWS: u32 = 120;
 /// takes one where the machine's values became harder to pack than they were in the ticks before.
 const ALLOCATIONS_OF_GROWTH: u64 = 2;
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local
-// number that needs neither memory nor a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the promises of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `System` with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the pointer came from `System` with this layout; the caller checked the size.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: cost::Counting = cost::Counting;
 
 /// The files of this machine, read and stored a hundred times, cost no allocation. Devices may
 /// come and charts may appear while others use the machine: then the hundred begin anew.
@@ -61,10 +29,10 @@ fn a_warm_tick_allocates_nothing() {
         let mut tick = |second: &mut u64| {
             *second += 1;
             let now = Now { wall_us: (*second * 1_000_000 + 20_000).cast_signed(), mono_us: *second * 1_000_000 };
-            let before = ALLOCATIONS.get();
+            let before = cost::allocations();
             let report = collector.tick(now, &mut feed);
             assert!(report.rows > 20 && report.samples > 50, "{report:?}");
-            ALLOCATIONS.get() - before
+            cost::allocations() - before
         };
         assert!(tick(&mut second) > 0, "the first tick defines charts; or else nothing is counted");
         for _ in 0..TICKS_BEFORE {

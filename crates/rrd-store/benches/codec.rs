@@ -5,15 +5,13 @@
 //! dimensions that are not constant within a block. Captures that are not at hand are passed over.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-#![expect(unsafe_code, reason = "a global allocator that counts cannot be made without")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rrd_store::block::{self, Column, ROWS};
 
+#[allow(dead_code, reason = "not every bench needs the texts")]
 mod captures;
 mod rivals;
 
@@ -23,26 +21,8 @@ use captures::Block;
 const RUNS: usize = 25;
 const EMPTY: u32 = row::Packed::EMPTY.to_bits();
 
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches no memory of its own.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the promises of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `System` with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: cost::Counting = cost::Counting;
 
 fn main() {
     println!(
@@ -62,10 +42,11 @@ fn main() {
     );
     let mut all = Report::default();
     for file in captures::FILES {
-        let Some(blocks) = captures::blocks(file) else {
+        let Some(charts) = captures::charts(file) else {
             println!("{file} is not at hand");
             continue;
         };
+        let blocks: Vec<Block> = charts.into_iter().flat_map(|chart| chart.blocks).collect();
         let report = Report::of(&blocks);
         report.print(file);
         all.add(&report);
@@ -111,13 +92,13 @@ impl Report {
             }
             (encoded, decoded)
         };
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = cost::allocations();
         let mut best = (Duration::MAX, Duration::MAX);
         for _ in 0..RUNS {
             let (encode, decode) = runs();
             best = (best.0.min(encode), best.1.min(decode));
         }
-        report.allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        report.allocations = cost::allocations() - before;
         // Reading the clock is not the codec's work.
         let clock_ns = clock_ns() * blocks.len() as f64;
         report.encode_ns = best.0.as_secs_f64() * 1e9 - clock_ns;

@@ -67,11 +67,18 @@ pub(crate) enum Moved {
 
 impl Clock {
     /// Moves the clock to a collection. `epoch` counts how often the writer's clock was set.
-    pub(crate) fn advance(&mut self, elapsed: Elapsed, now_us: i64, epoch: u32, every_us: i64, first: bool) -> Moved {
+    pub(crate) fn advance(
+        &mut self,
+        elapsed: Elapsed,
+        now_us: i64,
+        epoch: u32,
+        every_us: i64,
+        store_first: bool,
+    ) -> Moved {
         let jumped = std::mem::replace(&mut self.epoch, epoch) != epoch;
         let resync = std::mem::take(&mut self.resync);
         if self.collected_us == 0 || (jumped && elapsed == Elapsed::Clock) {
-            self.base(elapsed, now_us, every_us, first);
+            self.base(elapsed, now_us, every_us, store_first);
             self.resync = elapsed != Elapsed::Clock;
             return Moved::Based;
         }
@@ -85,15 +92,19 @@ impl Clock {
         Moved::Interval { from_us, to_us: self.collected_us }
     }
 
-    /// Starts the clock. A stream's first collection is taken to be in the middle of its second.
-    fn base(&mut self, elapsed: Elapsed, now_us: i64, every_us: i64, first: bool) {
+    /// Starts the clock. A stream's first collection is taken to be in the middle of its second;
+    /// where a chart's first collection is stored, it is taken to cover the time to its point.
+    fn base(&mut self, elapsed: Elapsed, now_us: i64, every_us: i64, store_first: bool) {
         let aligned = now_us.div_euclid(every_us) * every_us;
+        if store_first && self.collected_us == 0 {
+            (self.collected_us, self.updated_us) = (aligned, aligned - every_us);
+            return;
+        }
         self.collected_us = match elapsed {
             Elapsed::Clock => now_us,
-            Elapsed::Us(_) if first => aligned,
             Elapsed::Us(_) => aligned + US_PER_S / 2,
         };
-        self.updated_us = if first { aligned - every_us } else { aligned };
+        self.updated_us = aligned;
     }
 }
 
@@ -104,28 +115,29 @@ impl Dimension {
         match self.algorithm {
             Algorithm::Absolute => scale(value as f64),
             Algorithm::PercentageOfAbsoluteRow => {
-                if sums.now == 0.0 {
+                if sums.now == 0 {
                     0.0
                 } else {
-                    100.0 * value as f64 / sums.now
+                    100.0 * value as f64 / sums.now as f64
                 }
             }
             Algorithm::PercentageOfIncrementalRow => {
                 if self.collections <= 1 || sums.now == sums.before {
                     0.0
                 } else {
-                    100.0 * (value.wrapping_sub(self.collected)) as f64 / (sums.now - sums.before)
+                    let gained = sums.now.wrapping_sub(sums.before);
+                    100.0 * value.wrapping_sub(self.collected) as f64 / gained as f64
                 }
             }
             Algorithm::Incremental if self.collections <= 1 => 0.0,
             Algorithm::Incremental => {
-                let (before, value) = (self.collected as u64, value as u64);
-                if before <= value {
-                    return scale((value - before) as f64);
+                // Which way it went is seen without signs, how far with them: -1 is above 5, but by -6.
+                if self.collected as u64 <= value as u64 {
+                    return scale(value.wrapping_sub(self.collected) as f64);
                 }
                 *reset |= !self.options.has(DimensionOptions::NO_RESET);
                 let cap = if self.wide { u64::MAX } else { u64::from(u32::MAX) };
-                let delta = cap.wrapping_sub(before).wrapping_add(value);
+                let delta = cap.wrapping_sub(self.collected as u64).wrapping_add(value as u64);
                 if delta < cap / 100 * 10 { scale(delta as f64) } else { 0.0 }
             }
         }
@@ -136,23 +148,24 @@ impl Dimension {
     }
 }
 
-/// The row's sums, for the two percentage algorithms.
+/// The row's sums, for the two percentage algorithms: integers, so that large counters that grow
+/// little lose nothing.
 struct Sums {
-    now: f64,
-    before: f64,
+    now: i64,
+    before: i64,
 }
 
 /// Adds up a row; a percentage counter that went backwards is taken to have stood still.
 fn sum(dimensions: &mut [Dimension], samples: &[Sample], reset: &mut bool) -> Sums {
-    let mut sums = Sums { now: 0.0, before: 0.0 };
+    let mut sums = Sums { now: 0, before: 0 };
     for (dimension, sample) in dimensions.iter_mut().zip(samples).filter(|(_, sample)| sample.updated) {
         let counts = dimension.algorithm == Algorithm::PercentageOfIncrementalRow;
         if counts && dimension.collected > sample.collected {
             dimension.collected = sample.collected;
             *reset |= !dimension.options.has(DimensionOptions::NO_RESET);
         }
-        sums.now += sample.collected as f64;
-        sums.before += dimension.collected as f64;
+        sums.now = sums.now.wrapping_add(sample.collected);
+        sums.before = sums.before.wrapping_add(dimension.collected);
     }
     sums
 }
@@ -162,7 +175,6 @@ fn sum(dimensions: &mut [Dimension], samples: &[Sample], reset: &mut bool) -> Su
 /// `samples` hold what was collected; `values` is scratch space of the same length. `point` is
 /// called for each point due, oldest first, with its second and with the samples' values filled
 /// in, and whether it is the last. Returns how many there were.
-#[expect(clippy::too_many_arguments, reason = "the parts of one chart, borrowed apart")]
 pub(crate) fn store(
     clock: &mut Clock,
     moved: Moved,
@@ -170,7 +182,6 @@ pub(crate) fn store(
     dimensions: &mut [Dimension],
     samples: &mut [Sample],
     values: &mut [f64],
-    store_first: bool,
     mut point: impl FnMut(i64, &[Sample], bool),
 ) -> u32 {
     for (dimension, sample) in dimensions.iter_mut().zip(samples.iter_mut()) {
@@ -181,27 +192,37 @@ pub(crate) fn store(
             sample.collected = dimension.collected;
         }
     }
-    let Moved::Interval { from_us, to_us } = moved else {
-        return base(clock, dimensions, samples, store_first, point);
+    let (from_us, to_us) = match moved {
+        Moved::Interval { from_us, to_us } => (from_us, to_us),
+        Moved::Based => (clock.updated_us, clock.collected_us),
     };
     let mut reset = false;
     let sums = sum(dimensions, samples, &mut reset);
     for ((dimension, sample), value) in dimensions.iter().zip(samples.iter()).zip(values.iter_mut()) {
         *value = if sample.updated { dimension.calculate(sample.collected, &sums, &mut reset) } else { 0.0 };
     }
-    let mut interval = Interval { from_us, to_us, at_us: from_us, stored_us: clock.updated_us, every_us };
-    let points = interval.skip_gap(dimensions, values);
+    let mut interval = Interval { to_us, at_us: from_us, stored_us: clock.updated_us, every_us };
+    let points = interval.points();
+    if moved == Moved::Based && points == 0 {
+        // Nobody knows how long counters took for what they gained.
+        keep_gains(dimensions, values, 0.0);
+    } else if interval.stored_us > from_us {
+        // The source's clock was set back: for that time there are points already.
+        interval.at_us = interval.stored_us.min(to_us);
+        keep_gains(dimensions, values, (to_us - interval.at_us) as f64 / (to_us - from_us).max(1) as f64);
+    }
+    let points = interval.skip_gap(points, dimensions, values);
     for left in (0..points).rev() {
         let time_us = interval.next_us();
         for ((dimension, sample), value) in dimensions.iter_mut().zip(samples.iter_mut()).zip(values.iter_mut()) {
             let stored = interval.point(dimension, value, time_us, left == 0);
-            let keep = sample.updated && (dimension.collections > 1 || store_first);
+            let keep = sample.updated && dimension.collections > 1;
             sample.value =
                 if keep { Packed::pack(stored, PointFlags { reset, anomalous: false }) } else { Packed::EMPTY };
             dimension.stored = sample.value;
         }
         reset = false;
-        interval.at_us = time_us;
+        interval.at_us = interval.at_us.max(time_us);
         interval.stored_us = time_us;
         point(time_us / US_PER_S, samples, left == 0);
     }
@@ -215,35 +236,18 @@ pub(crate) fn store(
     points
 }
 
-/// The first collection: a base for the next, and a point only where `store_first` asks for it.
-fn base(
-    clock: &mut Clock,
-    dimensions: &mut [Dimension],
-    samples: &mut [Sample],
-    store_first: bool,
-    mut point: impl FnMut(i64, &[Sample], bool),
-) -> u32 {
-    let sums = Sums { now: 0.0, before: 0.0 };
-    for (dimension, sample) in dimensions.iter_mut().zip(samples.iter_mut()).filter(|(_, sample)| sample.updated) {
-        let value = match dimension.algorithm {
-            Algorithm::Absolute => dimension.calculate(sample.collected, &sums, &mut false),
-            _ => 0.0,
-        };
-        dimension.collected = sample.collected;
-        dimension.carry = if dimension.is_counter() { 0.0 } else { value };
-        sample.value = if store_first { Packed::pack(value, PointFlags::NORMAL) } else { Packed::EMPTY };
+/// Takes all but a share of what counters gained in this collection, and what they had gained before.
+fn keep_gains(dimensions: &mut [Dimension], values: &mut [f64], share: f64) {
+    for (dimension, value) in dimensions.iter_mut().zip(values) {
+        if dimension.is_counter() {
+            *value *= share;
+            dimension.carry = 0.0;
+        }
     }
-    if !store_first {
-        return 0;
-    }
-    clock.updated_us = clock.collected_us.div_euclid(US_PER_S) * US_PER_S;
-    point(clock.updated_us / US_PER_S, samples, true);
-    1
 }
 
 /// The time between two collections, and how far it has been turned into points.
 struct Interval {
-    from_us: i64,
     to_us: i64,
     /// Where the part of a counter that is not yet stored begins.
     at_us: i64,
@@ -257,35 +261,33 @@ impl Interval {
         (self.stored_us.div_euclid(self.every_us) + 1) * self.every_us
     }
 
+    /// How many points the collection makes due.
+    fn points(&self) -> i64 {
+        let first_us = self.next_us();
+        if first_us > self.to_us { 0 } else { (self.to_us - first_us) / self.every_us + 1 }
+    }
+
     /// Passes over the points that stay empty, taking their share of the counters with them;
     /// returns how many points are left, two at most.
-    fn skip_gap(&mut self, dimensions: &mut [Dimension], values: &mut [f64]) -> u32 {
-        let first_us = self.next_us();
-        if first_us > self.to_us {
-            return 0;
-        }
-        let points = (self.to_us - first_us) / self.every_us + 1;
+    fn skip_gap(&mut self, points: i64, dimensions: &mut [Dimension], values: &mut [f64]) -> u32 {
         // A last point that falls on the collection itself counts as one more towards a gap.
         let due = points + i64::from(self.to_us % self.every_us == 0);
         let skipped = (due - POINTS_WITH_VALUE).clamp(0, points);
         if skipped > 0 {
-            self.stored_us = first_us + (skipped - 1) * self.every_us;
-            let rest = (self.to_us - self.stored_us) as f64 / (self.to_us - self.from_us) as f64;
-            for (dimension, value) in dimensions.iter_mut().zip(values) {
-                if dimension.is_counter() {
-                    *value *= rest;
-                    dimension.carry = 0.0;
-                }
-            }
-            self.at_us = self.stored_us;
+            self.stored_us = self.next_us() + (skipped - 1) * self.every_us;
+            let whole_us = (self.to_us - self.at_us).max(1);
+            let passed_us = (self.stored_us - self.at_us).max(0);
+            keep_gains(dimensions, values, (whole_us - passed_us) as f64 / whole_us as f64);
+            self.at_us += passed_us;
         }
         (points - skipped) as u32
     }
 
     /// One dimension's value at `time_us`; what a counter stores is taken from `value`.
     fn point(&self, dimension: &mut Dimension, value: &mut f64, time_us: i64, last: bool) -> f64 {
-        let whole = (self.to_us - self.at_us) as f64;
-        let part = (time_us - self.at_us) as f64;
+        // Handed-over clocks may leave points that are due before the collection began.
+        let whole = (self.to_us - self.at_us).max(1) as f64;
+        let part = (time_us - self.at_us).max(0) as f64;
         if dimension.is_counter() {
             let gained = *value * part / whole;
             *value -= gained;
@@ -312,7 +314,6 @@ mod tests {
     /// What a real Netdata 1.37.1 stored for jittered, late and reset collections.
     #[test]
     fn stores_what_netdata_stores() {
-        let start_us = 1_795_387_000 * US_PER_S;
         let collections: [(f64, i64, i64); 13] = [
             (0.0, 1000, 10),
             (1.040764, 1010, 20),
@@ -346,32 +347,39 @@ mod tests {
             (15, Some(10.0), Some(70.0)),
             (16, Some(10.0), Some(70.0)),
         ];
-        let mut clock = Clock::default();
-        let mut dimensions = [dimension(Algorithm::Incremental), dimension(Algorithm::Absolute)];
-        let (mut now_us, mut stored, mut resets) = (start_us + US_PER_S / 2, std::collections::BTreeMap::new(), 0);
-        for (seconds, counter, gauge) in collections {
-            let elapsed_us = (seconds * 1e6_f64).round() as u64;
-            now_us += elapsed_us as i64;
-            let moved = clock.advance(Elapsed::Us(elapsed_us), now_us, 0, US_PER_S, false);
-            let mut samples = [counter, gauge].map(|collected| Sample { collected, updated: true, ..Sample::ABSENT });
-            store(
-                &mut clock,
-                moved,
-                US_PER_S,
-                &mut dimensions,
-                &mut samples,
-                &mut [0.0; 2],
-                false,
-                |second, samples, _| {
-                    resets += u32::from(samples[1].value.is_reset());
-                    stored.insert(second, [samples[0].value.unpack(), samples[1].value.unpack()]);
-                },
-            );
-        }
+        let dimensions = [dimension(Algorithm::Incremental), dimension(Algorithm::Absolute)];
+        let collections = collections.map(|(seconds, counter, gauge)| (seconds, [counter, gauge]));
+        let expected = expected.map(|(second, counter, gauge)| (second, [counter, gauge]));
+        let resets = compare(dimensions, &collections, false, &expected);
         assert_eq!(resets, 1, "the reset marks one row");
-        for (second, counter, gauge) in expected {
-            let found = stored.get(&(start_us / US_PER_S + second)).copied().unwrap_or([f64::NAN; 2]);
-            for (found, expected) in found.into_iter().zip([counter, gauge]) {
+    }
+
+    /// Collects at the durations given and compares what is stored; returns the rows marked as reset.
+    fn compare<const N: usize>(
+        mut dimensions: [Dimension; N],
+        collections: &[(f64, [i64; N])],
+        store_first: bool,
+        expected: &[(i64, [Option<f64>; N])],
+    ) -> u32 {
+        let start_us = 1_795_387_000 * US_PER_S;
+        let (mut clock, mut now_us) = (Clock::default(), start_us + US_PER_S / 2);
+        let (mut stored, mut resets) = (std::collections::BTreeMap::new(), 0);
+        for &(seconds, collected) in collections {
+            let elapsed_us = (seconds * 1e6).round() as u64;
+            now_us += elapsed_us as i64;
+            if store_first && clock.collected_us != 0 && clock.resync {
+                now_us = clock.collected_us + elapsed_us as i64;
+            }
+            let moved = clock.advance(Elapsed::Us(elapsed_us), now_us, 0, US_PER_S, store_first);
+            let mut samples = collected.map(|collected| Sample { collected, updated: true, ..Sample::ABSENT });
+            store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut [0.0; N], |second, samples, _| {
+                resets += u32::from(samples[0].value.is_reset());
+                stored.insert(second, samples.iter().map(|sample| sample.value.unpack()).collect::<Vec<_>>());
+            });
+        }
+        for (second, expected) in expected {
+            let found = stored.remove(&(start_us / US_PER_S + second)).unwrap_or(vec![f64::NAN; N]);
+            for (found, expected) in found.into_iter().zip(expected) {
                 match expected {
                     Some(expected) => {
                         assert!((found - expected).abs() <= 1e-5 * expected.abs(), "{second}: {found} {expected}")
@@ -380,6 +388,74 @@ mod tests {
                 }
             }
         }
+        resets
+    }
+
+    const ALGORITHMS: [Algorithm; 4] = [
+        Algorithm::Incremental,
+        Algorithm::Absolute,
+        Algorithm::PercentageOfAbsoluteRow,
+        Algorithm::PercentageOfIncrementalRow,
+    ];
+
+    /// What a real Netdata 1.37.1 stored of a chart whose first collection is stored: its counters
+    /// begin at zero.
+    #[test]
+    fn stores_the_first_collection_as_netdata_does() {
+        let dimensions = ALGORITHMS.map(|algorithm| Dimension { collections: 1, ..dimension(algorithm) });
+        let collections = [
+            (0.0, [1000, 40, 60, 100]),
+            (1.635797, [1010, 41, 60, 101]),
+            (1.0, [1020, 42, 60, 102]),
+            (1.0, [1030, 43, 60, 103]),
+        ];
+        let expected = [
+            (0, [Some(1000.0), Some(40.0), Some(5.0), Some(8.333333)]),
+            (1, [Some(6.113228), Some(41.0), Some(4.950495), Some(8.333333)]),
+            (2, [Some(7.528802), Some(42.0), Some(4.901961), Some(8.333333)]),
+            (3, [Some(10.0), Some(43.0), Some(4.854369), Some(8.333333)]),
+        ];
+        compare(dimensions, &collections, true, &expected);
+    }
+
+    /// What a real Netdata 1.37.1 stored where the second collection came late: values that are no
+    /// counters go on from the first.
+    #[test]
+    fn a_late_second_collection_goes_on_from_the_first() {
+        let collections = [
+            (0.0, [1000, 40, 60, 100]),
+            (2.136178, [1020, 42, 60, 102]),
+            (1.0, [1030, 43, 60, 103]),
+            (1.0, [1040, 44, 60, 104]),
+        ];
+        let expected = [
+            (1, [Some(4.681256), Some(40.46813), Some(4.977053), Some(1.950523)]),
+            (2, [Some(9.362511), Some(42.0), Some(4.901961), Some(8.333333)]),
+            (3, [Some(9.594443), Some(43.0), Some(4.854369), Some(8.333333)]),
+        ];
+        compare(ALGORITHMS.map(dimension), &collections, false, &expected);
+    }
+
+    /// A source whose clock is set back tells of seconds that have points already. What counters
+    /// gain meanwhile is not saved up for the first point that comes after them.
+    #[test]
+    fn a_clock_that_is_set_back_saves_up_no_gains() {
+        let second = 1_795_387_000;
+        let mut clock = Clock {
+            collected_us: second * US_PER_S + 300_000,
+            updated_us: (second + 100) * US_PER_S,
+            ..Clock::default()
+        };
+        let mut dimensions = [Dimension { collections: 2, ..dimension(Algorithm::Incremental) }];
+        let mut rates = Vec::new();
+        for collected in 1..=105 {
+            let moved = clock.advance(Elapsed::Us(1_000_000), 0, 0, US_PER_S, false);
+            let mut samples = [Sample { collected: 50 * collected, updated: true, ..Sample::ABSENT }];
+            store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut [0.0], |second, samples, _| {
+                rates.push((second, samples[0].value.unpack()));
+            });
+        }
+        assert_eq!(rates, [101, 102, 103, 104, 105].map(|late| (second + late, 50.0)));
     }
 
     /// Any state and any duration end in a few points: no loop over years, no panic.
@@ -407,9 +483,7 @@ mod tests {
             });
             let mut called = 0;
             let points =
-                store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut [0.0; 2], false, |_, _, _| {
-                    called += 1
-                });
+                store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut [0.0; 2], |_, _, _| called += 1);
             assert!(points <= 2 && points == called);
         }
     }

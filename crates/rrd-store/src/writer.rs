@@ -206,7 +206,10 @@ impl<'a> Writer<'a> {
         let hash = id_hash(definition.id.as_bytes());
         chart.ambiguous |= chart.dimensions.iter().any(|other| other.id_hash == hash);
         let texts = DimensionTexts { id: self.host.interner.get(definition.id), name: self.host.interner.get(name) };
-        chart.dimensions.push(Dimension::new(definition, hash));
+        // Where the first collection is stored, a counter is taken to begin at zero.
+        chart
+            .dimensions
+            .push(Dimension { collections: u8::from(chart.store_first), ..Dimension::new(definition, hash) });
         chart.texts.dimensions.push(texts);
         let index = chart.dimensions.len() - 1;
         self.mark_changed(slot);
@@ -334,27 +337,17 @@ impl<'a> Writer<'a> {
         };
         let samples = &mut scratch.samples[..];
         let mut shown = false;
-        collection::store(
-            clock,
-            moved,
-            every_us,
-            dimensions,
-            samples,
-            &mut scratch.values,
-            *store_first,
-            |time_s, samples, last| {
-                if (1..TIME_S_MAX).contains(&time_s) {
-                    if matches!(ring.append(time_s, samples, &mut shelf), Kept::Newest | Kept::Filled) {
-                        shelf.note(time_s, samples);
-                    }
-                    *newest_s = time_s.max(*newest_s);
-                    let row =
-                        Row { chart: slot, time_s: Some(time_s), elapsed_us: last.then_some(elapsed_us), samples };
-                    taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
-                    shown |= last;
+        collection::store(clock, moved, every_us, dimensions, samples, &mut scratch.values, |time_s, samples, last| {
+            if (1..TIME_S_MAX).contains(&time_s) {
+                if matches!(ring.append(time_s, samples, &mut shelf), Kept::Newest | Kept::Filled) {
+                    shelf.note(time_s, samples);
                 }
-            },
-        );
+                *newest_s = time_s.max(*newest_s);
+                let row = Row { chart: slot, time_s: Some(time_s), elapsed_us: last.then_some(elapsed_us), samples };
+                taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
+                shown |= last;
+            }
+        });
         if !shown {
             let row = Row { chart: slot, time_s: None, elapsed_us: Some(elapsed_us), samples };
             taps.iter_mut().for_each(|(_, tap)| tap.row(&row));

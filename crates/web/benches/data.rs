@@ -9,7 +9,6 @@ use axum::body::to_bytes;
 use http::Request;
 use row::{ChartDefinition, DimensionDefinition, Guid, Now, Packed, PointFlags};
 use rrd_store::{FeedKind, HostInfo, Keep, MemoryMode, Store};
-use rustix::time::{ClockId, clock_gettime};
 use web::{Config, Peer, Web};
 
 const ROWS: i64 = 3_600;
@@ -47,20 +46,14 @@ fn main() {
         let mut bytes = 0;
         let mut least_us = f64::INFINITY;
         for _ in 0..RUNS {
-            let begin_ns = cpu_ns();
+            let begin_ns = cost::cpu_ns();
             for _ in 0..QUERIES_PER_RUN {
                 bytes = runtime.block_on(ask(&web, &url));
             }
-            least_us = least_us.min((cpu_ns() - begin_ns) as f64 / 1e3 / f64::from(QUERIES_PER_RUN));
+            least_us = least_us.min((cost::cpu_ns() - begin_ns) as f64 / 1e3 / f64::from(QUERIES_PER_RUN));
         }
         println!("{least_us:>10.1} {bytes:>10} {:>8.1}  {query}", least_us * 1e3 / values as f64);
     }
-}
-
-/// Nanoseconds that this thread has been on a CPU.
-fn cpu_ns() -> i64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
 async fn ask(web: &Web, url: &str) -> usize {

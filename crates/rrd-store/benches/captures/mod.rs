@@ -33,15 +33,41 @@ pub(crate) struct Block {
     pub(crate) rows: Vec<u32>,
 }
 
-/// All blocks of a capture; `None` where it is not at hand.
-pub(crate) fn blocks(file: &str) -> Option<Vec<Block>> {
+/// A chart of a capture.
+pub(crate) struct Chart {
+    pub(crate) texts: [String; 7],
+    pub(crate) dimensions: Vec<[String; 2]>,
+    pub(crate) blocks: Vec<Block>,
+}
+
+impl Chart {
+    /// Its definition under another id, for one row per second.
+    pub(crate) fn definition<'a>(&'a self, id: &'a str) -> ChartDefinition<'a> {
+        let [name, title, units, family, context, plugin, module] = self.texts.each_ref().map(String::as_str);
+        ChartDefinition {
+            id,
+            name,
+            title,
+            units,
+            family,
+            context,
+            plugin,
+            module,
+            update_every_s: 1,
+            ..Default::default()
+        }
+    }
+}
+
+/// All charts of a capture with a full block at least; `None` where it is not at hand.
+pub(crate) fn charts(file: &str) -> Option<Vec<Chart>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures").join(file);
     let text = text(file, std::fs::read(path).ok()?);
     // What a replicated value without flags means depends on what was agreed on.
     let agreed = if file.contains("1.37") { Capabilities::V1 } else { Capabilities::PARENT };
     let mut replayer = Replayer::new(durations(&text, agreed));
     each_command(&text, agreed, |command| replayer.command(command));
-    Some(replayer.blocks())
+    Some(replayer.charts())
 }
 
 /// What a capture says after its request, in plain text.
@@ -224,8 +250,8 @@ impl Replayer {
         Self::writer(&mut self.feed, clock.0).end(Elapsed::Us(self.elapsed_us));
     }
 
-    fn blocks(&self) -> Vec<Block> {
-        let mut blocks = Vec::new();
+    fn charts(&self) -> Vec<Chart> {
+        let mut charts = Vec::new();
         self.feed.host().read(|host| {
             for chart in host.charts() {
                 let stride = chart.dimension_count();
@@ -241,10 +267,29 @@ impl Replayer {
                     }
                 });
                 if first_s > 0 && stride > 0 {
-                    blocks.extend(rows.chunks_exact(ROWS * stride).map(|rows| Block { stride, rows: rows.to_vec() }));
+                    let blocks = rows.chunks_exact(ROWS * stride).map(|rows| Block { stride, rows: rows.to_vec() });
+                    let texts = chart.definition();
+                    charts.push(Chart {
+                        texts: [
+                            texts.name,
+                            texts.title,
+                            texts.units,
+                            texts.family,
+                            texts.context,
+                            texts.plugin,
+                            texts.module,
+                        ]
+                        .map(str::to_owned),
+                        dimensions: chart
+                            .dimensions()
+                            .map(|texts| [texts.id.to_owned(), texts.name.to_owned()])
+                            .collect(),
+                        blocks: blocks.collect(),
+                    });
                 }
             }
         });
-        blocks
+        charts.retain(|chart| !chart.blocks.is_empty());
+        charts
     }
 }
