@@ -63,6 +63,7 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	TRIBUTARY_BIN_DIR=$(BINARIES) cargo run --release -p integration-tests --bin bench
 	cargo bench -p protocol --bench decode
 	cargo bench -p rrd-store --bench codec
+	cargo bench -p rrd-store --bench start
 	cargo bench -p rrd-store --bench append
 	cargo bench -p rrd-store --bench memory
 	cargo bench -p collect --bench tick

@@ -1,7 +1,7 @@
 //! Slabs: where a host's sealed blocks lie.
 //!
 //! Blocks are appended to the current slab under the host's lock; a full slab becomes immutable
-//! and is shared with readers. A new slab has half the size of those that are kept, within limits,
+//! and is shared with readers. A new slab has a part of the bytes that are kept, within limits,
 //! so that a small host wastes little and a large one needs few. A slab goes with its last block;
 //! one that no reader holds is kept for its turn to come again, so that a host in its stride
 //! allocates nothing.
@@ -14,6 +14,9 @@ use crate::files::OnDisk;
 
 const SLAB_BYTES_MIN: usize = 2 * 1024;
 const SLAB_BYTES_MAX: usize = 64 * 1024;
+/// A new slab has this share of the bytes that are kept: one is being filled, one is spare, and of the
+/// oldest a part is dead, so this bounds what a host wastes.
+const SLABS_PER_HOST: usize = 12;
 
 /// Where a block lies: in a slab, or in a segment on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +116,8 @@ impl Slabs {
 
     /// Closes the current slab and opens one with room for `bytes` at least.
     fn turn(&mut self, bytes: usize) {
-        let room = (self.full_bytes / 2).clamp(SLAB_BYTES_MIN, SLAB_BYTES_MAX).max(bytes).next_power_of_two();
+        let room = (self.full_bytes / SLABS_PER_HOST).clamp(SLAB_BYTES_MIN, SLAB_BYTES_MAX).max(bytes);
+        let room = room.next_multiple_of(SLAB_BYTES_MIN);
         let spare = self.spare.take().filter(|spare| (bytes..=2 * room).contains(&spare.capacity()));
         let next = spare.unwrap_or_else(|| Arc::new(Vec::with_capacity(room)));
         let full = std::mem::replace(&mut self.current, next);
