@@ -1,0 +1,8 @@
+//! Feeds any records to the reader of charts files.
+#![no_main]
+
+#[path = "../disk.rs"]
+#[allow(dead_code)]
+mod disk;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| disk::file("/charts-", data));
