@@ -96,8 +96,7 @@ fn write() -> Files {
         drop(writer);
         assert!(keeper.flush(&store, now).is_empty());
     }
-    let files = disk.files().clone();
-    files
+    std::mem::take(&mut *disk.files())
 }
 
 /// The records of the file of a kind, as a fuzzer gets them: each payload with its length in front.
