@@ -205,6 +205,8 @@ pub(crate) struct HostState {
     /// Bytes of all rings beside their blocks.
     pub(crate) ring_bytes: usize,
     pub(crate) standing: Standing,
+    /// Charts and dimensions when it went to sleep.
+    before_sleep: (usize, usize),
     pub(crate) slabs: Slabs,
     pub(crate) repairs: Repairs,
     pub(crate) scratch: Scratch,
@@ -318,6 +320,7 @@ impl Host {
             generation: state.generation,
             next_tap: state.next_tap,
             slots: state.slots.asleep(),
+            before_sleep: (state.chart_count(), state.dimensions),
             standing: std::mem::take(&mut state.standing),
             ..HostState::default()
         };
@@ -354,16 +357,19 @@ impl Host {
         self.fed.load(Ordering::Acquire) != 0
     }
 
-    /// What it is doing.
+    /// What it is doing. Of a host that sleeps, which this does not wake, it tells the charts that it
+    /// had before; none where it sleeps since the start.
     #[must_use]
     pub fn status(&self) -> HostStatus {
-        let state = self.lock();
+        let state = self.lock_asleep();
         debug_assert_eq!(state.ring_bytes, state.charts.iter().map(|chart| chart.ring.bytes()).sum::<usize>());
+        let (charts, dimensions) =
+            if self.is_asleep() { state.before_sleep } else { (state.chart_count(), state.dimensions) };
         HostStatus {
             fed: self.is_fed(),
             newest_s: self.newest_s.load(Ordering::Relaxed),
-            charts: state.chart_count(),
-            dimensions: state.dimensions,
+            charts,
+            dimensions,
             bytes: state.slabs.bytes() + state.ring_bytes,
         }
     }

@@ -243,7 +243,8 @@ fn hosts_sleep_and_ephemeral_ones_leave() {
             }
         }
     }
-    assert!(host.is_asleep());
+    assert_eq!((host.status().charts, host.status().dimensions), (1, 3));
+    assert!(host.is_asleep(), "what it is doing can be asked without waking it");
     assert!(matches!(slept[..], [at] if (START_S + 1_300..START_S + 1_350).contains(&at)), "{slept:?}");
     assert!(matches!(&left[..], [(name, at)] if name == "passing" && *at < START_S + 1_150), "{left:?}");
 }
