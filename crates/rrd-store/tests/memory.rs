@@ -3,57 +3,26 @@
 //! Live bytes are counted by the allocator, exactly; what the kernel says (`VmRSS`) is printed beside
 //! them by the long forms, which `make soak` runs in release.
 
-#![expect(unsafe_code, reason = "a global allocator that counts cannot be made without")]
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 use row::{ChartDefinition, ChartSlot, DimensionDefinition, Guid, Label, Now, Packed, PointFlags};
 use rrd_store::{Feed, FeedKind, HostInfo, Keep, Life, MemoryMode, Patience, Store, Writer};
 
-struct Counting;
-
-thread_local! {
-    /// Bytes that this thread's test holds.
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-}
-
-fn count(bytes: i64) {
-    LIVE.with(|live| live.set(live.get() + bytes));
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local
-// number that needs neither memory nor a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: the caller keeps the promises of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as i64));
-        // SAFETY: the pointer came from `System` with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as i64 - layout.size() as i64);
-        // SAFETY: the pointer came from `System` with this layout; the caller checked the size.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: cost::Counting = cost::Counting;
+
+/// Live bytes are those of the process: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 const START_S: i64 = 1_795_387_000;
 const DIMENSIONS: u32 = 4;
 
 fn live() -> i64 {
-    LIVE.with(Cell::get)
+    cost::live().bytes
 }
 
 /// What the kernel counts of this process, in MB.
@@ -164,6 +133,7 @@ struct Day {
 
 impl Day {
     fn pass(&self) {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let us = self.patience_s * 1_000_000;
         let mut life = Life::new(Patience { charts_us: us, hosts_us: us });
         let store = Store::new();
@@ -256,6 +226,7 @@ impl Fed {
 
 /// Hosts connect, stream for a while and disconnect at once; then others do.
 fn hosts_go(staying: u32, passing: u32, charts: u32, rows: i64) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let history_rows = 600;
     let keep = Keep::new(MemoryMode::Ram, history_rows);
     let patience_s = 100;
@@ -341,6 +312,7 @@ fn fill(hosts: u32, charts: u32, history_rows: u32, arrival: Arrival) -> Moment 
 /// Goal: hosts that caught up chart by chart take no more, a while later, than those that came live.
 #[test]
 fn a_catch_up_takes_no_more() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let caught_up = fill(5, 200, 600, Arrival::ChartByChart);
     caught_up.is_close_to(fill(5, 200, 600, Arrival::Live), "caught up and live");
 }
@@ -349,6 +321,7 @@ fn a_catch_up_takes_no_more() {
 #[test]
 #[ignore = "takes a minute in release: make soak"]
 fn a_mass_catch_up_takes_no_more() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let caught_up = fill(100, 50, 3_600, Arrival::ChartByChart);
     caught_up.is_close_to(fill(100, 50, 3_600, Arrival::Live), "caught up and live");
 }
