@@ -89,7 +89,8 @@ $(FUZZ:%=fuzz/%): fuzz/%: toolchain
 		2>&1 | sed '/# Uses: /d; /ecommended dictionary/d'
 
 .PHONY: soak
-soak: build ## watch a collector's memory and CPU for ten minutes
+soak: build ## watch memory: a million charts and a thousand hosts that go, a collector for ten minutes
+	cargo test --release -p rrd-store --test memory -- --ignored --nocapture --test-threads=1
 	$(TEST) --test footprint -- --ignored --nocapture
 
 .PHONY: clean

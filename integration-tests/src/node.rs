@@ -194,6 +194,11 @@ impl Node {
         fs::read_to_string(&file).unwrap_or_else(|err| panic!("{}: {err}", file.display())).trim().to_owned()
     }
 
+    /// Where it keeps its databases, a folder per host.
+    pub fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
     /// Everything it has logged.
     pub fn log(&self) -> String {
         self.process.log()

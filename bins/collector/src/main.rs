@@ -20,6 +20,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     let own = OwnHost::build(&settings)?;
     node::runtime()?.block_on(async {
         let stop = Stop::new();
+        let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
         let sending = stream::sender::run(Arc::clone(&own.host), destination, node::clock::now, stop.clone());
         let ended = node::run_until_stopped(&stop, sending).await;

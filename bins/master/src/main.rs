@@ -18,6 +18,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     node::runtime()?.block_on(async {
         let stop = Stop::new();
         let parent = Parent::open(&settings, &own, &lanes.handle(), &stop)?;
+        let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
         let ended = node::run_until_stopped(&stop, parent.run(stop.clone())).await;
         collecting.end();

@@ -25,6 +25,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
             let sending = move || stream::sender::run(host, destination, node::clock::now, stop);
             lanes.handle().spawn(own.host.guid(), sending);
         }
+        let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
         let ended = node::run_until_stopped(&stop, parent.run(stop.clone())).await;
         collecting.end();

@@ -104,10 +104,17 @@ pub(crate) struct Chart {
 enum Place {
     /// Not defined so far.
     None,
-    /// Defined; the indexes of its dimensions.
-    Defined(ChartSlot, [DimensionIndex; DIMENSIONS_MAX]),
+    /// Defined; the indexes of its dimensions, and what the host had seen then.
+    Defined(ChartSlot, [DimensionIndex; DIMENSIONS_MAX], Seen),
     /// The store refused it, and would again.
     Refused,
+}
+
+/// What a host had seen: as long as it sees no removal, slots and indexes mean what they meant.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    births: u64,
+    removals: u64,
 }
 
 impl Chart {
@@ -145,10 +152,17 @@ impl<'w> Batch<'w> {
     /// defined, with as many dimensions as there are values.
     pub(crate) fn row(&mut self, chart: &mut Chart, owner: &Owner, values: &[i64]) {
         debug_assert!(values.len() <= chart.form.dimensions.len());
-        if matches!(chart.place, Place::None) {
+        let removals = self.writer.view().removals();
+        let is_none = match chart.place {
+            Place::None => true,
+            // Charts left the host, this one perhaps, and its slot may be another's.
+            Place::Defined(_, _, seen) => seen.removals != removals,
+            Place::Refused => false,
+        };
+        if is_none {
             chart.place = self.define(chart.form, owner, values.len());
         }
-        let Place::Defined(slot, indexes) = &chart.place else { return };
+        let Place::Defined(slot, indexes, _) = &chart.place else { return };
         self.writer.begin(*slot);
         for (&index, &value) in indexes.iter().zip(values) {
             self.writer.set(index, value);
@@ -167,7 +181,9 @@ impl<'w> Batch<'w> {
 
     /// Says that a chart's collection stopped; its next row defines it again.
     pub(crate) fn obsolete(&mut self, chart: &mut Chart) {
-        if let Place::Defined(slot, _) = chart.place {
+        if let Place::Defined(slot, _, seen) = chart.place
+            && self.writer.view().chart(slot).is_some_and(|chart| chart.born() <= seen.births)
+        {
             self.writer.set_chart_obsolete(slot);
         }
         chart.place = Place::None;
@@ -175,7 +191,9 @@ impl<'w> Batch<'w> {
 
     /// Sets a variable of a chart that is defined.
     pub(crate) fn chart_variable(&mut self, chart: &Chart, name: &str, value: f64) {
-        if let Place::Defined(slot, _) = chart.place {
+        if let Place::Defined(slot, _, seen) = chart.place
+            && seen.removals == self.writer.view().removals()
+        {
             self.writer.set_chart_variable(slot, name, value);
         }
     }
@@ -222,7 +240,8 @@ impl<'w> Batch<'w> {
             *index = self.writer.define_dimension(slot, &DimensionDefinition { multiplier, ..*dimension })?;
         }
         self.writer.set_chart_labels(slot, &labels(owner));
-        Ok(Place::Defined(slot, indexes))
+        let host = self.writer.view();
+        Ok(Place::Defined(slot, indexes, Seen { births: host.births(), removals: host.removals() }))
     }
 }
 

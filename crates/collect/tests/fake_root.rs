@@ -371,7 +371,7 @@ fn slower_families() {
     let all = machine.host.read(|host| {
         assert_eq!(host.find_chart("system.ram").unwrap().update_every_s(), 3);
         assert_eq!(host.find_chart("system.load").unwrap().update_every_s(), 5);
-        host.charts().len() as u32
+        host.chart_count() as u32
     });
     let memory = 10;
     for (at, &rows) in rows.iter().enumerate().skip(2) {

@@ -221,8 +221,8 @@ pub(crate) const SECTIONS: &[Section] = &[
             lib_dir        = Is(r#""/var/lib/tributary""#), Text, Yes, ALL, "folder of the machine GUID (registry/public.unique.id), the alarm log and the spool";
             cache_dir      = Is(r#""/var/cache/tributary""#), Text, Yes, NODES, "folder of the databases of the memory modes save and map";
             log_dir        = Is(r#""""#), Text, Yes, ALL, "folder of error.log and access.log; empty: standard error";
-            cleanup_obsolete_charts_after = Is(r#""1h""#), RETENTION, No, ALL, "when a chart that is no longer collected is forgotten";
-            cleanup_orphan_hosts_after    = Is(r#""1h""#), RETENTION, No, NODES, "when a host whose stream ended leaves memory; its files go with it if it is ephemeral, else when retention ends";
+            cleanup_obsolete_charts_after = Is(r#""1h""#), RETENTION, Yes, ALL, "when a chart that is no longer collected is forgotten, and a dimension is hidden";
+            cleanup_orphan_hosts_after    = Is(r#""1h""#), RETENTION, Yes, NODES, "when a host whose stream ended leaves memory, and its files with it if it is ephemeral; with memory mode map it comes back from the disk when it is asked for, with save it stays in memory unless it is ephemeral";
         },
     ),
     table(
@@ -308,7 +308,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             default_memory_mode        = As("global.memory_mode"), MODE, Yes, NODES, "how a child's rows are kept";
             health_enabled_by_default  = Is(r#""auto""#), AutoBool, No, NODES, "whether children are watched for alarms; auto: only while they are connected";
             postpone_alarms_on_connect = Is(r#""60s""#), duration("0", "1d", 1), No, NODES, "how long a child that just connected raises no alarms";
-            ephemeral                  = Is(r#""auto""#), AutoBool, No, NODES, "whether children come and go; auto: what they say";
+            ephemeral                  = Is(r#""auto""#), AutoBool, Yes, NODES, "whether children come and go, so that nothing of them is to stay; auto: what they say";
             duplicate_guid             = Is(r#""derive""#), Choice(DuplicateGuid::WORDS), No, NODES, "a second machine under one GUID is given a derived identity, or is refused";
             compression                = Is(r#""lz4 zstd""#), Kind::Words(&["lz4", "zstd", "none"]), No, NODES, "codecs this parent asks for, in this order";
             stream_pace                = Is(r#""50ms""#), duration("0", "1s", 1), Yes, NODES, "how long small reads of a child are gathered; 0: not at all";

@@ -19,6 +19,7 @@ mod saving;
 #[cfg(feature = "sender")]
 mod sending;
 pub mod signals;
+mod sweeping;
 pub mod system;
 
 pub use own_host::{Collecting, OwnHost};
@@ -27,6 +28,7 @@ pub use parent::Parent;
 pub use program::{Stop, program, run_until_stopped, runtime};
 #[cfg(feature = "sender")]
 pub use sending::sender;
+pub use sweeping::Sweeping;
 
 /// The version of all binaries.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

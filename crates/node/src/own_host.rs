@@ -10,6 +10,7 @@ use rrd_store::{FeedKind, Host, HostInfo, Keep, Store};
 use tracing::info;
 
 use crate::saving::Saving;
+use crate::sweeping::Sweeping;
 use crate::system::System;
 use crate::{VERSION, clock, folder, identity};
 
@@ -58,6 +59,13 @@ impl OwnHost {
     /// Saves what is to survive a restart; comes last, when nobody writes any more.
     pub fn save(self) {
         self.saving.save(&self.store);
+    }
+
+    /// Starts to sweep what nobody collects any more, until the returned value is dropped. Needs a
+    /// runtime, that of the main thread: a step now and then is no work for a thread of its own.
+    #[must_use]
+    pub fn sweep(&self, settings: &Settings) -> Sweeping {
+        Sweeping::start(settings, Arc::clone(&self.store), self.saving.remover())
     }
 
     /// Starts to collect, unless settings say not to.

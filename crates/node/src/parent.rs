@@ -109,6 +109,7 @@ fn api_key(settings: &Settings, key: &config::ApiKey) -> anyhow::Result<ApiKey> 
         enabled: key.enabled,
         allow_from: SimplePattern::new(&key.allow_from),
         keep: keep_as(key.default_memory_mode, key.default_history, settings),
+        ephemeral: key.ephemeral,
         pace: key.stream_pace,
         #[cfg(feature = "sender")]
         forward: forward(settings, key)?,

@@ -1,6 +1,7 @@
 //! What of the rows survives a restart: databases and spools, loaded at the start, and saved at the
 //! end (`save`) or all the time (`map`) by a thread of its own.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use config::{MemoryMode, Settings};
-use rrd_store::{Disk, Host, Keep, Keeper, RealDisk, Store, Trouble, Which};
+use row::Guid;
+use rrd_store::{Disk, Host, Keep, Keeper, LeftHost, RealDisk, Store, Trouble, Which, remove_hosts};
 use tracing::{error, info, warn};
 
 use crate::clock;
@@ -31,8 +33,24 @@ pub(crate) struct Saving {
 /// The thread that keeps hosts on the disk as their rows come.
 #[derive(Debug)]
 struct Keeping {
-    stop: Sender<()>,
+    orders: Sender<Order>,
     thread: JoinHandle<()>,
+}
+
+/// What the thread is told.
+#[derive(Debug)]
+enum Order {
+    /// Hosts left memory: their files go.
+    Forget(Vec<Guid>),
+    /// Nobody streams these hosts any more: they leave memory for the disk.
+    Sleep(Vec<Guid>),
+    Stop,
+}
+
+/// Does on the disks what is to be done for hosts that nobody streams any more.
+pub(crate) struct Remover {
+    disks: Vec<Arc<dyn Disk>>,
+    orders: Option<Sender<Order>>,
 }
 
 impl Saving {
@@ -76,24 +94,40 @@ impl Saving {
         let flush_us = settings.global.flush_interval.as_micros() as u64;
         let mut keepers: Vec<_> =
             self.disks().map(|(disk, stays)| Keeper::new(Arc::clone(disk), flush_us, stays)).collect();
-        let (store, (stop, stopped)) = (Arc::clone(store), channel());
+        let (store, (orders, ordered)) = (Arc::clone(store), channel());
         let thread = std::thread::Builder::new().name("disk".into());
         let thread = thread.spawn(move || {
-            while stopped.recv_timeout(KEEP_EVERY) == Err(RecvTimeoutError::Timeout) {
-                keepers.iter_mut().for_each(|keeper| tell(keeper.flush(&store, clock::now())));
-                tell_damages(&store);
+            let mut due_us = 0;
+            loop {
+                let wait_us = u64::saturating_sub(due_us, clock::now().mono_us);
+                match ordered.recv_timeout(Duration::from_micros(wait_us)) {
+                    Err(RecvTimeoutError::Timeout) => {
+                        due_us = clock::now().mono_us + KEEP_EVERY.as_micros() as u64;
+                        keepers.iter_mut().for_each(|keeper| tell(keeper.flush(&store, clock::now())));
+                        tell_damages(&store);
+                    }
+                    Ok(Order::Forget(guids)) => {
+                        keepers.iter_mut().for_each(|keeper| tell_removed(keeper.forget(&guids)));
+                    }
+                    Ok(Order::Sleep(guids)) => {
+                        let hosts: Vec<_> = guids.iter().filter_map(|&guid| store.host(guid)).collect();
+                        keepers.iter_mut().for_each(|keeper| put_to_sleep(keeper, &hosts));
+                    }
+                    Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                }
             }
             keepers.iter_mut().for_each(|keeper| tell(keeper.finish(&store, clock::now())));
         });
-        self.keeping = Some(Keeping { stop, thread: thread.context("starting the disk thread")? });
+        self.keeping = Some(Keeping { orders, thread: thread.context("starting the disk thread")? });
         Ok(())
     }
 
     /// Saves all hosts. Nobody must write to them any more.
     pub(crate) fn save(self, store: &Store) {
-        if let Some(Keeping { stop, thread }) = self.keeping {
-            drop(stop);
-            if thread.join().is_err() {
+        if let Some(Keeping { orders, thread }) = self.keeping {
+            // A thread that is gone already has panicked, which its end tells.
+            let told = orders.send(Order::Stop);
+            if thread.join().is_err() || told.is_err() {
                 error!("the disk thread ended by a panic");
             }
         }
@@ -106,10 +140,62 @@ impl Saving {
         }
     }
 
+    /// Does on the disks what is to be done for hosts that nobody streams any more.
+    pub(crate) fn remover(&self) -> Remover {
+        let orders = self.keeping.as_ref().map(|keeping| keeping.orders.clone());
+        Remover { disks: self.disks().map(|(disk, _)| Arc::clone(disk)).collect(), orders }
+    }
+
     /// The disks, and which hosts' rows go to each as they come.
     fn disks(&self) -> impl Iterator<Item = (&Arc<dyn Disk>, Which)> {
         let database = self.database.iter().map(|disk| (disk, is_map as Which));
         database.chain(self.spool.iter().map(|disk| (disk, is_kept_spool as Which)))
+    }
+}
+
+impl Remover {
+    /// Removes the files of hosts that left memory: on the disk thread, where there is one. A host of
+    /// mode `ram` has none, unless it was kept otherwise before; those stay.
+    pub(crate) fn remove(&self, hosts: &[LeftHost]) {
+        let hosts = hosts.iter().filter(|host| host.mode != rrd_store::MemoryMode::Ram);
+        let guids: Vec<Guid> = hosts.map(|host| host.guid).collect();
+        if guids.is_empty() {
+            return;
+        }
+        match &self.orders {
+            Some(orders) => order(orders, Order::Forget(guids)),
+            None => self.disks.iter().for_each(|disk| tell_removed(remove_hosts(&**disk, &guids))),
+        }
+    }
+
+    /// Has hosts sleep on the disk.
+    pub(crate) fn put_to_sleep(&self, hosts: Vec<Guid>) {
+        if let (Some(orders), false) = (&self.orders, hosts.is_empty()) {
+            order(orders, Order::Sleep(hosts));
+        }
+    }
+}
+
+fn order(orders: &Sender<Order>, order: Order) {
+    if orders.send(order).is_err() {
+        error!("the disk thread is gone");
+    }
+}
+
+fn put_to_sleep(keeper: &mut Keeper, hosts: &[Arc<Host>]) {
+    for host in hosts {
+        let name = host.info().hostname.clone();
+        match keeper.put_to_sleep(host, clock::now()) {
+            Ok(true) => info!("host '{name}' ({}) left memory for the disk: nobody streams it any more", host.guid()),
+            Ok(false) => {}
+            Err(err) => error!("the rows of host {} stay in memory: the disk refuses: {err}", host.guid()),
+        }
+    }
+}
+
+fn tell_removed(removed: io::Result<()>) {
+    if let Err(err) = removed {
+        error!("files of hosts that left stay: the disk refuses: {err}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use row::{ChartDefinition, ChartOptions, ChartType, DimensionDefinition, Label, Packed};
+use row::{ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Label, Packed};
 
 use crate::collection::{Clock, Dimension};
 use crate::intern::Interner;
@@ -22,11 +22,13 @@ pub(crate) struct Chart {
     /// Another id of this host has the same hash: compare the text.
     pub(crate) ambiguous: bool,
     pub(crate) store_first: bool,
+    /// A row began since the chart was last looked at, or it was defined again.
+    pub(crate) seen: bool,
     pub(crate) texts: Box<ChartTexts>,
 }
 
 /// The part of a chart that rows do not need.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ChartTexts {
     pub(crate) id: Arc<str>,
     pub(crate) name: Arc<str>,
@@ -42,6 +44,30 @@ pub(crate) struct ChartTexts {
     pub(crate) dimensions: Vec<DimensionTexts>,
     pub(crate) labels: Vec<OwnedLabel>,
     pub(crate) variables: Vec<(Arc<str>, f64)>,
+    pub(crate) life: ChartLife,
+}
+
+/// What decides when a chart and its dimensions go.
+#[derive(Debug, Default)]
+pub(crate) struct ChartLife {
+    /// The host's number of births with it.
+    pub(crate) born: u64,
+    /// and with the last index of a dimension that means another one than before.
+    pub(crate) laid_out: u64,
+    /// When it was looked at and no row had begun since, by the monotonic clock; 0: not yet.
+    pub(crate) idle_since_us: u64,
+    /// The dimensions that are obsolete.
+    pub(crate) leaving: Vec<Leaving>,
+}
+
+/// A dimension that is obsolete.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    pub(crate) index: u32,
+    /// When it was looked at and had no value since, by the monotonic clock; 0: not yet.
+    pub(crate) idle_since_us: u64,
+    /// Once it is gone: the second of the newest row that may have a value of it.
+    pub(crate) gone_s: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -83,6 +109,7 @@ impl Chart {
             changed: true,
             ambiguous: false,
             store_first: definition.options.has(ChartOptions::STORE_FIRST),
+            seen: true,
             texts: Box::new(ChartTexts {
                 id: interner.get(definition.id),
                 name: interner.get(definition.name),
@@ -98,8 +125,35 @@ impl Chart {
                 dimensions: Vec::new(),
                 labels: Vec::new(),
                 variables: Vec::new(),
+                life: ChartLife::default(),
             }),
         }
+    }
+
+    /// No chart: what lies in a slot whose chart went.
+    pub(crate) fn vacant() -> Self {
+        Self {
+            clock: Clock::default(),
+            ring: Ring::new(1),
+            dimensions: Vec::new(),
+            id_hash: NO_ID,
+            number: u32::MAX,
+            changed: false,
+            ambiguous: false,
+            store_first: false,
+            seen: false,
+            texts: Box::default(),
+        }
+    }
+
+    /// Whether this is no chart.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.id_hash == NO_ID
+    }
+
+    /// Whether it has this id; `hash` is that of the id.
+    pub(crate) fn is(&self, hash: u32, id: &[u8]) -> bool {
+        self.id_hash == hash && (!self.ambiguous || self.texts.id.as_bytes() == id)
     }
 
     pub(crate) fn definition(&self) -> ChartDefinition<'_> {
@@ -132,6 +186,20 @@ impl Chart {
         }
     }
 
+    /// Takes over whether a dimension is obsolete: that it leaves begins, or ends.
+    pub(crate) fn note_obsolete(&mut self, index: usize) {
+        let (dimension, leaving) = (&mut self.dimensions[index], &mut self.texts.life.leaving);
+        let is_leaving = leaving.iter().any(|leaving| leaving.index as usize == index);
+        match (dimension.options.has(DimensionOptions::OBSOLETE), is_leaving) {
+            (true, false) => leaving.push(Leaving { index: index as u32, idle_since_us: 0, gone_s: None }),
+            (false, true) => {
+                leaving.retain(|leaving| leaving.index as usize != index);
+                dimension.is_gone = false;
+            }
+            _ => {}
+        }
+    }
+
     /// The dimension with this id, tried first at `guess`.
     pub(crate) fn find_dimension(&self, id: &[u8], guess: usize) -> Option<usize> {
         let hash = id_hash(id);
@@ -156,7 +224,21 @@ impl Dimension {
             options: definition.options,
             collections: 0,
             wide: false,
+            seen: true,
+            is_gone: false,
         }
+    }
+
+    /// No dimension: what lies at an index whose dimension left the ring.
+    pub(crate) fn vacant() -> Self {
+        let options = DimensionOptions(DimensionOptions::OBSOLETE.0 | DimensionOptions::HIDDEN.0);
+        let definition = DimensionDefinition { options, ..DimensionDefinition::default() };
+        Self { seen: false, ..Self::new(&definition, NO_ID) }
+    }
+
+    /// Whether this is no dimension.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.id_hash == NO_ID
     }
 
     /// Takes over a definition; returns whether it says something new.
@@ -173,7 +255,7 @@ const fn nonzero(value: i32) -> i32 {
 }
 
 /// A hash of an id, quick and without a key: it only tells neighbours apart, the text decides
-/// where two ids of one host or chart meet.
+/// where two ids of one host or chart meet. Never [`NO_ID`].
 pub(crate) fn id_hash(id: &[u8]) -> u32 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut hash = id.len() as u64;
@@ -187,5 +269,8 @@ pub(crate) fn id_hash(id: &[u8]) -> u32 {
         tail = tail << 8 | u64::from(byte);
     }
     hash = (hash.rotate_left(5) ^ tail).wrapping_mul(MULTIPLIER);
-    (hash >> 32) as u32 ^ hash as u32
+    ((hash >> 32) as u32 ^ hash as u32).max(1)
 }
+
+/// The hash of no id.
+pub(crate) const NO_ID: u32 = 0;

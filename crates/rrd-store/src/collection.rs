@@ -54,6 +54,10 @@ pub(crate) struct Dimension {
     pub(crate) collections: u8,
     /// A collected value beyond 32 bits was seen: the counter wraps at 64.
     pub(crate) wide: bool,
+    /// It had a value since it was last looked at.
+    pub(crate) seen: bool,
+    /// It is obsolete and had no value for long: not shown any more.
+    pub(crate) is_gone: bool,
 }
 
 /// What moving a chart's clock came to.
@@ -188,6 +192,7 @@ pub(crate) fn store(
         if sample.updated {
             dimension.collections = (dimension.collections + 1).min(2);
             dimension.wide |= sample.collected.unsigned_abs() > u64::from(u32::MAX);
+            dimension.seen = true;
         } else {
             sample.collected = dimension.collected;
         }

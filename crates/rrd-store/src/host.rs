@@ -13,7 +13,11 @@ use crate::figures::Figures;
 use crate::files::{self, Damages, Journal, OnDisk};
 use crate::intern::Interner;
 use crate::late::Repairs;
+use crate::life::Standing;
+use crate::names::Names;
+use crate::ring::Ring;
 use crate::slab::Slabs;
+use crate::slots::Slots;
 use crate::tap::{Tap, TapId};
 use crate::view::HostView;
 
@@ -149,6 +153,14 @@ pub struct HostStatus {
     pub bytes: usize,
 }
 
+/// What hosts of one store share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shared {
+    pub(crate) interner: Arc<Interner>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) damages: Arc<Damages>,
+}
+
 /// One monitored machine.
 pub struct Host {
     guid: Guid,
@@ -160,15 +172,23 @@ pub struct Host {
     waking: Mutex<()>,
     /// Where its files are.
     folders: Mutex<Vec<OnDisk>>,
-    damages: Arc<Damages>,
-    pub(crate) interner: Arc<Interner>,
+    shared: Shared,
     info: RwLock<Arc<HostInfo>>,
+    /// What settings say, as the place in [`EPHEMERAL`].
+    ephemeral: AtomicU8,
     /// The generation of the feed in force; 0 while nobody feeds.
     fed: AtomicU64,
     pub(crate) newest_s: AtomicI64,
+    /// It is in no store any more; changes under the lock.
+    has_left: AtomicBool,
     figures: Figures,
     state: Mutex<HostState>,
 }
+
+/// What settings may say of whether a host comes and goes.
+const EPHEMERAL: [Option<bool>; 3] = [None, Some(false), Some(true)];
+/// The label by which a host says so itself.
+pub(crate) const EPHEMERAL_LABEL: (&str, &str) = ("_is_ephemeral", "true");
 
 /// What the host's lock guards.
 #[derive(Default)]
@@ -181,6 +201,12 @@ pub(crate) struct HostState {
     pub(crate) dimensions: usize,
     /// The number of the next chart.
     pub(crate) next_number: u32,
+    pub(crate) slots: Slots,
+    /// Bytes of all rings beside their blocks.
+    pub(crate) ring_bytes: usize,
+    pub(crate) standing: Standing,
+    /// Charts and dimensions when it went to sleep.
+    before_sleep: (usize, usize),
     pub(crate) slabs: Slabs,
     pub(crate) repairs: Repairs,
     pub(crate) scratch: Scratch,
@@ -214,7 +240,7 @@ pub(crate) struct Scratch {
 const CLOCK_JUMP_US: i64 = 500_000;
 
 impl Host {
-    pub(crate) fn new(info: HostInfo, keep: Keep, interner: Arc<Interner>, damages: Arc<Damages>) -> Self {
+    pub(crate) fn new(info: HostInfo, keep: Keep, shared: &Shared) -> Self {
         Self {
             guid: info.guid,
             mode: AtomicU8::new(keep.mode as u8),
@@ -223,11 +249,12 @@ impl Host {
             asleep: AtomicBool::new(false),
             waking: Mutex::new(()),
             folders: Mutex::new(Vec::new()),
-            damages,
-            interner,
+            shared: shared.clone(),
             info: RwLock::new(Arc::new(info)),
+            ephemeral: AtomicU8::new(0),
             fed: AtomicU64::new(0),
             newest_s: AtomicI64::new(0),
+            has_left: AtomicBool::new(false),
             figures: Figures::default(),
             state: Mutex::new(HostState::default()),
         }
@@ -237,6 +264,10 @@ impl Host {
     #[must_use]
     pub fn guid(&self) -> Guid {
         self.guid
+    }
+
+    pub(crate) fn interner(&self) -> &Interner {
+        &self.shared.interner
     }
 
     /// How its rows are kept.
@@ -285,8 +316,14 @@ impl Host {
         if self.is_fed() || !state.taps.is_empty() || !is_written {
             return false;
         }
-        let kept = HostState { generation: state.generation, next_tap: state.next_tap, ..HostState::default() };
-        *state = kept;
+        *state = HostState {
+            generation: state.generation,
+            next_tap: state.next_tap,
+            slots: state.slots.asleep(),
+            before_sleep: (state.chart_count(), state.dimensions),
+            standing: std::mem::take(&mut state.standing),
+            ..HostState::default()
+        };
         *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = vec![folder];
         self.asleep.store(true, Ordering::Release);
         true
@@ -297,7 +334,7 @@ impl Host {
         let _waking = self.waking.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_asleep() {
             let folders = std::mem::take(&mut *self.folders.lock().unwrap_or_else(PoisonError::into_inner));
-            self.damages.add(files::restore(self, &folders));
+            self.shared.damages.add(files::restore(self, &folders));
             self.asleep.store(false, Ordering::Release);
         }
     }
@@ -320,25 +357,75 @@ impl Host {
         self.fed.load(Ordering::Acquire) != 0
     }
 
-    /// What it is doing.
+    /// What it is doing. Of a host that sleeps, which this does not wake, it tells the charts that it
+    /// had before; none where it sleeps since the start.
     #[must_use]
     pub fn status(&self) -> HostStatus {
-        let state = self.lock();
+        let state = self.lock_asleep();
+        debug_assert_eq!(state.ring_bytes, state.charts.iter().map(|chart| chart.ring.bytes()).sum::<usize>());
+        let (charts, dimensions) =
+            if self.is_asleep() { state.before_sleep } else { (state.chart_count(), state.dimensions) };
         HostStatus {
             fed: self.is_fed(),
             newest_s: self.newest_s.load(Ordering::Relaxed),
-            charts: state.charts.len(),
-            dimensions: state.dimensions,
-            bytes: state.slabs.bytes() + state.charts.iter().map(|chart| chart.ring.bytes()).sum::<usize>(),
+            charts,
+            dimensions,
+            bytes: state.slabs.bytes() + state.ring_bytes,
         }
     }
 
-    /// Claims the feed, from whoever has it, and takes over what is now known of the host.
+    /// Takes over what settings say of whether the host comes and goes; `None`: as it says itself.
+    pub fn set_ephemeral(&self, ephemeral: Option<bool>) {
+        let place = EPHEMERAL.iter().position(|&known| known == ephemeral);
+        self.ephemeral.store(place.unwrap_or_default() as u8, Ordering::Relaxed);
+    }
+
+    /// Whether the host comes and goes, so that nothing of it is to stay: as settings say or, where
+    /// they leave it to the host, its label `_is_ephemeral`.
+    #[must_use]
+    pub fn is_ephemeral(&self) -> bool {
+        let said = EPHEMERAL[usize::from(self.ephemeral.load(Ordering::Relaxed))];
+        let label = || self.lock_asleep().labels.iter().any(|label| (&*label.name, &*label.value) == EPHEMERAL_LABEL);
+        said.unwrap_or_else(label)
+    }
+
+    /// Whether the store let go of it: it comes back as a new one.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.has_left.load(Ordering::Acquire)
+    }
+
+    /// Lets go of it, unless somebody feeds it. Returns whether nobody does.
+    pub(crate) fn leave(&self) -> bool {
+        let mut state = self.lock_asleep();
+        if self.is_fed() {
+            return false;
+        }
+        self.has_left.store(true, Ordering::Release);
+        state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
+        true
+    }
+
+    /// Claims the feed, from whoever has it, and takes over what is now known of the host. Of a host
+    /// that may have left its store, [`Store::claim`](crate::Store::claim) finds or makes the one that is there.
     #[must_use]
     pub fn claim(self: &Arc<Self>, kind: FeedKind, info: HostInfo) -> Feed {
-        debug_assert_eq!(info.guid, self.guid);
-        *self.info.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(info);
+        self.claim_locked(&mut self.lock(), kind, info)
+    }
+
+    /// The same, but `None` once the host has left.
+    pub(crate) fn claim_if_there(self: &Arc<Self>, kind: FeedKind, info: &HostInfo) -> Option<Feed> {
         let mut state = self.lock();
+        (!self.has_left()).then(|| self.claim_locked(&mut state, kind, info.clone()))
+    }
+
+    fn claim_locked(self: &Arc<Self>, state: &mut HostState, kind: FeedKind, info: HostInfo) -> Feed {
+        debug_assert_eq!(info.guid, self.guid);
+        let info = Arc::new(info);
+        let mut known = self.info.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *known, Arc::clone(&info));
+        drop(known);
+        self.shared.names.rename(self.guid, &before.hostname, &info.hostname);
         state.generation += 1;
         let generation = state.generation;
         self.fed.store(generation, Ordering::Release);
@@ -439,14 +526,37 @@ impl HostState {
         }
     }
 
+    /// The chart in a slot.
+    pub(crate) fn chart(&self, slot: ChartSlot) -> Option<&Chart> {
+        self.charts.get(slot.0 as usize).filter(|chart| !chart.is_vacant())
+    }
+
+    /// The chart in a slot.
+    pub(crate) fn chart_mut(&mut self, slot: ChartSlot) -> Option<&mut Chart> {
+        self.charts.get_mut(slot.0 as usize).filter(|chart| !chart.is_vacant())
+    }
+
+    /// Forgets a chart's rows: it has another update every.
+    pub(crate) fn empty_ring(&mut self, slot: ChartSlot, every_s: u32) {
+        let ring = &mut self.charts[slot.0 as usize].ring;
+        self.ring_bytes -= ring.bytes();
+        ring.release(&mut self.slabs, &mut self.repairs);
+        *ring = Ring::new(every_s);
+        self.ring_bytes += ring.bytes();
+    }
+
+    /// How many charts there are.
+    pub(crate) fn chart_count(&self) -> usize {
+        self.charts.len() - self.slots.vacant()
+    }
+
     /// The chart with this id, tried first right after `previous`.
     pub(crate) fn find_chart(&self, id: &[u8], previous: Option<ChartSlot>) -> Option<ChartSlot> {
         let hash = id_hash(id);
         if let Some(ChartSlot(previous)) = previous
             && let next = (previous as usize + 1) % self.charts.len().max(1)
             && let Some(chart) = self.charts.get(next)
-            && chart.id_hash == hash
-            && (!chart.ambiguous || chart.texts.id.as_bytes() == id)
+            && chart.is(hash, id)
         {
             return Some(ChartSlot(next as u32));
         }

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Hosts are saved to a [`Disk`] at an orderly stop, or kept there as their rows come ([`Keeper`]). At
-//! the next start they are known at once, and sleep until somebody asks for their charts.
+//! the next start they are known at once, and sleep until somebody asks for their charts. Charts,
+//! dimensions and hosts that nobody collects any more leave memory ([`Life`]).
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]
@@ -26,9 +27,12 @@ mod files;
 mod host;
 mod intern;
 mod late;
+mod life;
+mod names;
 pub mod query;
 mod ring;
 mod slab;
+mod slots;
 mod snapshot;
 mod store;
 mod tap;
@@ -39,8 +43,9 @@ pub use collection::Elapsed;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use feed::{Feed, FeedKind};
 pub use figures::Figures;
-pub use files::{Damage, Keeper, Trouble};
+pub use files::{Damage, Keeper, Trouble, remove_hosts};
 pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode, Which};
+pub use life::{Left, LeftHost, Life, Patience};
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use tap::{Tap, TapId};

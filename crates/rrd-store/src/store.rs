@@ -1,22 +1,30 @@
 //! The store: all hosts that a node knows, itself first.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use row::Guid;
 
 use crate::disk::Disk;
-use crate::files::{self, Damage, Damages, OnDisk};
-use crate::host::{Host, HostInfo, Keep, Which};
+use crate::feed::{Feed, FeedKind};
+use crate::files::{self, Damage, OnDisk};
+use crate::host::{Host, HostInfo, Keep, Shared, Which};
 use crate::intern::Interner;
 
 /// All hosts of a node, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Store {
-    interner: Arc<Interner>,
-    hosts: RwLock<Arc<Vec<Arc<Host>>>>,
-    adding: Mutex<()>,
-    damages: Arc<Damages>,
+    shared: Shared,
+    hosts: RwLock<Hosts>,
+    /// Held by whoever adds or removes hosts.
+    changing: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Hosts {
+    all: Arc<Vec<Arc<Host>>>,
+    by_guid: HashMap<Guid, Arc<Host>>,
 }
 
 impl Store {
@@ -29,13 +37,13 @@ impl Store {
     /// All hosts; the first one added, which is the node itself, comes first.
     #[must_use]
     pub fn hosts(&self) -> Arc<Vec<Arc<Host>>> {
-        Arc::clone(&self.hosts.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.hosts.read().unwrap_or_else(PoisonError::into_inner).all)
     }
 
     /// The host with this GUID.
     #[must_use]
     pub fn host(&self, guid: Guid) -> Option<Arc<Host>> {
-        self.hosts().iter().find(|host| host.guid() == guid).cloned()
+        self.hosts.read().unwrap_or_else(PoisonError::into_inner).by_guid.get(&guid).cloned()
     }
 
     /// The host with this GUID or, where there is none, this name. Of hosts that share a name, one
@@ -47,34 +55,78 @@ impl Store {
         {
             return Some(host);
         }
-        let hosts = self.hosts();
-        let mut named = hosts.iter().filter(|host| host.info().hostname == name);
-        let first = named.next()?;
-        if first.is_fed() {
-            return Some(Arc::clone(first));
-        }
-        Some(Arc::clone(named.find(|host| host.is_fed()).unwrap_or(first)))
+        let guids = self.shared.names.find(name);
+        let named = || guids.iter().filter_map(|&guid| self.host(guid));
+        named().find(|host| host.is_fed()).or_else(|| named().next())
     }
 
     /// The host of `info`, made where it is not known, and kept like this from now on. A host that a
     /// panic left in doubt is built anew.
     pub fn add(&self, info: &HostInfo, keep: Keep) -> Arc<Host> {
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut hosts = Vec::clone(&self.hosts());
-        let place = hosts.iter().position(|host| host.guid() == info.guid);
-        if let Some(place) = place
-            && !hosts[place].is_in_doubt()
-        {
-            hosts[place].set_keep(keep);
-            return Arc::clone(&hosts[place]);
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.host(info.guid);
+        if let Some(known) = known.as_ref().filter(|known| !known.is_in_doubt()) {
+            known.set_keep(keep);
+            return Arc::clone(known);
         }
-        let host = Arc::new(Host::new(info.clone(), keep, Arc::clone(&self.interner), Arc::clone(&self.damages)));
-        match place {
-            Some(place) => hosts[place] = Arc::clone(&host),
-            None => hosts.push(Arc::clone(&host)),
+        let host = Arc::new(Host::new(info.clone(), keep, &self.shared));
+        let mut all = Vec::clone(&self.hosts());
+        if let Some(known) = known {
+            all.iter_mut().filter(|other| Arc::ptr_eq(other, &known)).for_each(|place| *place = Arc::clone(&host));
+            self.shared.names.rename(info.guid, &known.info().hostname, &info.hostname);
+        } else {
+            all.push(Arc::clone(&host));
+            self.shared.names.add(info.guid, &info.hostname);
         }
-        *self.hosts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(hosts);
+        let mut hosts = self.write();
+        hosts.all = Arc::new(all);
+        hosts.by_guid.insert(info.guid, Arc::clone(&host));
         host
+    }
+
+    /// Claims the feed of the host of `info`, made where it is not known: whoever claims it like this
+    /// feeds a host of this store, even if the one that was known is just leaving.
+    #[must_use]
+    pub fn claim(&self, info: &HostInfo, keep: Keep, kind: FeedKind) -> Feed {
+        loop {
+            if let Some(feed) = self.add(info, keep).claim_if_there(kind, info) {
+                return feed;
+            }
+        }
+    }
+
+    /// Lets go of hosts that nobody feeds, but for the first, which is the node itself. Whoever still
+    /// holds one learns of it from its tap, and from [`Host::has_left`]. Returns those that left.
+    pub fn remove(&self, hosts: &[Arc<Host>]) -> Vec<Arc<Host>> {
+        if hosts.is_empty() {
+            return Vec::new();
+        }
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.hosts();
+        let is_own = |host: &Host| known.first().is_some_and(|own| own.guid() == host.guid());
+        let is_known = |host: &Host| self.host(host.guid()).is_some_and(|other| std::ptr::eq(&*other, host));
+        let leaves = |host: &&Arc<Host>| !is_own(host) && is_known(host) && host.leave();
+        let left: HashMap<Guid, Arc<Host>> =
+            hosts.iter().filter(leaves).map(|host| (host.guid(), Arc::clone(host))).collect();
+        left.values().for_each(|host| self.shared.names.remove(host.guid(), &host.info().hostname));
+        let all = known.iter().filter(|host| !left.contains_key(&host.guid())).cloned().collect();
+        let mut hosts = self.write();
+        hosts.all = Arc::new(all);
+        hosts.by_guid.retain(|guid, _| !left.contains_key(guid));
+        if hosts.by_guid.capacity() > 4 * hosts.by_guid.len() + 64 {
+            let room = 2 * hosts.by_guid.len();
+            hosts.by_guid.shrink_to(room);
+        }
+        drop(hosts);
+        left.into_values().collect()
+    }
+
+    pub(crate) fn interner(&self) -> &Interner {
+        &self.shared.interner
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Hosts> {
+        self.hosts.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Saves the hosts that `which` picks, each to files of its own; those that sleep are there already.
@@ -93,14 +145,17 @@ impl Store {
         for found in files::find(&**disk, &mut damages) {
             let folder = OnDisk { disk: Arc::clone(disk), guid: found.info.guid, stays };
             let host = self.host(found.info.guid).unwrap_or_else(|| self.add(&found.info, found.keep));
+            if found.is_ephemeral {
+                host.set_ephemeral(Some(true));
+            }
             host.found_in(folder, found.newest_s);
         }
-        self.damages.add(damages);
+        self.shared.damages.add(damages);
     }
 
     /// What of the files could not be used since the last call; everything else is there.
     #[must_use]
     pub fn damages(&self) -> Vec<Damage> {
-        self.damages.take()
+        self.shared.damages.take()
     }
 }

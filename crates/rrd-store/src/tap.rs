@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use row::{Now, Row};
+use row::{ChartSlot, Now, Row};
 
 use crate::view::{ChartView, HostView};
 
@@ -13,6 +13,8 @@ pub trait Tap: Any + Send {
     fn host(&mut self, host: &HostView<'_>);
     /// A chart, its dimensions, labels or variables are new or changed; comes before the next row.
     fn definition(&mut self, chart: &ChartView<'_>, now: Now);
+    /// The chart in a slot left the host; another may come there, whose definition is shown first.
+    fn removed(&mut self, _slot: ChartSlot) {}
     /// A row was written.
     fn row(&mut self, row: &Row<'_>);
     /// A writer was dropped, or the feed was claimed or released: time to pass on what was gathered.

@@ -32,15 +32,42 @@ impl<'a> HostView<'a> {
     }
 
     /// All charts in slot order.
-    pub fn charts(&self) -> impl ExactSizeIterator<Item = ChartView<'a>> + use<'a> {
+    pub fn charts(&self) -> impl Iterator<Item = ChartView<'a>> + use<'a> {
         let slabs = &self.state.slabs;
-        self.state.charts.iter().enumerate().map(move |(slot, chart)| ChartView::new(slot, chart, slabs))
+        let slots = self.state.charts.iter().enumerate().filter(|(_, chart)| !chart.is_vacant());
+        slots.map(move |(slot, chart)| ChartView::new(slot, chart, slabs))
     }
 
-    /// One chart.
+    /// How many charts there are.
+    #[must_use]
+    pub fn chart_count(&self) -> usize {
+        self.state.chart_count()
+    }
+
+    /// Slots from here on have no chart; some before may be vacant.
+    #[must_use]
+    pub fn slots_end(&self) -> u32 {
+        self.state.charts.len() as u32
+    }
+
+    /// Rises with each chart that is new, and each index of a dimension that is used again.
+    #[must_use]
+    pub fn births(&self) -> u64 {
+        self.state.slots.births()
+    }
+
+    /// Rises with each chart and each dimension that goes. As long as it stands still, all slots and
+    /// indexes mean what they meant; after that, those of a chart that was [born](ChartView::born) by
+    /// then.
+    #[must_use]
+    pub fn removals(&self) -> u64 {
+        self.state.slots.removals()
+    }
+
+    /// One chart; `None` where the slot is vacant.
     #[must_use]
     pub fn chart(&self, slot: ChartSlot) -> Option<ChartView<'a>> {
-        let chart = self.state.charts.get(slot.0 as usize)?;
+        let chart = self.state.chart(slot)?;
         Some(ChartView::new(slot.0 as usize, chart, &self.state.slabs))
     }
 
@@ -123,13 +150,33 @@ impl<'a> ChartView<'a> {
         if texts.name.is_empty() { &texts.id } else { &texts.name }
     }
 
-    /// Its dimensions, in order.
+    /// The host's [number of births](HostView::births) with it.
+    #[must_use]
+    pub fn born(&self) -> u64 {
+        self.chart.texts.life.born
+    }
+
+    /// The host's [number of births](HostView::births) when an index of its dimensions last became
+    /// another one's: as long as it is the same, this is the same chart with the same indexes.
+    #[must_use]
+    pub fn laid_out(&self) -> u64 {
+        self.chart.texts.life.laid_out
+    }
+
+    /// Whether there is no dimension at an index any more that is to be shown: it is obsolete and
+    /// had no value for long. Where its id is empty, the ring has no value of it either.
+    #[must_use]
+    pub fn is_gone(&self, index: DimensionIndex) -> bool {
+        self.chart.dimensions.get(index as usize).is_none_or(|dimension| dimension.is_gone || dimension.is_vacant())
+    }
+
+    /// Its dimensions by index, also those that are gone.
     pub fn dimensions(&self) -> impl ExactSizeIterator<Item = DimensionDefinition<'a>> + use<'a> {
         let chart = self.chart;
         (0..chart.dimensions.len()).map(move |index| chart.dimension(index))
     }
 
-    /// How many dimensions it has.
+    /// How many indexes of dimensions it has.
     #[must_use]
     pub fn dimension_count(&self) -> usize {
         self.chart.dimensions.len()

@@ -14,7 +14,7 @@ use crate::collection::{self, Dimension, Elapsed, Moved};
 use crate::files::{Journal, Noting, OnDisk};
 use crate::host::{Host, HostState};
 use crate::late::Repairs;
-use crate::ring::{Kept, Ring, Shelf};
+use crate::ring::{Kept, Shelf};
 use crate::slab::{BlockAt, Slabs};
 use crate::view::{ChartView, HostView};
 use crate::{
@@ -101,14 +101,16 @@ impl<'a> Writer<'a> {
             self.redefine_chart(slot, &definition);
             return Ok(slot);
         }
-        if self.state.charts.len() >= CHARTS_PER_HOST_MAX {
+        if self.state.chart_count() >= CHARTS_PER_HOST_MAX {
             return Err(DefineError::Charts);
         }
         let hash = id_hash(definition.id.as_bytes());
-        let slot = self.state.charts.len() as u32;
-        let mut chart = Chart::new(&definition, hash, &self.host.interner);
+        let slot = self.state.slots.take().unwrap_or(self.state.charts.len() as u32);
+        let mut chart = Chart::new(&definition, hash, self.host.interner());
         chart.number = self.state.next_number;
         self.state.next_number = self.state.next_number.wrapping_add(1);
+        chart.texts.life.born = self.state.slots.birth();
+        chart.texts.life.laid_out = chart.texts.life.born;
         match self.state.by_hash.get(&hash).copied() {
             None => {
                 self.state.by_hash.insert(hash, slot);
@@ -118,7 +120,10 @@ impl<'a> Writer<'a> {
                 chart.ambiguous = true;
             }
         }
-        self.state.charts.push(chart);
+        match self.state.charts.get_mut(slot as usize) {
+            Some(vacant) => *vacant = chart,
+            None => self.state.charts.push(chart),
+        }
         self.state.changed_charts.push(ChartSlot(slot));
         if let Some(journal) = &mut self.state.journal {
             journal.changed(ChartSlot(slot));
@@ -127,23 +132,23 @@ impl<'a> Writer<'a> {
     }
 
     fn redefine_chart(&mut self, slot: ChartSlot, definition: &ChartDefinition<'_>) {
-        let HostState { charts, slabs, repairs, .. } = &mut *self.state;
-        let chart = &mut charts[slot.0 as usize];
+        let chart = &mut self.state.charts[slot.0 as usize];
+        chart.seen = true;
         let known = chart.definition();
         let context = if definition.context.is_empty() { definition.id } else { definition.context };
         if known == (ChartDefinition { context, ..*definition }) {
             return;
         }
         if known.update_every_s != definition.update_every_s {
-            chart.ring.release(slabs, repairs);
-            chart.ring = Ring::new(definition.update_every_s);
+            self.state.empty_ring(slot, definition.update_every_s);
         }
-        let chart = &mut charts[slot.0 as usize];
-        let fresh = Chart::new(definition, chart.id_hash, &self.host.interner);
+        let chart = &mut self.state.charts[slot.0 as usize];
+        let fresh = Chart::new(definition, chart.id_hash, self.host.interner());
         let before = std::mem::replace(&mut chart.texts, fresh.texts);
         chart.texts.dimensions = before.dimensions;
         chart.texts.labels = before.labels;
         chart.texts.variables = before.variables;
+        chart.texts.life = before.life;
         chart.store_first = fresh.store_first;
         self.mark_changed(slot);
     }
@@ -151,19 +156,15 @@ impl<'a> Writer<'a> {
     /// Changes how many seconds are between a chart's rows; those that it has are forgotten then.
     pub fn set_update_every(&mut self, slot: ChartSlot, update_every_s: u32) {
         let every_s = update_every_s.clamp(1, UPDATE_EVERY_MAX_S);
-        let HostState { charts, slabs, repairs, .. } = &mut *self.state;
-        if let Some(chart) = charts.get_mut(slot.0 as usize)
-            && chart.ring.every_s != i64::from(every_s)
-        {
-            chart.ring.release(slabs, repairs);
-            chart.ring = Ring::new(every_s);
+        if self.state.chart(slot).is_some_and(|chart| chart.ring.every_s != i64::from(every_s)) {
+            self.state.empty_ring(slot, every_s);
             self.mark_changed(slot);
         }
     }
 
     /// Says that a chart's collection stopped.
     pub fn set_chart_obsolete(&mut self, slot: ChartSlot) {
-        if let Some(chart) = self.state.charts.get_mut(slot.0 as usize)
+        if let Some(chart) = self.state.chart_mut(slot)
             && !chart.texts.options.has(ChartOptions::OBSOLETE)
         {
             chart.texts.options = chart.texts.options.with(ChartOptions::OBSOLETE);
@@ -183,43 +184,95 @@ impl<'a> Writer<'a> {
         if definition.id.is_empty() || definition.id.len().max(definition.name.len()) > TEXT_BYTES_MAX {
             return Err(DefineError::Text);
         }
-        let HostState { charts, dimensions, .. } = &mut *self.state;
-        let chart = charts.get_mut(slot.0 as usize).ok_or(DefineError::UnknownChart)?;
+        let chart = self.state.chart_mut(slot).ok_or(DefineError::UnknownChart)?;
         let name = if definition.name.is_empty() { definition.id } else { definition.name };
         if let Some(index) =
             (0..chart.dimensions.len()).find(|&index| &*chart.texts.dimensions[index].id == definition.id)
         {
             let mut changed = chart.dimensions[index].redefine(definition);
             if &*chart.texts.dimensions[index].name != name {
-                chart.texts.dimensions[index].name = self.host.interner.get(name);
+                chart.texts.dimensions[index].name = self.host.interner().get(name);
                 changed = true;
             }
             if changed {
+                chart.note_obsolete(index);
                 self.mark_changed(slot);
             }
             return Ok(index as DimensionIndex);
         }
-        if chart.dimensions.len() >= DIMENSIONS_PER_CHART_MAX || *dimensions >= DIMENSIONS_PER_HOST_MAX {
-            return Err(DefineError::Dimensions);
-        }
-        *dimensions += 1;
-        let hash = id_hash(definition.id.as_bytes());
-        chart.ambiguous |= chart.dimensions.iter().any(|other| other.id_hash == hash);
-        let texts = DimensionTexts { id: self.host.interner.get(definition.id), name: self.host.interner.get(name) };
-        // Where the first collection is stored, a counter is taken to begin at zero.
-        chart
-            .dimensions
-            .push(Dimension { collections: u8::from(chart.store_first), ..Dimension::new(definition, hash) });
-        chart.texts.dimensions.push(texts);
-        let index = chart.dimensions.len() - 1;
+        let free = chart.dimensions.iter().position(Dimension::is_vacant);
+        let index = free.unwrap_or(chart.dimensions.len());
+        self.add_dimension(slot, index, definition)?;
         self.mark_changed(slot);
         Ok(index as DimensionIndex)
     }
 
+    /// Puts a dimension at an index that is free, or behind all others.
+    fn add_dimension(
+        &mut self,
+        slot: ChartSlot,
+        index: usize,
+        definition: &DimensionDefinition<'_>,
+    ) -> Result<(), DefineError> {
+        let HostState { charts, dimensions, slots, .. } = &mut *self.state;
+        if index >= DIMENSIONS_PER_CHART_MAX || *dimensions >= DIMENSIONS_PER_HOST_MAX {
+            return Err(DefineError::Dimensions);
+        }
+        let (chart, interner) = (&mut charts[slot.0 as usize], self.host.interner());
+        *dimensions += 1;
+        let hash = id_hash(definition.id.as_bytes());
+        chart.ambiguous |= chart.dimensions.iter().any(|other| other.id_hash == hash);
+        let name = if definition.name.is_empty() { definition.id } else { definition.name };
+        let texts = DimensionTexts { id: interner.get(definition.id), name: interner.get(name) };
+        // Where the first collection is stored, a counter is taken to begin at zero.
+        let dimension = Dimension { collections: u8::from(chart.store_first), ..Dimension::new(definition, hash) };
+        if index < chart.dimensions.len() {
+            chart.dimensions[index] = dimension;
+            chart.texts.dimensions[index] = texts;
+            chart.texts.life.laid_out = slots.birth();
+        } else {
+            chart.dimensions.push(dimension);
+            chart.texts.dimensions.push(texts);
+        }
+        chart.note_obsolete(index);
+        Ok(())
+    }
+
+    /// Lays a chart's dimensions out as they were when files were written: blocks have values by index.
+    /// One without an id is an index that is free. Returns whether they are so now: a chart that has
+    /// rows keeps its own.
+    pub(crate) fn restore_dimensions(&mut self, slot: ChartSlot, definitions: &[DimensionDefinition<'_>]) -> bool {
+        let HostState { charts, dimensions, slots, .. } = &mut *self.state;
+        let Some(chart) = charts.get_mut(slot.0 as usize) else { return false };
+        if chart.ring.is_empty() {
+            *dimensions -= chart.dimensions.iter().filter(|dimension| !dimension.is_vacant()).count();
+            (chart.dimensions, chart.texts.dimensions) = (Vec::new(), Vec::new());
+            chart.texts.life.leaving = Vec::new();
+            chart.texts.life.laid_out = slots.birth();
+        }
+        for (index, definition) in definitions.iter().enumerate() {
+            let chart = &mut self.state.charts[slot.0 as usize];
+            if chart.texts.dimensions.get(index).is_some_and(|known| &*known.id == definition.id) {
+                continue;
+            }
+            let is_elsewhere = || chart.texts.dimensions.iter().any(|known| &*known.id == definition.id);
+            if index < chart.dimensions.len() || (!definition.id.is_empty() && is_elsewhere()) {
+                return false;
+            }
+            if definition.id.is_empty() {
+                chart.dimensions.push(Dimension::vacant());
+                chart.texts.dimensions.push(DimensionTexts { id: Arc::default(), name: Arc::default() });
+            } else if self.add_dimension(slot, index, definition).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Replaces a chart's labels.
     pub fn set_chart_labels(&mut self, slot: ChartSlot, labels: &[Label<'_>]) {
-        let Some(chart) = self.state.charts.get_mut(slot.0 as usize) else { return };
-        let labels = OwnedLabel::collect(labels, &self.host.interner);
+        let Some(chart) = self.state.chart_mut(slot) else { return };
+        let labels = OwnedLabel::collect(labels, self.host.interner());
         if chart.texts.labels != labels {
             chart.texts.labels = labels;
             self.mark_changed(slot);
@@ -228,15 +281,15 @@ impl<'a> Writer<'a> {
 
     /// Sets a variable of a chart.
     pub fn set_chart_variable(&mut self, slot: ChartSlot, name: &str, value: f64) {
-        let Some(chart) = self.state.charts.get_mut(slot.0 as usize) else { return };
-        if set_variable(&mut chart.texts.variables, name, value, |name| self.host.interner.get(name)) {
+        let Some(chart) = self.state.chart_mut(slot) else { return };
+        if set_variable(&mut chart.texts.variables, name, value, |name| self.host.interner().get(name)) {
             self.mark_changed(slot);
         }
     }
 
     /// Replaces the host's labels.
     pub fn set_host_labels(&mut self, labels: &[Label<'_>]) {
-        let labels = OwnedLabel::collect(labels, &self.host.interner);
+        let labels = OwnedLabel::collect(labels, self.host.interner());
         if self.state.labels != labels {
             self.state.labels = labels;
             self.state.host_changed = true;
@@ -245,7 +298,7 @@ impl<'a> Writer<'a> {
 
     /// Sets a variable of the host.
     pub fn set_host_variable(&mut self, name: &str, value: f64) {
-        if set_variable(&mut self.state.variables, name, value, |name| self.host.interner.get(name)) {
+        if set_variable(&mut self.state.variables, name, value, |name| self.host.interner().get(name)) {
             self.state.host_changed = true;
         }
     }
@@ -269,10 +322,7 @@ impl<'a> Writer<'a> {
     /// Whether the chart of a slot has this id.
     #[must_use]
     pub fn is_chart(&self, slot: ChartSlot, id: &[u8]) -> bool {
-        self.state
-            .charts
-            .get(slot.0 as usize)
-            .is_some_and(|chart| chart.id_hash == id_hash(id) && (!chart.ambiguous || chart.texts.id.as_bytes() == id))
+        self.state.charts.get(slot.0 as usize).is_some_and(|chart| chart.is(id_hash(id), id))
     }
 
     /// The dimension of the open row with this id, tried first at `guess`.
@@ -286,10 +336,11 @@ impl<'a> Writer<'a> {
     /// such a chart.
     pub fn begin(&mut self, slot: ChartSlot) -> bool {
         let HostState { charts, scratch, .. } = &mut *self.state;
-        let Some(chart) = charts.get(slot.0 as usize) else {
+        let Some(chart) = charts.get_mut(slot.0 as usize).filter(|chart| !chart.is_vacant()) else {
             scratch.open = None;
             return false;
         };
+        chart.seen = true;
         scratch.samples.clear();
         scratch.samples.resize(chart.dimensions.len(), Sample::ABSENT);
         scratch.open = Some(slot);
@@ -318,8 +369,10 @@ impl<'a> Writer<'a> {
         let Some(slot) = self.state.scratch.open.take() else { return };
         self.show_definitions(slot);
         let (now, newest_s) = (self.now, &mut self.newest_s);
-        let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, ring_bytes, .. } =
+            &mut *self.state;
         let Chart { clock, ring, dimensions, store_first, number, .. } = &mut charts[slot.0 as usize];
+        *ring_bytes -= ring.bytes();
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         scratch.values.resize(dimensions.len(), 0.0);
         let journal = noting(journal.as_deref_mut(), slot, *number);
@@ -348,6 +401,7 @@ impl<'a> Writer<'a> {
                 shown |= last;
             }
         });
+        *ring_bytes += ring.bytes();
         if !shown {
             let row = Row { chart: slot, time_s: None, elapsed_us: Some(elapsed_us), samples };
             taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
@@ -361,7 +415,7 @@ impl<'a> Writer<'a> {
     pub fn end_stored(&mut self, time_s: i64, live: bool) -> bool {
         let Some(slot) = self.state.scratch.open.take() else { return false };
         self.show_definitions(slot);
-        let HostState { charts, slabs, repairs, scratch, taps, journal, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, scratch, taps, journal, ring_bytes, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, number, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 {
@@ -370,7 +424,9 @@ impl<'a> Writer<'a> {
         }
         let journal = noting(journal.as_deref_mut(), slot, *number);
         let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal);
+        *ring_bytes -= ring.bytes();
         let kept = ring.append(time_s, &scratch.samples[..], &mut shelf);
+        *ring_bytes += ring.bytes();
         match kept {
             Kept::Newest | Kept::Filled => shelf.note(time_s, &scratch.samples[..]),
             Kept::Ignored | Kept::Refused => {
@@ -391,6 +447,7 @@ impl<'a> Writer<'a> {
             }
             if !sample.value.is_empty() {
                 dimension.collections = dimension.collections.max(1);
+                dimension.seen = true;
             }
         }
         if kept == Kept::Newest {
@@ -407,7 +464,7 @@ impl<'a> Writer<'a> {
 
     /// Takes over where a dimension's next collection goes on from.
     pub fn set_dimension_state(&mut self, slot: ChartSlot, dimension: DimensionIndex, collected: i64, carry: f64) {
-        let chart = self.state.charts.get_mut(slot.0 as usize);
+        let chart = self.state.chart_mut(slot);
         if let Some(dimension) = chart.and_then(|chart| chart.dimensions.get_mut(dimension as usize)) {
             dimension.collected = collected;
             dimension.carry = if carry.is_finite() { carry } else { 0.0 };
@@ -418,7 +475,7 @@ impl<'a> Writer<'a> {
 
     /// Forgets where a dimension's next collection goes on from: it only makes a new base.
     pub fn forget_dimension_state(&mut self, slot: ChartSlot, dimension: DimensionIndex) {
-        let chart = self.state.charts.get_mut(slot.0 as usize);
+        let chart = self.state.chart_mut(slot);
         if let Some(dimension) = chart.and_then(|chart| chart.dimensions.get_mut(dimension as usize)) {
             (dimension.collected, dimension.carry, dimension.collections) = (0, 0.0, 0);
         }
@@ -428,7 +485,7 @@ impl<'a> Writer<'a> {
     /// chart's definition again: the duration of the next row counts from there.
     pub fn set_chart_state(&mut self, slot: ChartSlot, collected_us: i64, updated_us: i64) {
         let valid = 1..TIME_S_MAX * US_PER_S;
-        if let Some(chart) = self.state.charts.get_mut(slot.0 as usize)
+        if let Some(chart) = self.state.chart_mut(slot)
             && valid.contains(&collected_us)
             && valid.contains(&updated_us)
         {
@@ -450,45 +507,57 @@ impl<'a> Writer<'a> {
     pub(crate) fn number_chart(&mut self, slot: ChartSlot, number: u32) {
         if let Some(chart) = self.state.charts.get_mut(slot.0 as usize) {
             chart.number = number;
-            self.state.next_number = self.state.next_number.max(number.wrapping_add(1));
+            self.skip_number(number);
         }
+    }
+
+    /// Files of the host know this number: it is not given again.
+    pub(crate) fn skip_number(&mut self, number: u32) {
+        self.state.next_number = self.state.next_number.max(number.wrapping_add(1));
     }
 
     /// Puts a block that comes from a disk to the chart's rows; `at` says where it stays, unless it
     /// comes to memory. Returns whether it fits.
     pub(crate) fn restore_block(&mut self, slot: ChartSlot, start_s: i64, bytes: &[u8], at: Option<BlockAt>) -> bool {
-        let HostState { charts, slabs, repairs, scratch, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
         let Some(chart) = charts.get_mut(slot.0 as usize) else { return false };
         let end_s = start_s.saturating_add(chart.ring.block_s());
         if !(1..TIME_S_MAX).contains(&start_s) || !(1..TIME_S_MAX).contains(&end_s) || chart.dimensions.is_empty() {
             return false;
         }
         let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
-        chart.ring.restore(start_s, bytes, at, &mut shelf)
+        *ring_bytes -= chart.ring.bytes();
+        let fits = chart.ring.restore(start_s, bytes, at, &mut shelf);
+        *ring_bytes += chart.ring.bytes();
+        fits
     }
 
     /// Puts a row that comes from a disk to its place.
     pub(crate) fn restore_row(&mut self, slot: ChartSlot, time_s: i64, values: &mut Vec<u32>) {
-        let HostState { charts, slabs, repairs, scratch, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
         let Some(chart) = charts.get_mut(slot.0 as usize) else { return };
         if (1..TIME_S_MAX).contains(&time_s) && time_s % chart.ring.every_s == 0 && !chart.dimensions.is_empty() {
             values.resize(chart.dimensions.len(), Packed::EMPTY.to_bits());
             let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
+            *ring_bytes -= chart.ring.bytes();
             chart.ring.append(time_s, &values[..], &mut shelf);
+            *ring_bytes += chart.ring.bytes();
         }
     }
 
     /// A chart was no more when the disk was written last.
     pub(crate) fn restore_gone(&mut self, slot: ChartSlot) {
-        self.set_chart_obsolete(slot);
+        self.state.remove_chart(slot);
     }
 
     /// All blocks of all charts came: the last of each goes on where it ended.
     pub(crate) fn finish_restore(&mut self) {
-        let HostState { charts, slabs, repairs, scratch, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
         let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
         for chart in charts {
+            *ring_bytes -= chart.ring.bytes();
             chart.ring.reopen(chart.dimensions.len(), &mut shelf);
+            *ring_bytes += chart.ring.bytes();
         }
     }
 
@@ -570,10 +639,12 @@ fn shelf<'a>(
 impl HostState {
     /// Seals the late blocks that are being filled.
     pub(crate) fn settle(&mut self, host: &Host) {
-        let Self { charts, slabs, repairs, scratch, journal, .. } = self;
+        let Self { charts, slabs, repairs, scratch, journal, ring_bytes, .. } = self;
         for (slot, chart) in (0..).zip(charts).filter(|(_, chart)| !chart.ring.late.is_empty()) {
             let journal = noting(journal.as_deref_mut(), ChartSlot(slot), chart.number);
+            *ring_bytes -= chart.ring.bytes();
             chart.ring.settle(&mut shelf(host, slabs, repairs, &mut scratch.block, journal));
+            *ring_bytes += chart.ring.bytes();
         }
     }
 }

@@ -90,3 +90,11 @@ pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
 pub(crate) fn host(mode: rrd_store::MemoryMode, history_rows: u32) -> Arc<Host> {
     rrd_store::Store::new().add(&info(1), rrd_store::Keep::new(mode, history_rows))
 }
+
+/// Says that a chart is obsolete, and lets the seconds pass until it left its host.
+pub(crate) fn let_go(store: &rrd_store::Store, feed: &mut Feed, slot: ChartSlot, second: i64) {
+    feed.writer(at(second)).unwrap().set_chart_obsolete(slot);
+    let mut life = rrd_store::Life::new(rrd_store::Patience { charts_us: 1_000_000, hosts_us: 1_000_000 });
+    let left: u64 = (second..second + 4).map(|second| life.step(store, at(second)).charts).sum();
+    assert_eq!(left, 1);
+}

@@ -120,7 +120,7 @@ impl Batch {
 
     /// They were written to a segment, from `offset` on: memory lets go of them.
     pub(super) fn settle(self, state: &mut HostState, segment: u64, offset: u64) {
-        let HostState { charts, slabs, repairs, .. } = state;
+        let HostState { charts, slabs, repairs, ring_bytes, .. } = state;
         for block in self.blocks {
             let Some(chart) = charts.get_mut(block.slot.0 as usize).filter(|chart| chart.number == block.number) else {
                 continue;
@@ -132,7 +132,9 @@ impl Batch {
             slabs.release(std::mem::replace(place, after));
             if let Some(fills) = block.fills {
                 let is_done = |late: &Late| late.start_s == block.start_s && late.fills == fills;
+                *ring_bytes -= chart.ring.bytes();
                 chart.ring.late.retain(|late| !is_done(late) || repairs.forget(late));
+                *ring_bytes += chart.ring.bytes();
             }
         }
     }

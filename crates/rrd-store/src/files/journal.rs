@@ -96,6 +96,15 @@ impl Journal {
         self.changed.push(slot);
     }
 
+    /// A chart is no more.
+    pub(crate) fn gone(&mut self, number: u32) {
+        if self.gone.len() < NOTES_MAX {
+            self.gone.push(number);
+        } else {
+            self.overflowed = true;
+        }
+    }
+
     /// Whether the disk knows everything.
     pub(crate) fn is_empty(&self) -> bool {
         !self.overflowed

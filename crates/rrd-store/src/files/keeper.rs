@@ -22,7 +22,7 @@ use super::bytes::Put;
 use super::on_disk::OnDisk;
 use super::records::Records;
 use super::write::Header;
-use super::{FileKind, FileName, list, remove};
+use super::{FileKind, FileName, list, remove, remove_hosts};
 use crate::disk::Disk;
 use crate::host::{Host, HostState, Which};
 use crate::ring::Ring;
@@ -137,6 +137,15 @@ impl Keeper {
             self.hosts.remove(&host.guid());
         }
         Ok(sleeps)
+    }
+
+    /// Removes the files of hosts that left.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn forget(&mut self, guids: &[Guid]) -> io::Result<()> {
+        guids.iter().for_each(|guid| drop(self.hosts.remove(guid)));
+        remove_hosts(&*self.disk, guids)
     }
 
     fn each(
@@ -393,12 +402,13 @@ fn take(state: &mut HostState, journal_bytes: u64) -> Option<Taken> {
     let mut taken = Taken { newest_s: newest_s(state), ..Taken::default() };
     journal.changed.sort_unstable_by_key(|slot| slot.0);
     journal.changed.dedup();
+    // A chart that went may have come back with another number.
+    journal.gone.iter().for_each(|&number| taken.definitions.gone(number));
     for slot in &journal.changed {
-        if let Some(chart) = state.charts.get(slot.0 as usize) {
+        if let Some(chart) = state.chart(*slot) {
             taken.definitions.chart(chart);
         }
     }
-    journal.gone.iter().for_each(|&number| taken.definitions.gone(number));
     for sealed in journal.levels.iter().flat_map(|level| &level.sealed) {
         taken.sealed.copy(state, sealed.slot, sealed.start_s, sealed.at);
     }

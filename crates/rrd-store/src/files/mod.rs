@@ -159,3 +159,12 @@ pub(crate) fn remove(disk: &dyn Disk, guid: Guid, which: impl Fn(FileName) -> bo
     let picked = list(disk)?.into_iter().filter(|file| file.guid == guid && which(*file));
     picked.into_iter().try_for_each(|file| disk.remove(&file.to_string()))
 }
+
+/// Removes all files of hosts.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn remove_hosts(disk: &dyn Disk, guids: &[Guid]) -> io::Result<()> {
+    let theirs = list(disk)?.into_iter().filter(|file| guids.contains(&file.guid));
+    theirs.into_iter().try_for_each(|file| disk.remove(&file.to_string()))
+}

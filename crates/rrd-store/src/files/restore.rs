@@ -6,7 +6,7 @@ use super::on_disk::OnDisk;
 use super::read::{Reader, Record, Rows, Step, newest_s, record};
 use super::{Damage, FileKind, FileName, list};
 use crate::disk::Disk;
-use crate::host::{Host, HostInfo, Keep, MemoryMode};
+use crate::host::{EPHEMERAL_LABEL, Host, HostInfo, Keep, MemoryMode};
 use crate::slab::BlockAt;
 use crate::writer::Writer;
 
@@ -23,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) keep: Keep,
     /// The second of its newest row; 0 where no file tells.
     pub(crate) newest_s: i64,
+    /// It said that it comes and goes.
+    pub(crate) is_ephemeral: bool,
 }
 
 /// Finds the hosts of a disk, without reading their charts and rows.
@@ -37,15 +39,15 @@ pub(crate) fn find(disk: &dyn Disk, damages: &mut Vec<Damage>) -> Vec<Found> {
         let known = charts.rev().find_map(|&file| host_record(disk, file));
         let unknown = || {
             let keep = Keep::new(MemoryMode::Save, UNKNOWN_HISTORY_ROWS);
-            (HostInfo::unknown(of_host[0].guid), keep)
+            (HostInfo::unknown(of_host[0].guid), keep, false)
         };
         if known.is_none() && !has_any(disk, of_host, damages) {
             continue;
         }
-        let (info, keep) = known.unwrap_or_else(unknown);
+        let (info, keep, is_ephemeral) = known.unwrap_or_else(unknown);
         let last = |kind| of_host.iter().rfind(|file| file.kind == kind).and_then(|&file| newest_s(disk, file));
         let newest_s = last(FileKind::Journal).max(last(FileKind::Segment)).unwrap_or(0);
-        found.push(Found { info, keep, newest_s });
+        found.push(Found { info, keep, newest_s, is_ephemeral });
     }
     found
 }
@@ -64,15 +66,16 @@ fn has_any(disk: &dyn Disk, files: &[FileName], damages: &mut Vec<Damage>) -> bo
 }
 
 /// The host's record of a charts file.
-fn host_record(disk: &dyn Disk, file: FileName) -> Option<(HostInfo, Keep)> {
+fn host_record(disk: &dyn Disk, file: FileName) -> Option<(HostInfo, Keep, bool)> {
     let mut reader = Reader::open(disk, file).ok()??;
     // It comes right after the header; later ones say what changed.
     let mut known = None;
     for _ in 0..2 {
         if let Step::Record(_, length) = reader.step()
-            && let Ok(Record::Host { info, keep, .. }) = record(reader.payload(length), file.guid)
+            && let Ok(Record::Host { info, keep, labels }) = record(reader.payload(length), file.guid)
         {
-            known = Some((info, keep));
+            let is_ephemeral = labels.iter().any(|label| (label.name, label.value) == EPHEMERAL_LABEL);
+            known = Some((info, keep, is_ephemeral));
             break;
         }
     }
@@ -113,6 +116,11 @@ impl Charts {
             Ok(place) => self.by_number[place].1 = slot,
             Err(place) => self.by_number.insert(place, (number, slot)),
         }
+    }
+
+    fn remove(&mut self, number: u32) -> Option<ChartSlot> {
+        let place = self.by_number.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        Some(self.by_number.remove(place).1)
     }
 
     fn find(&mut self, number: u32) -> Option<ChartSlot> {
@@ -195,10 +203,8 @@ impl Restoring<'_> {
             Record::Host { labels, .. } => self.writer.set_host_labels(&labels),
             Record::Chart { number, chart, dimensions, labels } => {
                 let Ok(slot) = self.writer.define_chart(&chart) else { return false };
-                for dimension in &dimensions {
-                    if self.writer.define_dimension(slot, dimension).is_err() {
-                        return false;
-                    }
+                if !self.writer.restore_dimensions(slot, &dimensions) {
+                    return false;
                 }
                 self.writer.set_chart_labels(slot, &labels);
                 if stays {
@@ -214,8 +220,11 @@ impl Restoring<'_> {
             }
             Record::Rows(rows) => return self.rows(rows, charts).is_some(),
             Record::Gone(number) => {
-                if let Some(slot) = charts.find(number) {
+                if let Some(slot) = charts.remove(number) {
                     self.writer.restore_gone(slot);
+                }
+                if stays {
+                    self.writer.skip_number(number);
                 }
             }
             Record::End => {}

@@ -582,7 +582,7 @@ fn hosts_sleep_until_they_are_asked_for() {
     let host = store.host(guid(1)).unwrap();
     assert!(host.is_asleep());
     assert_eq!((host.newest_s(), host.info().hostname.as_str(), host.keep()), (second, "host 1", MAPPED));
-    assert_eq!(host.read(|view| view.charts().len()), 2);
+    assert_eq!(host.read(|view| view.chart_count()), 2);
     assert!(!host.is_asleep());
     // It goes to sleep again when the disk has everything, and not before.
     let mut keeper = Keeper::new(Arc::clone(&disk) as Arc<dyn Disk>, 1, |keep| keep.on_disk);

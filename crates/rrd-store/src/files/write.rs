@@ -52,7 +52,13 @@ impl Records {
     /// Adds all that a charts file holds.
     pub(super) fn definitions(&mut self, host: &Host, state: &HostState) {
         self.host(host, state);
-        state.charts.iter().for_each(|chart| self.chart(chart));
+        let charts = || state.charts.iter().filter(|chart| !chart.is_vacant());
+        charts().for_each(|chart| self.chart(chart));
+        // The last number that was given stays known: segments may have blocks under it.
+        let last = state.next_number.wrapping_sub(1);
+        if charts().all(|chart| chart.number != last) && state.next_number > 0 {
+            self.gone(last);
+        }
     }
 
     /// Adds a sealed block.

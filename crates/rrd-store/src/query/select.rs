@@ -13,13 +13,14 @@ use super::{Charts, MatchBy, Query};
 use crate::host::Host;
 use crate::view::{ChartView, HostView};
 
-/// Charts that are looked at while the host's lock is held once.
-const CHARTS_PER_LOCK: usize = 256;
+/// Slots that are looked at while the host's lock is held once.
+const CHARTS_PER_LOCK: u32 = 256;
 
 /// A chart that is asked, with the dimensions to show.
 #[derive(Debug)]
 pub(super) struct Picked {
     pub(super) slot: ChartSlot,
+    laid_out: u64,
     pub(super) id: Arc<str>,
     pub(super) first_s: i64,
     pub(super) last_s: i64,
@@ -38,20 +39,18 @@ pub(super) fn pick(host: &Host, query: &Query<'_>) -> Vec<Picked> {
         return picked.into_iter().collect();
     }
     let mut all = Vec::new();
-    let mut from = 0;
-    loop {
-        let count = host.read(|view| {
-            let charts = view.charts();
-            let count = charts.len();
-            let some = charts.skip(from).take(CHARTS_PER_LOCK).filter(|chart| matches(chart, query));
+    for from in (0..).step_by(CHARTS_PER_LOCK as usize) {
+        let end = host.read(|view| {
+            let slots = (from..view.slots_end().min(from + CHARTS_PER_LOCK)).map(ChartSlot);
+            let some = slots.filter_map(|slot| view.chart(slot)).filter(|chart| matches(chart, query));
             all.extend(some.filter_map(|chart| Picked::of(&chart, query)));
-            count
+            view.slots_end()
         });
-        from += CHARTS_PER_LOCK;
-        if from >= count {
-            return all;
+        if from + CHARTS_PER_LOCK >= end {
+            break;
         }
     }
+    all
 }
 
 fn matches(chart: &ChartView<'_>, query: &Query<'_>) -> bool {
@@ -79,6 +78,7 @@ impl Picked {
         }
         let mut picked = Self {
             slot: chart.slot(),
+            laid_out: chart.laid_out(),
             id: chart.id().into(),
             first_s: chart.first_s(),
             last_s: chart.last_s(),
@@ -92,7 +92,7 @@ impl Picked {
                 None => !dimension.options.has(DimensionOptions::HIDDEN),
                 Some(pattern) => query.match_by.matches(pattern, dimension.id, dimension.name),
             };
-            if is_shown {
+            if is_shown && !chart.is_gone(index) {
                 picked.show(chart, index, dimension.id, dimension.name);
             }
         }
@@ -110,7 +110,7 @@ impl Picked {
 
     /// The chart again, under another lock; `None` where it went away meanwhile.
     pub(super) fn find<'a>(&self, view: &HostView<'a>) -> Option<ChartView<'a>> {
-        view.chart(self.slot).filter(|chart| chart.id() == &*self.id)
+        view.chart(self.slot).filter(|chart| chart.laid_out() == self.laid_out)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct ApiKey {
     pub allow_from: SimplePattern,
     /// How hosts that come with it are kept.
     pub keep: Keep,
+    /// Whether they come and go, so that nothing of them is to stay; `None`: as they say.
+    pub ephemeral: Option<bool>,
     /// How long small reads are gathered.
     pub pace: Duration,
     /// Where its hosts are streamed on to.
@@ -59,6 +61,7 @@ pub struct Machine {
 #[derive(Debug, Clone)]
 pub(super) struct Admitted {
     pub(super) keep: Keep,
+    pub(super) ephemeral: Option<bool>,
     pub(super) pace: Duration,
     #[cfg(feature = "sender")]
     pub(super) forward: Option<std::sync::Arc<crate::sender::Config>>,
@@ -129,6 +132,7 @@ pub(super) fn admit(config: &Config, request: &Request, peer: IpAddr, own: Guid)
     }
     Ok(Admitted {
         keep,
+        ephemeral: key.ephemeral,
         pace: key.pace,
         #[cfg(feature = "sender")]
         forward: key.forward.clone(),
@@ -148,6 +152,7 @@ mod tests {
             enabled: true,
             allow_from: SimplePattern::new("localhost 10.*"),
             keep: Keep::new(MemoryMode::Ram, 3_600),
+            ephemeral: None,
             pace: Duration::ZERO,
             #[cfg(feature = "sender")]
             forward: None,

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(feature = "sender")]
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -80,7 +82,8 @@ struct Shared {
 /// A host that is streamed on.
 #[cfg(feature = "sender")]
 struct Forwarded {
-    host: Arc<rrd_store::Host>,
+    /// Does not keep it from leaving.
+    host: Weak<rrd_store::Host>,
     stop: CancellationToken,
 }
 
@@ -261,20 +264,34 @@ impl Shared {
 
     /// Streams a host on, if its API key says so and nobody does it yet.
     #[cfg(feature = "sender")]
-    fn forward(&self, host: &Arc<rrd_store::Host>, config: Option<Arc<crate::sender::Config>>) {
+    fn forward(self: &Arc<Self>, host: &Arc<rrd_store::Host>, config: Option<Arc<crate::sender::Config>>) {
         let Some(config) = config else { return };
         let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
-        if forwarded.get(&host.guid()).is_some_and(|known| Arc::ptr_eq(&known.host, host)) {
+        let guid = host.guid();
+        let weak = Arc::downgrade(host);
+        if forwarded.get(&guid).is_some_and(|known| known.host.ptr_eq(&weak)) {
             return;
         }
         let stop = self.stop.child_token();
-        let (host, clock) = (Arc::clone(host), self.clock);
-        let before = forwarded.insert(host.guid(), Forwarded { host: Arc::clone(&host), stop: stop.clone() });
+        let (shared, host) = (Arc::clone(self), Arc::clone(host));
+        let before = forwarded.insert(guid, Forwarded { host: weak.clone(), stop: stop.clone() });
         if let Some(before) = before {
-            // The store built the host anew: its sender goes with the old one.
+            // The store has the host anew: its sender goes with the old one.
             before.stop.cancel();
         }
-        self.lanes.spawn(host.guid(), move || crate::sender::run(host, config, clock, stop));
+        self.lanes.spawn(guid, move || async move {
+            crate::sender::run(host, config, shared.clock, stop).await;
+            shared.forget_forwarded(guid, &weak);
+        });
+    }
+
+    /// A sender ended, unless another has taken its place.
+    #[cfg(feature = "sender")]
+    fn forget_forwarded(&self, guid: Guid, host: &Weak<rrd_store::Host>) {
+        let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
+        if forwarded.get(&guid).is_some_and(|known| known.host.ptr_eq(host)) {
+            forwarded.remove(&guid);
+        }
     }
 }
 
@@ -310,10 +327,11 @@ impl Entry {
             admitted.keep.history_rows,
             admitted.keep.mode.word()
         );
-        let host = shared.store.add(&info, admitted.keep);
         let kind = if capabilities.has(Capabilities::INTERPOLATED) { FeedKind::Stored } else { FeedKind::Collected };
         let every_s = info.update_every_s;
-        let feed = host.claim(kind, info);
+        let feed = shared.store.claim(&info, admitted.keep, kind);
+        let host = Arc::clone(feed.host());
+        host.set_ephemeral(admitted.ephemeral);
         let figures = host.figures();
         figures.streams_accepted.add(1);
         #[cfg(feature = "sender")]

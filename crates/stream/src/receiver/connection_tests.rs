@@ -22,15 +22,21 @@ struct Parent {
 
 impl Parent {
     async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    async fn start_with(adjust: impl FnOnce(&mut ApiKey)) -> Self {
         set_clock(START_S);
-        let key = ApiKey {
+        let mut key = ApiKey {
             enabled: true,
             allow_from: patterns::SimplePattern::new("*"),
             keep: Keep::new(MemoryMode::Ram, 3_600),
+            ephemeral: None,
             pace: Duration::ZERO,
             #[cfg(feature = "sender")]
             forward: None,
         };
+        adjust(&mut key);
         let config = Config {
             allow_streaming_from: patterns::SimplePattern::new("*"),
             api_keys: HashMap::from([(KEY, key)]),
@@ -248,5 +254,43 @@ fn a_stream_is_small() {
         let future = entry.run(socket);
         println!("a receiver's stream takes {} bytes", size_of_val(&future));
         assert!(size_of_val(&future) < 2_048, "{}", size_of_val(&future));
+    });
+}
+
+/// The goal: nothing here holds a host that left; when it comes back it is another, with a sender of
+/// its own.
+#[cfg(feature = "sender")]
+#[test]
+fn a_host_that_left_is_let_go() {
+    run(async {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let forward = crate::sender::Config {
+            destinations: crate::destination::Destination::list(&nobody.to_string(), 1).unwrap(),
+            api_key: KEY,
+            timeout: Duration::from_secs(60),
+            reconnect_delay: Duration::from_millis(20),
+            send_charts_matching: patterns::SimplePattern::new("*"),
+            buffer_bytes: 1 << 20,
+        };
+        let parent = Parent::start_with(|key| key.forward = Some(Arc::new(forward))).await;
+        let keep = Keep::new(MemoryMode::Ram, 60);
+        parent.store.add(&rrd_store::HostInfo::unknown(Guid::from_bytes([9; 16])), keep);
+        let forwarded = || parent.receiver.shared.forwarded.lock().unwrap().len();
+        for _ in 0..3 {
+            let mut child = Child::ask(&parent, &request("x"), 10_000).await;
+            child.define().await;
+            child.row(START_S, 1).await;
+            until(|| parent.rows() == [(START_S, 1.0)]).await;
+            assert_eq!(forwarded(), 1);
+            let host = parent.store.host(HOST).unwrap();
+            assert!(parent.store.remove(&[Arc::clone(&host)]).is_empty(), "it is fed");
+            drop(child);
+            until(|| !host.is_fed()).await;
+            let held = Arc::downgrade(&host);
+            assert_eq!(parent.store.remove(&[host]).len(), 1);
+            until(|| held.strong_count() == 0).await;
+            until(|| forwarded() == 0).await;
+            assert!(parent.rows().is_empty());
+        }
     });
 }

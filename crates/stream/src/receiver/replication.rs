@@ -47,6 +47,15 @@ impl Replication {
         &mut self.charts[place]
     }
 
+    /// Forgets the charts that do not stay.
+    pub(super) fn retain(&mut self, stays: impl Fn(&ChartSlot) -> bool) {
+        for (slot, chart) in (0..).map(ChartSlot).zip(&mut self.charts) {
+            if !stays(&slot) {
+                *chart = Chart::default();
+            }
+        }
+    }
+
     /// A definition ended; returns what to ask for, unless an answer is still under way.
     pub(super) fn defined(&mut self, slot: ChartSlot, have: &Have, now: Now) -> Option<ReplayRequest> {
         let chart = self.chart(slot);

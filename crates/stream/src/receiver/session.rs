@@ -6,7 +6,7 @@
 use protocol::encode;
 use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step, VariableScope};
 use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Label, Now, Packed, PointFlags};
-use rrd_store::{DefineError, Elapsed, Writer};
+use rrd_store::{DefineError, Elapsed, HostView, Writer};
 
 use super::replication::{Have, Replication};
 use crate::shown::shown;
@@ -58,6 +58,9 @@ pub(crate) struct Session {
     row: RowAt,
     replication: Replication,
     replay: Replay,
+    /// The host's removals and births when its slots were last known to mean what they meant.
+    removals: u64,
+    births: u64,
     /// Commands that nobody here knows.
     unknown: u64,
     /// The first of them, until it was told.
@@ -102,6 +105,8 @@ impl Session {
             row: RowAt::default(),
             replication: Replication::default(),
             replay: Replay::default(),
+            removals: 0,
+            births: 0,
             unknown: 0,
             untold: None,
         }
@@ -115,6 +120,7 @@ impl Session {
         writer: &mut Writer<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SessionError> {
+        self.forget_removed(&writer.view());
         let mut text = text;
         if !self.cut.is_empty() {
             let end = memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
@@ -128,7 +134,22 @@ impl Session {
         let taken = if self.cut.is_empty() { self.commands(text, now, writer, out)? } else { 0 };
         self.cut.extend_from_slice(&text[taken..]);
         debug_assert!(self.cut.len() <= CUT_BYTES_MAX);
+        self.births = writer.view().births();
         Ok(())
+    }
+
+    /// Forgets the slots of charts that left the host since the last read: others may be there now.
+    fn forget_removed(&mut self, host: &HostView<'_>) {
+        if std::mem::replace(&mut self.removals, host.removals()) == host.removals() {
+            return;
+        }
+        let stays = |slot: &ChartSlot| host.chart(*slot).is_some_and(|chart| chart.born() <= self.births);
+        self.slots.iter_mut().for_each(|slot| *slot = slot.filter(stays));
+        while self.slots.pop_if(|slot| slot.is_none()).is_some() {}
+        self.defined = self.defined.filter(stays);
+        self.row.chart = self.row.chart.filter(stays);
+        self.replay.chart = self.replay.chart.filter(stays);
+        self.replication.retain(stays);
     }
 
     /// The line and the keyword of the first unknown command, once.

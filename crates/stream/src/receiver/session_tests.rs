@@ -10,7 +10,7 @@ use rrd_store::{FeedKind, Host, Keep, MemoryMode, Store};
 
 use super::*;
 use crate::receiver::codec::Lz4;
-use crate::testing::info;
+use crate::testing::{START_S, info, let_go};
 
 /// Some seconds after the captures began.
 const NOW: Now = Now { wall_us: 1_795_390_400_000_000, mono_us: 5_000_000 };
@@ -20,6 +20,7 @@ const HISTORY_ROWS: u32 = 5_000;
 type Values = BTreeMap<(String, i64, String), f64>;
 
 struct Parent {
+    store: Store,
     host: Arc<Host>,
     feed: rrd_store::Feed,
     session: Session,
@@ -29,10 +30,11 @@ struct Parent {
 impl Parent {
     fn new(capabilities: Capabilities) -> Self {
         let info = info(1);
-        let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, HISTORY_ROWS));
+        let store = Store::new();
+        let host = store.add(&info, Keep::new(MemoryMode::Ram, HISTORY_ROWS));
         let is_stored = capabilities.has(Capabilities::INTERPOLATED);
         let feed = host.claim(if is_stored { FeedKind::Stored } else { FeedKind::Collected }, info);
-        Self { host, feed, session: Session::new(capabilities, 1, HISTORY_ROWS), out: Vec::new() }
+        Self { store, host, feed, session: Session::new(capabilities, 1, HISTORY_ROWS), out: Vec::new() }
     }
 
     fn take(&mut self, text: &[u8]) -> Result<(), SessionError> {
@@ -412,4 +414,31 @@ fn a_dimension_without_a_state_makes_only_a_base() {
     let at = |second: i64, dimension: &str| values.get(&("a.b".into(), second, dimension.into())).copied();
     assert_eq!((at(second + 1, "d"), at(second + 2, "d")), (Some(50.0), Some(100.0)));
     assert_eq!((at(second + 1, "e"), at(second + 2, "e")), (None, Some(50.0)));
+}
+
+/// The goal: what a session remembers of a chart that left is never taken for the chart that has its
+/// slot next: neither lines of its definition, nor numbers, nor its unanswered request.
+#[test]
+fn charts_that_left_are_forgotten() {
+    let mut parent = Parent::new(Capabilities::PARENT);
+    let definition = |slot: &str, id: &str| {
+        format!(
+            "CHART SLOT:{slot} \"{id}\" \"\" \"t\" \"u\" \"f\" \"c\" line 1 1 \"\" \"p\" \"m\"\nDIMENSION SLOT:1 \"d\" \"\" absolute 1 1 \"\"\nCHART_DEFINITION_END 0 0 0\n"
+        )
+    };
+    parent.take(definition("1", "a.stays").as_bytes()).unwrap();
+    parent.take(definition("2", "a.left").as_bytes()).unwrap();
+    assert!(parent.asked().contains("a.left"), "and the answer never comes");
+    parent.take(b"RBEGIN SLOT:2 \"a.left\"\n").unwrap();
+    let slot = parent.host.read(|view| view.find_chart("a.left").unwrap().slot());
+    let_go(&parent.store, &mut parent.feed, slot, START_S);
+    parent.take(b"CLABEL_COMMIT\n").unwrap_err();
+    parent.take(b"RSET SLOT:1 \"d\" 1 \"\"\n").unwrap_err();
+    parent.take(b"BEGIN2 SLOT:2 \"a.left\" 1 1795390000 #\n").unwrap_err();
+    parent.take(definition("3", "a.next").as_bytes()).unwrap();
+    assert_eq!(parent.host.read(|view| view.find_chart("a.next").unwrap().slot()), slot, "the slot is used again");
+    assert!(parent.asked().contains("a.next"), "the request of the chart that left is not in its way");
+    assert!(parent.session.slots[2].is_none() && parent.session.slots[1].is_some());
+    parent.take(definition("2", "a.left").as_bytes()).unwrap();
+    assert!(parent.asked().contains("a.left"), "what comes back is new");
 }

@@ -100,11 +100,12 @@ impl Connection {
         let stop = self.stop.clone();
         loop {
             let fed = async {
-                while !self.host.is_fed() {
+                while !self.host.is_fed() && !self.host.has_left() {
                     self.wake.notified().await;
                 }
             };
-            if stop.run_until_cancelled(fed).await.is_none() {
+            // A host that left the store comes back as another, with a sender of its own.
+            if stop.run_until_cancelled(fed).await.is_none() || self.host.has_left() {
                 break;
             }
             let Some(ended) = stop.run_until_cancelled(self.attempt()).await else { break };

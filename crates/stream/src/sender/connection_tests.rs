@@ -79,6 +79,7 @@ fn receive(listener: TcpListener) -> Arc<Store> {
         enabled: true,
         allow_from: SimplePattern::new("*"),
         keep: Keep::new(MemoryMode::Ram, 3_600),
+        ephemeral: None,
         pace: Duration::ZERO,
         forward: None,
     };

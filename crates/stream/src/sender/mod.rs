@@ -38,7 +38,7 @@ pub struct Config {
     pub buffer_bytes: usize,
 }
 
-/// Streams a host until `stop`: whenever somebody feeds it, a parent is sought.
+/// Streams a host until `stop`, or until it leaves its store: whenever somebody feeds it, a parent is sought.
 pub async fn run(host: Arc<Host>, config: Arc<Config>, clock: Clock, stop: CancellationToken) {
     connection::Connection::new(host, config, clock, stop).run().await;
 }

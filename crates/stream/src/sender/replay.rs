@@ -21,24 +21,28 @@ mod tests;
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     queue: VecDeque<ChartSlot>,
-    /// Per chart what is asked.
-    asked: Vec<Option<ReplayRequest>>,
+    /// Per slot what is asked, and of which chart: its number of births.
+    asked: Vec<Option<(u64, ReplayRequest)>>,
 }
 
+/// A chart that a parent asked for: its slot, and its number of births.
+pub(super) type Asked = (ChartSlot, u64);
+
 impl Requests {
-    pub(super) fn push(&mut self, slot: ChartSlot, request: ReplayRequest) {
+    pub(super) fn push(&mut self, (slot, born): Asked, request: ReplayRequest) {
         let place = slot.0 as usize;
         if self.asked.len() <= place {
             self.asked.resize(place + 1, None);
         }
-        if self.asked[place].replace(request).is_none() {
+        if self.asked[place].replace((born, request)).is_none() {
             self.queue.push_back(slot);
         }
     }
 
-    pub(super) fn pop(&mut self) -> Option<(ChartSlot, ReplayRequest)> {
+    pub(super) fn pop(&mut self) -> Option<(Asked, ReplayRequest)> {
         let slot = self.queue.pop_front()?;
-        Some((slot, self.asked[slot.0 as usize].take()?))
+        let (born, request) = self.asked[slot.0 as usize].take()?;
+        Some(((slot, born), request))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -47,10 +51,11 @@ impl Requests {
 }
 
 /// The chart that a parent means: it knows ids as they are written, without quotes.
-pub(super) fn find_chart(host: &Host, id: &str) -> Option<ChartSlot> {
+pub(super) fn find_chart(host: &Host, id: &str) -> Option<Asked> {
+    let asked = |chart: ChartView<'_>| (chart.slot(), chart.born());
     host.read(|view| {
         if let Some(chart) = view.find_chart(id).filter(|chart| chart.id() == id) {
-            return Some(chart.slot());
+            return Some(asked(chart));
         }
         let (mut wanted, mut written) = (Vec::new(), Vec::new());
         encode::write_begin_prefix(&mut wanted, id);
@@ -59,7 +64,7 @@ pub(super) fn find_chart(host: &Host, id: &str) -> Option<ChartSlot> {
             encode::write_begin_prefix(&mut written, chart.id());
             written == wanted
         });
-        charts.next().map(|chart| chart.slot())
+        charts.next().map(asked)
     })
 }
 
@@ -68,14 +73,14 @@ pub(super) fn find_chart(host: &Host, id: &str) -> Option<ChartSlot> {
 pub(super) fn answer(
     host: &Host,
     tap: TapId,
-    slot: ChartSlot,
+    chart: Asked,
     request: &ReplayRequest,
     now: Now,
     out: &mut Vec<u8>,
 ) -> Option<()> {
     loop {
         let mut answer =
-            host.with_tap(tap, |tap: &mut SenderTap, view| Answer::prepare(tap, view, slot, request, now))??;
+            host.with_tap(tap, |tap: &mut SenderTap, view| Answer::prepare(tap, view, chart, request, now))??;
         answer.write_rows(now);
         if host.with_tap(tap, |tap: &mut SenderTap, view| answer.finish(tap, view, now, out))?? {
             return Some(());
@@ -86,6 +91,7 @@ pub(super) fn answer(
 /// An answer in the making.
 pub(super) struct Answer {
     slot: ChartSlot,
+    born: u64,
     wire: Wire,
     plan: ReplayPlan,
     /// The last second that is sent or known to the parent.
@@ -99,13 +105,13 @@ impl Answer {
     pub(super) fn prepare(
         tap: &SenderTap,
         view: &HostView<'_>,
-        slot: ChartSlot,
+        (slot, born): Asked,
         request: &ReplayRequest,
         now: Now,
     ) -> Option<Self> {
         let wire = tap.wire?;
         let silent_after_s = tap.silent_after_s(slot)?;
-        let chart = view.chart(slot)?;
+        let chart = view.chart(slot).filter(|chart| chart.born() == born)?;
         let (first_s, last_s) = retention(&chart);
         // Rows of a host elsewhere may be ahead of our clock; they are asked for all the same.
         let now_s = now.wall_s().max(last_s);
@@ -119,7 +125,7 @@ impl Answer {
         }
         let until_s = plan.rows.map_or(silent_after_s, |(_, before_s)| before_s);
         let snapshot = plan.rows.map(|(after_s, before_s)| chart.snapshot(after_s, before_s));
-        Some(Self { slot, wire, plan, until_s, snapshot, lines: Lines::of(&wire, &chart) })
+        Some(Self { slot, born, wire, plan, until_s, snapshot, lines: Lines::of(&wire, &chart) })
     }
 
     /// Writes the rows of the snapshot, outside the lock.
@@ -138,7 +144,7 @@ impl Answer {
         now: Now,
         out: &mut Vec<u8>,
     ) -> Option<bool> {
-        let chart = view.chart(self.slot)?;
+        let chart = view.chart(self.slot).filter(|chart| chart.born() == self.born)?;
         if !self.lines.are_of(&chart) {
             return Some(false);
         }
@@ -157,7 +163,9 @@ struct Lines {
     out: Vec<u8>,
     slot: u32,
     every_s: i64,
-    /// The beginning of each dimension's line.
+    /// The chart's number of births with its indexes of dimensions.
+    laid_out: u64,
+    /// The beginning of each dimension's line; empty for an index that is free.
     prefixes: Vec<Vec<u8>>,
 }
 
@@ -168,24 +176,28 @@ impl Lines {
         encode::write_rbegin(&mut out, wire.form, slot, chart.id());
         let prefix = |(slot, id): (u32, &str)| {
             let mut prefix = Vec::new();
-            encode::write_rset_prefix(&mut prefix, wire.form, slot, id);
+            if !id.is_empty() {
+                encode::write_rset_prefix(&mut prefix, wire.form, slot, id);
+            }
             prefix
         };
         let prefixes = (1..).zip(chart.dimensions().map(|dimension| dimension.id)).map(prefix).collect();
-        Self { out, slot, every_s: i64::from(chart.update_every_s()), prefixes }
+        Self { out, slot, every_s: i64::from(chart.update_every_s()), laid_out: chart.laid_out(), prefixes }
     }
 
     /// Whether the chart still has the dimensions and the interval that the lines were made for.
     fn are_of(&self, chart: &ChartView<'_>) -> bool {
-        self.prefixes.len() == chart.dimension_count() && self.every_s == i64::from(chart.update_every_s())
+        self.laid_out == chart.laid_out()
+            && self.prefixes.len() == chart.dimension_count()
+            && self.every_s == i64::from(chart.update_every_s())
     }
 
     fn write_rows(&mut self, wire: &Wire, snapshot: &Snapshot, now: Now) {
-        let Self { out, slot, every_s, prefixes } = self;
+        let Self { out, slot, every_s, prefixes, .. } = self;
         snapshot.rows(|time_s, values| {
             encode::write_rpoint(out, wire.form, *slot, time_s - *every_s, time_s, now.wall_s().max(time_s));
             for (prefix, &value) in prefixes.iter().zip(values) {
-                if value.is_empty() && wire.form.interpolated {
+                if prefix.is_empty() || (value.is_empty() && wire.form.interpolated) {
                     continue;
                 }
                 out.extend_from_slice(prefix);
@@ -219,7 +231,7 @@ impl Lines {
         let is_final = wire.rows == RowForm::Final;
         let collected_us = if is_final { last_us } else { state.collected_us };
         let updated_us = if is_final { last_us } else { state.updated_us };
-        for (index, dimension) in (0..).zip(chart.dimensions()) {
+        for (index, dimension) in (0..).zip(chart.dimensions()).filter(|(_, dimension)| !dimension.id.is_empty()) {
             let Some(of) = chart.dimension_state(index) else { continue };
             let stored = if of.stored.is_empty() { 0.0 } else { of.stored.unpack() };
             let (time_us, collected, carry) = if is_final {

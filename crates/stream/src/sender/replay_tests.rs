@@ -5,12 +5,12 @@ use std::sync::Arc;
 use patterns::SimplePattern;
 use protocol::Capabilities;
 use row::{DimensionDefinition, Packed, PointFlags};
-use rrd_store::{Feed, FeedKind, MemoryMode};
+use rrd_store::{Feed, FeedKind, Keep, MemoryMode, Store};
 use tokio::sync::Notify;
 
 use super::super::session::{Session, attach};
 use super::*;
-use crate::testing::{START_S, at, define, host, info, set_clock, store};
+use crate::testing::{START_S, at, define, host, info, let_go, set_clock, store};
 
 const V2: Capabilities = Capabilities::CHILD.with(Capabilities::VCAPS);
 const V1: Capabilities = Capabilities(15_296);
@@ -50,9 +50,10 @@ fn nothing_is_lost_while_an_answer_is_made() {
     assert!(filled(&mut session, START_S).contains("CHART_DEFINITION_END"));
     let host = Arc::clone(feed.host());
     let asked = ReplayRequest { start_streaming: true, after_s: START_S - 10, before_s: START_S };
+    let chart = find_chart(&host, "a.b").unwrap();
     let prepare = || {
         let now = at(START_S + 1);
-        let prepared = host.with_tap(tap, |tap: &mut SenderTap, view| Answer::prepare(tap, view, slot, &asked, now));
+        let prepared = host.with_tap(tap, |tap: &mut SenderTap, view| Answer::prepare(tap, view, chart, &asked, now));
         let mut answer = prepared.unwrap().unwrap();
         answer.write_rows(now);
         answer
@@ -130,8 +131,8 @@ fn charts_are_found_by_the_id_on_the_wire() {
     let text = filled(&mut session, START_S);
     assert!(text.contains("CHART SLOT:#B \"a.o_clock _x__\""), "{text}");
     let host = _feed.host();
-    assert_eq!(find_chart(host, "a.o_clock _x__"), Some(slot));
-    assert_eq!(find_chart(host, "a.o'clock \"x\"\\"), Some(slot));
+    assert_eq!(find_chart(host, "a.o_clock _x__"), Some((slot, 1)));
+    assert_eq!(find_chart(host, "a.o'clock \"x\"\\"), Some((slot, 1)));
     assert_eq!(find_chart(host, "a.oclock"), None);
     session.receive(&request("\"nothing.here\" \"true\" 0 0")).unwrap();
     assert!(!session.is_asked());
@@ -159,11 +160,12 @@ fn charts_that_do_not_match_are_not_told() {
 fn requests_wait_in_order() {
     let mut requests = Requests::default();
     let at = |before_s| ReplayRequest { start_streaming: true, after_s: 1, before_s };
-    requests.push(ChartSlot(7), at(10));
-    requests.push(ChartSlot(2), at(20));
-    requests.push(ChartSlot(7), at(30));
-    assert_eq!(requests.pop(), Some((ChartSlot(7), at(30))));
-    assert_eq!(requests.pop(), Some((ChartSlot(2), at(20))));
+    let chart = |slot: u32| (ChartSlot(slot), u64::from(slot) + 1);
+    requests.push(chart(7), at(10));
+    requests.push(chart(2), at(20));
+    requests.push(chart(7), at(30));
+    assert_eq!(requests.pop(), Some((chart(7), at(30))));
+    assert_eq!(requests.pop(), Some((chart(2), at(20))));
     assert!(requests.pop().is_none() && requests.is_empty());
 }
 
@@ -216,4 +218,88 @@ fn a_spool_shorter_than_the_outage_leaves_a_gap() {
     session.receive(&request(&format!("\"a.b\" \"true\" {START_S} {}", START_S + 499))).unwrap();
     let rows = filled(&mut session, START_S + 500).matches("RSET").count();
     assert!((60..=200).contains(&rows), "{rows}");
+}
+
+/// The goal: a chart that left is forgotten with what its parent asked; the one that has its slot
+/// next is defined and asked for anew.
+#[test]
+fn a_slot_that_is_used_again_is_anothers() {
+    let hosts = Store::new();
+    let mut feed = hosts.claim(&info(1), Keep::new(MemoryMode::Ram, 3_600), FeedKind::Stored);
+    let host = Arc::clone(feed.host());
+    let [first, other] = ["a.first", "a.other"].map(|id| define(&mut feed, id, 2));
+    for second in START_S - 59..=START_S {
+        [first, other].iter().for_each(|&slot| store(&mut feed, slot, second, 1.0));
+    }
+    let tap = attach(&host, SimplePattern::new("*"), 1 << 20, Arc::new(Notify::new()));
+    let mut session = Session::start(Arc::clone(&host), tap, V2, 1 << 20, at(START_S));
+    filled(&mut session, START_S);
+    let ask = |id: &str| request(&format!("\"{id}\" \"true\" {} {START_S}", START_S - 60));
+    session.receive(&ask("a.first")).unwrap();
+    let prepare = |chart| {
+        host.with_tap(tap, |tap: &mut SenderTap, view| {
+            let asked = ReplayRequest { start_streaming: true, after_s: START_S - 60, before_s: START_S };
+            Answer::prepare(tap, view, chart, &asked, at(START_S))
+        })
+    };
+    let mut answer = prepare(find_chart(&host, "a.first").unwrap()).flatten().unwrap();
+    let_go(&hosts, &mut feed, first, START_S + 1);
+    let mut out = Vec::new();
+    let finished = host.with_tap(tap, |tap: &mut SenderTap, view| answer.finish(tap, view, at(START_S + 5), &mut out));
+    assert_eq!((finished, out.len()), (Some(None), 0), "an answer in the making ends with its chart");
+    assert_eq!(define(&mut feed, "a.second", 1), first, "the slot is used again");
+    store(&mut feed, first, START_S + 6, 7.0);
+    let text = filled(&mut session, START_S + 6);
+    assert!(text.contains("CHART SLOT:#B \"a.second\"") && !text.contains("RBEGIN"), "{text}");
+    assert!(!session.is_asked());
+    session.receive(&ask("a.second")).unwrap();
+    let text = filled(&mut session, START_S + 6);
+    assert!(text.contains("RBEGIN SLOT:#B 'a.second'") && text.contains("REND"), "{text}");
+    store(&mut feed, first, START_S + 7, 8.0);
+    let text = filled(&mut session, START_S + 7);
+    assert!(text.contains("'a.second'") && !text.contains("first"), "{text}");
+}
+
+/// The goal: a dimension whose index was another's is told under its own name, to a parent that
+/// believes numbers too; one that left is not told at all.
+#[test]
+fn an_index_that_is_used_again_is_anothers() {
+    let hosts = Store::new();
+    let mut feed = hosts.claim(&info(1), Keep::new(MemoryMode::Ram, 60), FeedKind::Stored);
+    let host = Arc::clone(feed.host());
+    let slot = define(&mut feed, "a.b", 3);
+    store(&mut feed, slot, START_S, 1.0);
+    let obsolete = row::DimensionOptions::OBSOLETE;
+    let dimension = |feed: &mut Feed, id: &str, options| {
+        let definition = DimensionDefinition { id, options, ..Default::default() };
+        feed.writer(at(START_S)).unwrap().define_dimension(slot, &definition).unwrap()
+    };
+    dimension(&mut feed, "d1", obsolete);
+    let mut life = rrd_store::Life::new(rrd_store::Patience { charts_us: 1_000_000, hosts_us: 1_000_000 });
+    for second in START_S + 1..START_S + 400 {
+        let mut writer = feed.writer(at(second)).unwrap();
+        writer.begin(slot);
+        [0, 2].into_iter().for_each(|index| writer.set_stored(index, Some(2), Packed::pack(2.0, PointFlags::NORMAL)));
+        writer.end_stored(second, true);
+        drop(writer);
+        life.step(&hosts, at(second));
+    }
+    let last_s = START_S + 399;
+    let tap = attach(&host, SimplePattern::new("*"), 1 << 20, Arc::new(Notify::new()));
+    let mut session = Session::start(Arc::clone(&host), tap, V2, 1 << 20, at(last_s));
+    let ask = request(&format!("\"a.b\" \"true\" {} {last_s}", last_s - 10));
+    let text = filled(&mut session, last_s);
+    assert!(text.contains("\"d2\"") && !text.contains("d1") && !text.contains("\"\" \"\" absolute"), "{text}");
+    session.receive(&ask).unwrap();
+    let text = filled(&mut session, last_s);
+    assert!(text.contains("RSET SLOT:#D \"d2\"") && !text.contains("RSET SLOT:#C"), "{text}");
+    assert_eq!(dimension(&mut feed, "late", Default::default()), 1);
+    store(&mut feed, slot, last_s + 1, 5.0);
+    let text = filled(&mut session, last_s + 1);
+    assert!(text.contains("DIMENSION SLOT:#C \"late\""), "{text}");
+    session.receive(&ask).unwrap();
+    filled(&mut session, last_s + 1);
+    store(&mut feed, slot, last_s + 2, 5.0);
+    let text = filled(&mut session, last_s + 2);
+    assert!(text.contains("SET2 SLOT:#C 'late'"), "{text}");
 }

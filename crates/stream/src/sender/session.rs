@@ -72,9 +72,9 @@ impl Session {
             tap.take(out);
         });
         while out.len() < self.replay_bytes
-            && let Some((slot, request)) = self.requests.pop()
+            && let Some((chart, request)) = self.requests.pop()
         {
-            replay::answer(&self.host, self.tap, slot, &request, now, out);
+            replay::answer(&self.host, self.tap, chart, &request, now, out);
         }
     }
 
@@ -113,9 +113,9 @@ impl Session {
     /// A parent may ask for what we do not offer: that is no reason to part.
     fn command(&mut self, command: &Command<'_>) {
         if let Command::ReplayChart { id, start_streaming, after_s, before_s } = *command
-            && let Some(slot) = replay::find_chart(&self.host, id)
+            && let Some(chart) = replay::find_chart(&self.host, id)
         {
-            self.requests.push(slot, ReplayRequest { start_streaming, after_s, before_s });
+            self.requests.push(chart, ReplayRequest { start_streaming, after_s, before_s });
         }
     }
 

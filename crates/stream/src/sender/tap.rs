@@ -213,6 +213,13 @@ impl Tap for SenderTap {
         self.define(chart, now);
     }
 
+    fn removed(&mut self, slot: ChartSlot) {
+        self.behind.retain(|&behind| behind != slot);
+        if let Some(chart) = self.charts.get_mut(slot.0 as usize) {
+            *chart = ChartOut::skipped();
+        }
+    }
+
     fn row(&mut self, row: &Row<'_>) {
         let Some(wire) = self.wire else { return };
         let Some(chart) = self.charts.get_mut(row.chart.0 as usize) else { return };
@@ -273,7 +280,9 @@ impl ChartOut {
         }
         ends.push(lines.len() as u32);
         for (slot, dimension) in (1..).zip(chart.dimensions()) {
-            if wire.rows == RowForm::Stored {
+            if dimension.id.is_empty() {
+                // The index is free: no row has a value for it.
+            } else if wire.rows == RowForm::Stored {
                 encode::write_set2_prefix(&mut lines, wire.form, slot, dimension.id);
             } else {
                 encode::write_set_prefix(&mut lines, dimension.id);
@@ -366,7 +375,7 @@ fn write_definition(out: &mut Vec<u8>, wire: &Wire, chart: &ChartView<'_>, now: 
         chart.labels().for_each(|label| encode::write_chart_label(out, &label));
         encode::write_chart_labels_commit(out);
     }
-    for (slot, dimension) in (1..).zip(chart.dimensions()) {
+    for (slot, dimension) in (1..).zip(chart.dimensions()).filter(|(_, dimension)| !dimension.id.is_empty()) {
         let dimension = match wire.rows {
             RowForm::Final => DimensionDefinition {
                 algorithm: Algorithm::Absolute,

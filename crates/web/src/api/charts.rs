@@ -62,10 +62,10 @@ fn each_listed(host: &Host, mut f: impl FnMut(&ChartCopy)) {
     let mut copies = Vec::new();
     for start in (0..).step_by(CHARTS_AT_ONCE as usize) {
         let more = host.read(|view| {
-            let slots = (start..start + CHARTS_AT_ONCE).map(ChartSlot);
-            let charts = slots.map_while(|slot| view.chart(slot)).filter(is_listed);
+            let slots = (start..view.slots_end().min(start + CHARTS_AT_ONCE)).map(ChartSlot);
+            let charts = slots.filter_map(|slot| view.chart(slot)).filter(is_listed);
             copies.extend(charts.map(|chart| ChartCopy::of(&chart)));
-            view.charts().len() > (start + CHARTS_AT_ONCE) as usize
+            view.slots_end() > start + CHARTS_AT_ONCE
         });
         copies.drain(..).for_each(|chart| f(&chart));
         if !more {

@@ -90,7 +90,7 @@ fn contents(host: &Host) -> Contents {
                 continue;
             }
             contents.charts += 1;
-            contents.dimensions += chart.dimensions().len();
+            contents.dimensions += (0..).zip(chart.dimensions()).filter(|(index, _)| !chart.is_gone(*index)).count();
             // Charts of one collector follow one another.
             if (plugin, module) != (definition.plugin, definition.module) {
                 (plugin, module) = (definition.plugin, definition.module);
