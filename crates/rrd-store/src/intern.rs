@@ -58,8 +58,8 @@ impl Texts {
     fn sweep(&mut self) {
         self.known.retain(|known| Arc::strong_count(known) > 1);
         self.sweep_at = self.known.len() * 2;
-        if self.known.capacity() > 4 * self.known.len() {
-            self.known.shrink_to(2 * self.known.len());
+        if self.known.capacity() > 2 * self.known.len() {
+            self.known.shrink_to(self.known.len() + self.known.len() / 4);
         }
     }
 }

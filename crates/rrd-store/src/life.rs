@@ -334,10 +334,11 @@ impl HostState {
         }
         while self.charts.pop_if(|chart| chart.is_vacant()).is_some() {}
         self.slots.truncate(self.charts.len());
-        if self.charts.capacity() > 4 * self.charts.len() {
-            self.charts.shrink_to(2 * self.charts.len());
-            self.by_hash.shrink_to(2 * self.charts.len());
-            self.changed_charts.shrink_to(2 * self.charts.len());
+        if self.charts.capacity() > 2 * self.charts.len() {
+            let room = self.charts.len() + self.charts.len() / 4;
+            self.charts.shrink_to(room);
+            self.by_hash.shrink_to(room);
+            self.changed_charts.shrink_to(room);
         }
     }
 }

@@ -62,8 +62,8 @@ impl Slots {
     /// There are only so many slots from now on.
     pub(crate) fn truncate(&mut self, slots: usize) {
         self.vacant.retain(|Reverse(slot)| (*slot as usize) < slots);
-        if self.vacant.capacity() > 4 * self.vacant.len() {
-            self.vacant.shrink_to(2 * self.vacant.len());
+        if self.vacant.capacity() > 2 * self.vacant.len() {
+            self.vacant.shrink_to(self.vacant.len() + self.vacant.len() / 4);
         }
     }
 }
