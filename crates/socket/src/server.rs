@@ -89,6 +89,7 @@ impl Acceptor {
     /// # Errors
     /// Where there is no agreement, or not in time.
     pub async fn accept(&self, socket: Socket, head: &[u8]) -> Result<Socket, TlsError> {
+        socket.prepare(None)?;
         let _place = self.places.acquire().await.map_err(|_| TlsError::Closed)?;
         let identity = Arc::clone(&self.identity.read().unwrap_or_else(PoisonError::into_inner));
         let mut session = Box::new(Session::new(Side::Server(ServerConnection::new(identity)?)));

@@ -32,8 +32,8 @@ pub enum Ended {
     ByParent,
     /// The stream was established, and ended for a reason of our own.
     ByUs,
-    /// The stream was left for an earlier destination.
-    ForBetter,
+    /// The stream was left for the destination at this place, which is there again.
+    ForBetter(usize),
     /// The parent could not be reached, or did not answer.
     Failed,
     /// The parent refused and asks for this wait, in seconds.
@@ -75,6 +75,7 @@ impl BackOff {
         let until_us = now_us + self.wait_us(ended);
         match ended {
             Ended::ByUs => self.rest_until_us = until_us,
+            Ended::ForBetter(better) => self.until_us[better] = now_us,
             _ => self.until_us[destination] = until_us,
         }
     }
@@ -82,7 +83,7 @@ impl BackOff {
     fn wait_us(&mut self, ended: Ended) -> u64 {
         match ended {
             Ended::ByParent | Ended::ByUs => self.between(WAIT_US_MIN, self.delay_us),
-            Ended::ForBetter => 0,
+            Ended::ForBetter(_) => 0,
             Ended::Failed => self.between(self.delay_us / 2, self.delay_us + self.delay_us / 2),
             Ended::Refused(wait_s) => {
                 let wait_us = (u64::from(wait_s) * 1_000_000).min(WAIT_US_MAX);
@@ -132,7 +133,7 @@ mod tests {
                 assert!((100_000..=5_000_000).contains(&wait_us(&mut back_off, Ended::ByUs)));
                 assert!((5_000_000..=60_000_000).contains(&wait_us(&mut back_off, Ended::Refused(60))));
                 assert!(wait_us(&mut back_off, Ended::Refused(u32::MAX)) <= WAIT_US_MAX);
-                assert_eq!(wait_us(&mut back_off, Ended::ForBetter), 0);
+                assert_eq!(wait_us(&mut back_off, Ended::ForBetter(0)), 0);
                 assert!((500..=1_500).contains(&back_off.spread_us(1_000)));
             }
         }
@@ -162,6 +163,10 @@ mod tests {
         assert_eq!(back_off.next(300_000_000), Next::Try(0), "nothing is left out for ever");
         // A stream to the last one ends: the search begins anew, and soon.
         back_off.ended(2, Ended::ByParent, 300_000_000);
+        assert_eq!(back_off.next(300_000_000), Next::Try(0));
+        // One that failed just now, but is there again, is tried at once.
+        back_off.ended(0, Ended::Refused(60), 300_000_000);
+        back_off.ended(1, Ended::ForBetter(0), 300_000_000);
         assert_eq!(back_off.next(300_000_000), Next::Try(0));
         // What ends by ourselves goes to nobody else.
         back_off.ended(0, Ended::ByUs, 300_000_000);

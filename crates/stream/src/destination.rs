@@ -7,7 +7,7 @@
 //! HOST is a name, an IPv4 address or an IPv6 address in brackets. With an interface the
 //! connection leaves through no other (for a link-local address it is the zone). `:SSL` encrypts.
 //! Names are resolved at each attempt, on the streaming thread: a thread for it would cost more
-//! memory than the wait.
+//! memory than the wait. Hosts that share a lane share the answer of a slow name server for a while.
 
 use std::fmt;
 use std::io;
@@ -243,7 +243,7 @@ mod tests {
             ("host/path", "a name or an address"),
             ("host%:1", "interface"),
             ("host%a/b", "interface"),
-            ("host%sixteenletterss", "interface"),
+            ("host%sixteen-letters-", "interface"),
             ("[::1%a]%b", "one interface"),
             ("udp:host:1", "tcp:"),
             ("unix:x", "unix:/PATH"),

@@ -56,8 +56,8 @@ enum Closed {
     NotFed,
     #[error("the host is fed anew")]
     FedAnew,
-    #[error("an earlier destination answers again: {0}")]
-    ForBetter(Destination),
+    #[error("an earlier destination answers again: {1}")]
+    ForBetter(usize, Destination),
     #[error("the parent closed the connection")]
     ByParent,
     #[error("{0}")]
@@ -88,14 +88,14 @@ impl Closed {
     fn ended(&self) -> Ended {
         match self {
             Self::Stopped | Self::NotFed | Self::FedAnew | Self::Overflow(_) => Ended::ByUs,
-            Self::ForBetter(_) => Ended::ForBetter,
+            Self::ForBetter(at, _) => Ended::ForBetter(*at),
             Self::ByParent | Self::Io(_) | Self::Stalled(_) | Self::Malformed(_) => Ended::ByParent,
         }
     }
 
     /// Whether the parent still listens, and is owed an orderly end.
     fn is_orderly(&self) -> bool {
-        matches!(self, Self::Stopped | Self::NotFed | Self::FedAnew | Self::ForBetter(_))
+        matches!(self, Self::Stopped | Self::NotFed | Self::FedAnew | Self::ForBetter(..))
     }
 }
 
@@ -257,12 +257,12 @@ impl Connection {
         let lasted_s = (self.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
         let what = format!("closed after {lasted_s} s and {sent_bytes} bytes: {closed}");
         match closed {
-            Closed::Stopped | Closed::NotFed | Closed::ForBetter(_) => {
+            Closed::Stopped | Closed::NotFed | Closed::ForBetter(..) => {
                 info!("STREAM {name} [send to {address}]: {what}")
             }
             _ => warn!("STREAM {name} [send to {address}]: {what}"),
         }
-        self.left = matches!(closed, Closed::ForBetter(_)).then_some(destination);
+        self.left = matches!(closed, Closed::ForBetter(..)).then_some(destination);
         closed.ended()
     }
 
@@ -287,9 +287,9 @@ impl Connection {
         Some(Box::pin(async move {
             loop {
                 sleep(pause).await;
-                for destination in &config.destinations[..at] {
+                for (earlier, destination) in config.destinations[..at].iter().enumerate() {
                     if connect::is_there(destination).await {
-                        return destination.clone();
+                        return earlier;
                     }
                 }
             }
@@ -297,8 +297,8 @@ impl Connection {
     }
 }
 
-/// Finds an earlier destination.
-type Better = Pin<Box<dyn Future<Output = Destination>>>;
+/// Finds the place of an earlier destination.
+type Better = Pin<Box<dyn Future<Output = usize>>>;
 
 /// Ends a stream so that the parent reads all of it: says that nothing more comes, and waits until
 /// the parent closes too. A socket that is closed over bytes of the parent that nobody read would
@@ -338,7 +338,7 @@ struct Stream<'a> {
     /// Looks for an earlier destination.
     better: Option<Better>,
     /// The one that was found.
-    leaves_for: Option<Destination>,
+    leaves_for: Option<usize>,
     /// What is being written, and how much of it is.
     pending: Vec<u8>,
     sent: usize,
@@ -365,7 +365,7 @@ impl Stream<'_> {
                     return Closed::FedAnew;
                 }
                 if let Some(better) = self.leaves_for.take() {
-                    return Closed::ForBetter(better);
+                    return Closed::ForBetter(better, self.connection.config.destinations[better].clone());
                 }
             }
             let limit = if stop.is_cancelled() { DRAIN } else { self.connection.config.timeout };
@@ -451,7 +451,7 @@ impl Stream<'_> {
 }
 
 /// Waits for an earlier destination, if anybody looks for one.
-async fn find(better: &mut Option<Better>) -> Destination {
+async fn find(better: &mut Option<Better>) -> usize {
     match better {
         Some(better) => better.await,
         None => std::future::pending().await,
