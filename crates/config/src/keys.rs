@@ -262,7 +262,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             tls                              = Is(r#""optional""#), Choice(TlsMode::WORDS), Yes, NODES, "optional: the first byte decides, plain stays allowed; required: TLS only";
             tls_certificate                  = Is(r#""""#), Text, Yes, NODES, "file of this node's certificate and those above it (PEM); empty: no TLS";
             tls_key                          = Is(r#""""#), Text, Yes, NODES, "file of its private key (PEM, no passphrase)";
-            tls_client_ca                    = Is(r#""""#), Text, Yes, NODES, "children must show a certificate of the authority in this file";
+            tls_client_ca                    = Is(r#""""#), Text, Yes, NODES, "children over the network must show a certificate of the authority in this file (PEM)";
             tokens                           = Is("[]"), SecretList, No, NODES, "when set, the API and the dashboard want one of these bearer tokens";
             custom_dir                       = Is(r#""""#), Text, No, NODES, "serve the files of this folder in place of the built-in dashboard";
         },
