@@ -17,6 +17,7 @@
 mod listen;
 mod plain;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
 mod tests;
 
 use std::fmt;

@@ -103,7 +103,6 @@ fn web(settings: &Settings, own: &OwnHost) -> Web {
         allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
         streams_to_parent: settings.stream.enabled,
         tls: !settings.web.tls_certificate.as_os_str().is_empty(),
-        ..web::Config::default()
     };
     Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))
 }

@@ -31,7 +31,7 @@ use crate::session::{Session, Side};
 pub const IS_BUILT: bool = true;
 
 /// Settings of TLS towards parents.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Authorities and pinned certificates; empty: the system's authorities.
     pub ca_file: PathBuf,
@@ -39,6 +39,13 @@ pub struct Settings {
     pub verify: bool,
     /// The certificate that is shown to a parent which asks for one, and its key.
     pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+impl Default for Settings {
+    /// The authorities of the system are trusted, nobody else.
+    fn default() -> Self {
+        Self { ca_file: PathBuf::new(), verify: true, certificate: None }
+    }
 }
 
 /// Encrypts connections to parents.
@@ -55,6 +62,12 @@ pub struct Connector {
 struct Trust {
     standard: Arc<WebPkiServerVerifier>,
     pinned: Vec<CertificateDer<'static>>,
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
 }
 
 impl Connector {

@@ -9,7 +9,7 @@ use crate::failure::{FileError, TlsError};
 pub const IS_BUILT: bool = false;
 
 /// Settings of TLS towards parents.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Authorities and pinned certificates; empty: the system's authorities.
     pub ca_file: PathBuf,
@@ -19,9 +19,22 @@ pub struct Settings {
     pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
+impl Default for Settings {
+    /// The authorities of the system are trusted, nobody else.
+    fn default() -> Self {
+        Self { ca_file: PathBuf::new(), verify: true, certificate: None }
+    }
+}
+
 /// Encrypts connections to parents: not in this build.
 #[derive(Debug)]
 pub struct Connector(());
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
 
 impl Connector {
     /// What would encrypt with these settings.

@@ -32,6 +32,7 @@ pub mod server;
 mod session;
 mod stream;
 #[cfg(all(test, feature = "tls-client", feature = "tls-server"))]
+#[allow(clippy::unwrap_used, reason = "test code")]
 mod tests;
 
 pub use failure::{FileError, TlsError};

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use patterns::SimplePattern;
 use row::Guid;
 use rrd_store::{Feed, FeedKind, Keep, MemoryMode, Store};
-use socket::client::{Connector, Settings};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 
@@ -31,7 +30,7 @@ fn config(parents: &str, buffer_bytes: usize) -> Config {
         timeout: Duration::from_secs(60),
         reconnect_delay: Duration::from_millis(200),
         return_after: Duration::from_secs(300),
-        tls: Arc::new(Connector::new(Settings::default())),
+        tls: Arc::default(),
         send_charts_matching: SimplePattern::new("*"),
         buffer_bytes,
     }
