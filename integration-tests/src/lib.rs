@@ -12,6 +12,7 @@
 pub mod agreement;
 pub mod api;
 pub mod browser;
+pub mod certificates;
 pub mod compare;
 mod http;
 pub mod node;

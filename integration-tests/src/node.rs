@@ -12,6 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::api::{Api, Host};
+use crate::certificates::Pair;
 use crate::process::{self, Process};
 use crate::wait;
 
@@ -39,6 +40,7 @@ pub struct Settings {
     role: Role,
     hostname: String,
     values: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
 }
 
 /// A running node.
@@ -66,7 +68,8 @@ pub fn master(hostname: &str) -> Settings {
 }
 
 fn settings(role: Role, hostname: &str) -> Settings {
-    Settings { role, hostname: hostname.to_owned(), values: Vec::new() }.set("global.hostname", hostname)
+    Settings { role, hostname: hostname.to_owned(), values: Vec::new(), variables: Vec::new() }
+        .set("global.hostname", hostname)
 }
 
 impl Role {
@@ -113,6 +116,19 @@ impl Settings {
         self
     }
 
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Takes TLS connections with this certificate.
+    #[must_use]
+    pub fn shows(self, pair: &Pair) -> Self {
+        self.set("web.tls_certificate", pair.certificate()).set("web.tls_key", pair.key())
+    }
+
     /// Streams to `parent`.
     #[must_use]
     pub fn sends_to(self, parent: SocketAddr, api_key: &str) -> Self {
@@ -145,7 +161,7 @@ impl Settings {
         let arguments = self.arguments(folder);
         let name = format!("{} {}", self.role.binary(), self.hostname);
         let adjust = |command: &mut Command| {
-            without_settings(command.args(arguments)).current_dir(folder);
+            without_settings(command.args(arguments)).envs(self.variables.iter().cloned()).current_dir(folder);
         };
         Process::start(&name, &self.role.program(), adjust, &folder.join("output"))
     }

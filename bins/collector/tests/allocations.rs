@@ -85,6 +85,8 @@ async fn ticks_allocate_nothing(version: u32) {
         api_key: Guid::from_bytes([1; 16]),
         timeout: Duration::from_secs(10),
         reconnect_delay: Duration::from_secs(1),
+        return_after: Duration::ZERO,
+        tls: Arc::default(),
         send_charts_matching: SimplePattern::new("*"),
         buffer_bytes: 1 << 20,
     };

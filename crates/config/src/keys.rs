@@ -251,7 +251,7 @@ pub(crate) const SECTIONS: &[Section] = &[
         "the port of this node: API, dashboard, and children that stream to it",
         keys! {
             mode                             = Is(r#""static-threaded""#), Choice(WebMode::WORDS), Yes, NODES, "none: no listener at all, and no registry";
-            bind_to                          = Is(r#"["127.0.0.1:19999"]"#), List(Item::Listen), Yes, NODES, "addresses to listen at, and unix:/path";
+            bind_to                          = Is(r#"["127.0.0.1:19999"]"#), List(Item::Listen), Yes, NODES, "addresses to listen at, and unix:/path (for the user and the group of this process)";
             allow_connections_from           = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may connect at all";
             allow_dashboard_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the API and the dashboard";
             allow_badges_from                = Is(r#""*""#), Pattern, No, NODES, "addresses that may fetch badges";
@@ -259,10 +259,10 @@ pub(crate) const SECTIONS: &[Section] = &[
             allow_netdata_conf_from          = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may read netdata.conf";
             allow_management_from            = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may silence alarms";
             accept_a_streaming_request_every = Is("0"), duration("0", "1h", 1), No, NODES, "least time between two streams that are accepted; 0 sets no limit";
-            tls                              = Is(r#""optional""#), Choice(TlsMode::WORDS), No, NODES, "optional: the first byte decides, plain stays allowed; required: TLS only";
-            tls_certificate                  = Is(r#""""#), Text, No, NODES, "file of the certificate chain (PEM)";
-            tls_key                          = Is(r#""""#), Text, No, NODES, "file of the private key (PEM)";
-            tls_client_ca                    = Is(r#""""#), Text, No, NODES, "children must show a certificate of the authority in this file";
+            tls                              = Is(r#""optional""#), Choice(TlsMode::WORDS), Yes, NODES, "optional: the first byte decides, plain stays allowed; required: TLS only";
+            tls_certificate                  = Is(r#""""#), Text, Yes, NODES, "file of this node's certificate and those above it (PEM); empty: no TLS";
+            tls_key                          = Is(r#""""#), Text, Yes, NODES, "file of its private key (PEM, no passphrase)";
+            tls_client_ca                    = Is(r#""""#), Text, Yes, NODES, "children over the network must show a certificate of the authority in this file (PEM)";
             tokens                           = Is("[]"), SecretList, No, NODES, "when set, the API and the dashboard want one of these bearer tokens";
             custom_dir                       = Is(r#""""#), Text, No, NODES, "serve the files of this folder in place of the built-in dashboard";
         },
@@ -285,15 +285,18 @@ pub(crate) const SECTIONS: &[Section] = &[
             api_key              = Is(r#""""#), ApiKey, Yes, SENDERS, "GUID that the parent knows this node by";
             default_port         = Is("19999"), integer(1, 65_535, ""), Yes, SENDERS, "port of destinations that name none";
             timeout              = Is(r#""60s""#), TIMEOUT, Yes, SENDERS, "a connection on which nothing moved for so long is given up";
-            reconnect_delay      = Is(r#""5s""#), TIMEOUT, Yes, SENDERS, "time between attempts to connect";
+            reconnect_delay      = Is(r#""5s""#), TIMEOUT, Yes, SENDERS, "about how long a destination that failed is left out";
+            return_after         = Is(r#""5m""#), duration("0", "1d", 1), Yes, SENDERS, "how often a stream to a later destination looks whether an earlier one is there again; 0: only when the stream ends";
             send_charts_matching = Is(r#""*""#), Pattern, Yes, SENDERS, "charts to send, by id or name";
             compression          = Is("true"), Bool, No, SENDERS, "whether the stream may be compressed";
             compression_window   = Is(r#""128KiB""#), size("1KiB", "8MiB"), No, SENDERS, "what the encoder and the parent's decoder remember";
             spool                = Is(r#""10m""#), duration("0", "1w", 1), Yes, SENDERS, "without a database: how far back rows are kept for a parent that is away; 0: what is not delivered is lost";
             spool_mode           = Is(r#""save""#), Choice(&["ram", "save", "map"]), Yes, SENDERS, "where the spool is kept: what a restart (ram) or a kill (ram, save) of this node costs";
             buffer_size          = Is(r#""1MiB""#), size("64KiB", "1GiB"), Yes, SENDERS, "text that may wait for a slow connection";
-            ca_file              = Is(r#""""#), Text, No, SENDERS, "file of the authorities that parents' certificates are checked with (PEM); empty: the system's";
-            tls_verify           = Is("true"), Bool, No, SENDERS, "whether parents' certificates are checked";
+            ca_file              = Is(r#""""#), Text, Yes, SENDERS, "file of the authorities that parents' certificates are checked with, or of those certificates themselves (PEM); empty: the system's";
+            tls_verify           = Is("true"), Bool, Yes, SENDERS, "whether parents' certificates are checked";
+            tls_certificate      = Is(r#""""#), Text, Yes, SENDERS, "file of the certificate shown to a parent that asks for one (PEM)";
+            tls_key              = Is(r#""""#), Text, Yes, SENDERS, "file of its private key (PEM, no passphrase)";
         },
     ),
     Section {

@@ -49,6 +49,7 @@ impl Settings {
         let said = file.into_iter().chain(environment::read(environment)).chain(invocation.said());
         let in_force = InForce::merge(role, said, &mut problems);
         check_stream(role, &in_force, &mut problems);
+        check_tls(role, &in_force, &mut problems);
         problems.unless_any(())?;
         Ok(resolve(role, in_force))
     }
@@ -74,6 +75,31 @@ fn check_stream(role: Role, in_force: &InForce, problems: &mut Problems) {
         for path in ["stream.destination", "stream.api_key"].into_iter().filter(|path| is_missing(in_force, path)) {
             problems.add(&entry.origin, format_args!("stream.enabled = true: expected {path} to be set too"));
         }
+    }
+}
+
+/// A certificate needs its key, a key its certificate, and whoever wants TLS needs both.
+fn check_tls(role: Role, in_force: &InForce, problems: &mut Problems) {
+    let pairs = [
+        ("web.tls_certificate", "web.tls_key"),
+        ("web.tls_key", "web.tls_certificate"),
+        ("web.tls_client_ca", "web.tls_certificate"),
+        ("stream.tls_certificate", "stream.tls_key"),
+        ("stream.tls_key", "stream.tls_certificate"),
+    ];
+    for (path, needs) in pairs.into_iter().filter(|(path, _)| key(&id_of(path)).roles.contain(role)) {
+        if let (Some(entry), true) =
+            (in_force.said(&id_of(path)), is_missing(in_force, needs) && !is_missing(in_force, path))
+        {
+            problems.add(&entry.origin, format_args!("{path}: expected {needs} to be set too"));
+        }
+    }
+    let mode = id_of("web.tls");
+    let is_required = in_force.value(&mode) == Some(Value::Text(TlsMode::Required.as_str().into()));
+    if let (true, Some(entry)) = (is_required && role != Role::Collector, in_force.said(&mode))
+        && is_missing(in_force, "web.tls_certificate")
+    {
+        problems.add(&entry.origin, format_args!("web.tls = \"required\": expected web.tls_certificate to be set too"));
     }
 }
 
@@ -173,6 +199,7 @@ fn stream(table: &Table<'_>) -> Stream {
         default_port: table.get("default_port"),
         timeout: table.get("timeout"),
         reconnect_delay: table.get("reconnect_delay"),
+        return_after: table.get("return_after"),
         send_charts_matching: table.get("send_charts_matching"),
         compression: table.get("compression"),
         compression_window: table.get("compression_window"),
@@ -181,6 +208,8 @@ fn stream(table: &Table<'_>) -> Stream {
         buffer_size: table.get("buffer_size"),
         ca_file: table.get("ca_file"),
         tls_verify: table.get("tls_verify"),
+        tls_certificate: table.get("tls_certificate"),
+        tls_key: table.get("tls_key"),
     }
 }
 

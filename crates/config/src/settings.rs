@@ -160,8 +160,10 @@ pub struct Stream {
     pub default_port: u16,
     /// When a silent connection is given up, 1 s to 1 h.
     pub timeout: Duration,
-    /// Time between attempts to connect, 1 s to 1 h.
+    /// About how long a destination that failed is left out, 1 s to 1 h.
     pub reconnect_delay: Duration,
+    /// How often an earlier destination is looked for, to 1 day; zero: when the stream ends.
+    pub return_after: Duration,
     /// Simple pattern over ids and names of charts to send.
     pub send_charts_matching: String,
     /// Whether the stream may be compressed.
@@ -178,6 +180,10 @@ pub struct Stream {
     pub ca_file: PathBuf,
     /// Whether parents' certificates are checked.
     pub tls_verify: bool,
+    /// File of the certificate shown to parents; empty: none.
+    pub tls_certificate: PathBuf,
+    /// File of its private key; empty: none.
+    pub tls_key: PathBuf,
 }
 
 /// `[api_keys.GUID]`

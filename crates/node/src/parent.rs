@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use config::{Settings, WebMode};
+use config::{Settings, TlsMode, WebMode};
 use door::{Door, Guest, Guests};
 use patterns::SimplePattern;
+use socket::Peer;
+use socket::server::{Acceptor, Files, Identity};
 use stream::lane::LaneHandle;
 use stream::receiver::{self, ApiKey, Machine, Receiver};
 use tracing::info;
@@ -31,12 +33,18 @@ impl Parent {
         if settings.web.mode == WebMode::None {
             return Ok(Self { door: None, guests: Guests::default() });
         }
+        let tls = tls(settings)?;
         let door = Door::open(door::Config {
             bind_to: settings.web.bind_to.clone(),
             allow_connections_from: SimplePattern::new(&settings.web.allow_connections_from),
+            tls_required: settings.web.tls == TlsMode::Required,
+            tls: tls.clone(),
         })?;
         for address in door.addresses() {
-            info!("listening on {address}");
+            match tls {
+                Some(_) => info!("listening on {address}, TLS {}", settings.web.tls.as_str()),
+                None => info!("listening on {address}"),
+            }
         }
         let receiver = Receiver::new(
             Arc::clone(&own.store),
@@ -52,7 +60,12 @@ impl Parent {
         let take_rest: Guest = Arc::new(move |opening| {
             let (web, stop) = (web.clone(), stop.clone());
             tokio::spawn(async move {
-                let serving = web.serve(opening.socket, bytes::Bytes::from(opening.head), opening.peer);
+                let peer = match opening.peer {
+                    Peer::Tcp(address) if opening.socket.tls().is_some() => web::Peer::Tls(address),
+                    Peer::Tcp(address) => web::Peer::Tcp(address),
+                    Peer::Unix => web::Peer::Unix,
+                };
+                let serving = web.serve(opening.socket, bytes::Bytes::from(opening.head), peer);
                 stop.run_until_cancelled(serving).await
             });
         });
@@ -68,12 +81,28 @@ impl Parent {
     }
 }
 
+/// TLS of the port, where there is a certificate.
+fn tls(settings: &Settings) -> anyhow::Result<Option<Arc<Acceptor>>> {
+    let web = &settings.web;
+    if web.tls_certificate.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    anyhow::ensure!(socket::server::IS_BUILT, "web.tls_certificate: this program was built without TLS");
+    let files = Files {
+        certificate: web.tls_certificate.clone(),
+        key: web.tls_key.clone(),
+        client_ca: Some(web.tls_client_ca.clone()).filter(|path| !path.as_os_str().is_empty()),
+    };
+    let identity = Identity::load(&files).context("TLS of the port")?;
+    Ok(Some(Arc::new(Acceptor::new(identity))))
+}
+
 fn web(settings: &Settings, own: &OwnHost) -> Web {
     let config = web::Config {
         version: VERSION.into(),
         allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
         streams_to_parent: settings.stream.enabled,
-        ..web::Config::default()
+        tls: !settings.web.tls_certificate.as_os_str().is_empty(),
     };
     Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))
 }
@@ -99,6 +128,7 @@ fn receiver_config(settings: &Settings) -> anyhow::Result<receiver::Config> {
     }
     Ok(receiver::Config {
         allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
+        wants_certificate: !settings.web.tls_client_ca.as_os_str().is_empty(),
         api_keys,
         machines,
     })

@@ -10,7 +10,7 @@
 //! replay, [`back_off`]) are plain state machines that take bytes and time as arguments; the
 //! connections around them are thin.
 //!
-//! Left out so far: TLS, unix sockets, compression towards parents, functions.
+//! Left out so far: compression towards parents, functions.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "sender")]

@@ -40,6 +40,8 @@ impl Default for Config {
 pub enum Peer {
     /// A client over TCP.
     Tcp(SocketAddr),
+    /// A client over TCP with TLS.
+    Tls(SocketAddr),
     /// A client on this machine, over a unix socket.
     Unix,
 }
@@ -47,7 +49,7 @@ pub enum Peer {
 impl Peer {
     pub(crate) fn is_allowed_by(self, list: &SimplePattern) -> bool {
         match self {
-            Self::Tcp(address) => list.matches_address(address.ip()),
+            Self::Tcp(address) | Self::Tls(address) => list.matches_address(address.ip()),
             Self::Unix => list.matches(LOCALHOST),
         }
     }
@@ -56,7 +58,7 @@ impl Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            Self::Tcp(address) | Self::Tls(address) => address.fmt(f),
             Self::Unix => f.write_str(LOCALHOST),
         }
     }

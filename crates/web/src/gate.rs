@@ -98,7 +98,10 @@ impl Node {
             Err(TargetError::Unfinished(_, id)) if self.find(&id).is_none() => {
                 return Err(refuse(Answer::no_database(&id)));
             }
-            Err(TargetError::Unfinished(encoded, _)) => return Err(Box::new(redirect(&encoded, request.headers()))),
+            Err(TargetError::Unfinished(encoded, _)) => {
+                let is_tls = matches!(peer, Peer::Tls(_));
+                return Err(Box::new(redirect(&encoded, request.headers(), is_tls)));
+            }
             Err(TargetError::Nested) => return Err(refuse(Answer::bad_request("Nesting of hosts is not allowed."))),
             Err(TargetError::Invalid) => return Err(refuse(invalid_url())),
         };
@@ -166,12 +169,12 @@ fn preflight() -> Response<Body> {
 
 /// Sends the client to the same host with a slash at the end, where relative URLs work. Where the
 /// client does not say what it calls this node, the way is told relative to where it is.
-fn redirect(encoded_id: &str, headers: &HeaderMap) -> Response<Body> {
+fn redirect(encoded_id: &str, headers: &HeaderMap, is_tls: bool) -> Response<Body> {
     let mut response = Answer::new(PLAIN, "").into_response();
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     let forwarded = headers.get("x-forwarded-host").or_else(|| headers.get(HOST));
     let node = forwarded.and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));
-    let tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let tls = headers.get("x-forwarded-proto").map_or(is_tls, |scheme| scheme == "https");
     let scheme = if tls { "https" } else { "http" };
     let location = match node {
         Some(node) => format!("{scheme}://{node}/host/{encoded_id}/"),

@@ -6,13 +6,14 @@
 use std::fmt::Write;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::api::{Api, Host};
+use crate::certificates::Pair;
 use crate::process::{self, Process};
 use crate::{port, wait};
 
@@ -91,6 +92,8 @@ pub struct Settings {
     sends_to: Option<(SocketAddr, String)>,
     accepts: Option<String>,
     forwards: bool,
+    shows: Option<Pair>,
+    trusts: Option<PathBuf>,
 }
 
 /// A running Netdata.
@@ -114,6 +117,8 @@ pub fn named(hostname: &str) -> Settings {
         sends_to: None,
         accepts: None,
         forwards: false,
+        shows: None,
+        trusts: None,
     }
 }
 
@@ -143,6 +148,20 @@ impl Settings {
     #[must_use]
     pub fn sends_to(mut self, parent: SocketAddr, api_key: &str) -> Self {
         self.sends_to = Some((parent, api_key.to_owned()));
+        self
+    }
+
+    /// Takes TLS connections with this certificate.
+    #[must_use]
+    pub fn shows(mut self, pair: &Pair) -> Self {
+        self.shows = Some(pair.clone());
+        self
+    }
+
+    /// Streams with TLS, to a parent whose certificate these authorities vouch for.
+    #[must_use]
+    pub fn trusts(mut self, authorities: &Path) -> Self {
+        self.trusts = Some(authorities.to_path_buf());
         self
     }
 
@@ -205,6 +224,15 @@ impl Settings {
         let (root, hostname, mode) = (root.display(), &self.hostname, &self.memory_mode);
         let (replication, user) = (yes_no(self.replication), user());
         let plugins = self.plugin_lines();
+        // It would answer plain HTTP with a way to https otherwise.
+        let both = if self.shows.is_some() {
+            "=dashboard|registry|badges|management|streaming|netdata.conf^SSL=optional"
+        } else {
+            ""
+        };
+        let tls = self.shows.as_ref().map_or_else(String::new, |pair| {
+            format!("    ssl key = {}\n    ssl certificate = {}\n", pair.key(), pair.certificate())
+        });
         format!(
             "[global]\n    run as user = {user}\n    hostname = {hostname}\n\
              [db]\n    mode = {mode}\n    retention = 3600\n    enable replication = {replication}\n\
@@ -212,7 +240,7 @@ impl Settings {
              \x20   log = {root}/log\n    run = {root}/run\n    home = {root}/lib\n    registry = {root}/lib/registry\n\
              [logs]\n    access = none\n    error = {root}/log/error.log\n\
              \x20   errors flood protection period = 0\n\
-             [web]\n    mode = static-threaded\n    bind to = 127.0.0.1:{port}\n    default port = {port}\n\
+             [web]\n    mode = static-threaded\n    bind to = 127.0.0.1:{port}{both}\n    default port = {port}\n{tls}\
              [health]\n    enabled = no\n[registry]\n    enabled = no\n[ml]\n    enabled = no\n\
              [plugins]\n    enable running new plugins = no\n{plugins}"
         )
@@ -241,7 +269,10 @@ impl Settings {
         let sending = yes_no(self.sends_to.is_some());
         let mut text = format!("[stream]\n    enabled = {sending}\n    enable compression = {compression}\n");
         let destination = self.sends_to.as_ref().map_or_else(String::new, |(parent, key)| {
-            format!("    destination = {parent}\n    api key = {key}\n    reconnect delay seconds = 1\n")
+            let tls = self.trusts.as_ref().map_or_else(String::new, |authorities| {
+                format!(":SSL\n    CAfile = {}\n    ssl skip certificate verification = no", authorities.display())
+            });
+            format!("    destination = {parent}{tls}\n    api key = {key}\n    reconnect delay seconds = 1\n")
         });
         text.push_str(&destination);
         if let Some(key) = &self.accepts {

@@ -183,6 +183,27 @@ fn streaming_without_destination_or_key() {
     }
 }
 
+/// Goal: settings of TLS that cannot work alone name what is missing, where they matter.
+#[test]
+fn tls_settings_need_each_other() {
+    let file = "[web]\ntls = 'required'\ntls_client_ca = '/a'\n[stream]\ntls_key = '/b'\n";
+    let web = [
+        "node.toml:3: web.tls_client_ca: expected web.tls_certificate to be set too",
+        "node.toml:2: web.tls = \"required\": expected web.tls_certificate to be set too",
+    ];
+    assert_eq!(problems_of(load(Role::Master, file, &[], &[])), web);
+    let key = "node.toml:5: stream.tls_key: expected stream.tls_certificate to be set too";
+    assert_eq!(problems_of(load(Role::Proxy, file, &[], &[])), [web[0], key, web[1]]);
+    let collector = load(Role::Collector, file, &[], &["--destination", "x:SSL", "--api-key", GUID]);
+    assert_eq!(problems_of(collector), [key]);
+    let file = "[web]\ntls = 'required'\ntls_certificate = '/a'\n";
+    assert_eq!(
+        problems_of(load(Role::Master, file, &[], &[])),
+        ["node.toml:3: web.tls_certificate: expected web.tls_key to be set too"]
+    );
+    assert!(load(Role::Master, &format!("{file}tls_key = '/b'\n"), &[], &[]).is_ok());
+}
+
 /// Goal: a file that cannot be read is named, with the reason, and costs no memory to speak of.
 #[test]
 fn unreadable_files() {

@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use patterns::SimplePattern;
 use protocol::{Refusal, Request};
 use row::Guid;
 use rrd_store::{Keep, MemoryMode};
+use socket::Peer;
 
 use crate::shown::Shortened;
 
@@ -20,6 +20,8 @@ use crate::shown::Shortened;
 pub struct Config {
     /// Addresses that may stream at all.
     pub allow_streaming_from: SimplePattern,
+    /// Whether a child over the network must have shown a certificate.
+    pub wants_certificate: bool,
     /// API keys.
     pub api_keys: HashMap<Guid, ApiKey>,
     /// What is set for single hosts.
@@ -71,6 +73,7 @@ pub(super) struct Admitted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Denied {
     Address,
+    NoCertificate,
     UnknownKey(Guid),
     KeyDisabled(Guid),
     KeyAddress(Guid),
@@ -94,6 +97,7 @@ impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => f.write_str("its address is not in web.allow_streaming_from"),
+            Self::NoCertificate => f.write_str("it showed no TLS certificate of the authority in web.tls_client_ca"),
             Self::UnknownKey(key) => write!(f, "the API key {} is not known here", Shortened(*key)),
             Self::KeyDisabled(key) => write!(f, "the API key {} is disabled", Shortened(*key)),
             Self::KeyAddress(key) => write!(f, "its address is not in allow_from of the API key {}", Shortened(*key)),
@@ -105,15 +109,24 @@ impl fmt::Display for Denied {
 }
 
 /// Decides about a request from `peer` to the node with the GUID `own`.
-pub(super) fn admit(config: &Config, request: &Request, peer: IpAddr, own: Guid) -> Result<Admitted, Denied> {
-    if !config.allow_streaming_from.matches_address(peer) {
+pub(super) fn admit(
+    config: &Config,
+    request: &Request,
+    peer: Peer,
+    is_certified: bool,
+    own: Guid,
+) -> Result<Admitted, Denied> {
+    if !peer.is_allowed_by(&config.allow_streaming_from) {
         return Err(Denied::Address);
+    }
+    if config.wants_certificate && !is_certified {
+        return Err(Denied::NoCertificate);
     }
     let key = config.api_keys.get(&request.key).ok_or(Denied::UnknownKey(request.key))?;
     if !key.enabled {
         return Err(Denied::KeyDisabled(request.key));
     }
-    if !key.allow_from.matches_address(peer) {
+    if !peer.is_allowed_by(&key.allow_from) {
         return Err(Denied::KeyAddress(request.key));
     }
     if request.machine_guid == own {
@@ -124,7 +137,7 @@ pub(super) fn admit(config: &Config, request: &Request, peer: IpAddr, own: Guid)
         if !machine.enabled {
             return Err(Denied::MachineDisabled);
         }
-        if !machine.allow_from.matches_address(peer) {
+        if !peer.is_allowed_by(&machine.allow_from) {
             return Err(Denied::MachineAddress);
         }
         keep.mode = machine.mode.unwrap_or(keep.mode);
@@ -161,6 +174,7 @@ mod tests {
             Machine { enabled: true, allow_from: SimplePattern::new("!10.9.* *"), mode: None, history_rows: Some(60) };
         Config {
             allow_streaming_from: SimplePattern::new("!10.0.0.66 *"),
+            wants_certificate: false,
             api_keys: HashMap::from([(KEY, key)]),
             machines: HashMap::from([(HOST, machine)]),
         }
@@ -168,7 +182,8 @@ mod tests {
 
     fn ask(config: &Config, key: Guid, host: Guid, peer: &str) -> Result<u32, Denied> {
         let request = Request::new(key, host, "alpha");
-        admit(config, &request, peer.parse().unwrap(), OWN).map(|admitted| admitted.keep.history_rows)
+        let peer = Peer::Tcp(std::net::SocketAddr::new(peer.parse().unwrap(), 1));
+        admit(config, &request, peer, false, OWN).map(|admitted| admitted.keep.history_rows)
     }
 
     #[test]
@@ -182,6 +197,11 @@ mod tests {
         assert_eq!(ask(&config, KEY, HOST, "192.168.1.1"), Err(Denied::KeyAddress(KEY)));
         assert_eq!(ask(&config, KEY, HOST, "10.9.1.1"), Err(Denied::MachineAddress));
         assert_eq!(ask(&config, KEY, OWN, "127.0.0.1"), Err(Denied::OwnHost));
+        let mut careful = config.clone();
+        careful.wants_certificate = true;
+        assert_eq!(ask(&careful, KEY, other, "127.0.0.1"), Err(Denied::NoCertificate));
+        let request = Request::new(KEY, other, "alpha");
+        assert!(admit(&careful, &request, Peer::Unix, true, OWN).is_ok(), "a unix socket counts as localhost");
         let mut disabled = config.clone();
         disabled.api_keys.get_mut(&KEY).unwrap().enabled = false;
         assert_eq!(ask(&disabled, KEY, HOST, "127.0.0.1"), Err(Denied::KeyDisabled(KEY)));

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 #[cfg(feature = "sender")]
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +13,8 @@ use protocol::request::HEAD_BYTES_MAX;
 use protocol::{Capabilities, Refusal, Request, write_prompt};
 use row::{Guid, Now};
 use rrd_store::{Feed, FeedKind, Store};
+use socket::{Parked, Peer, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -91,7 +90,7 @@ struct Forwarded {
 #[derive(Clone)]
 struct Live {
     hostname: String,
-    peer: SocketAddr,
+    peer: Peer,
     fingerprint: String,
     hops: u16,
     /// The monotonic clock when it was heard of last.
@@ -147,7 +146,7 @@ impl Receiver {
     }
 
     /// Takes a connection over that began with `head`; needs a runtime.
-    pub fn take(&self, socket: TcpStream, head: Vec<u8>, peer: SocketAddr) {
+    pub fn take(&self, socket: Socket, head: Vec<u8>, peer: Peer) {
         let shared = Arc::clone(&self.shared);
         self.shared.handshakes.spawn(async move {
             let stop = shared.stop.clone();
@@ -160,7 +159,7 @@ impl Receiver {
 }
 
 /// Reads the request, decides, and hands the stream to its lane.
-async fn shake_hands(shared: Arc<Shared>, mut socket: TcpStream, mut head: Vec<u8>, peer: SocketAddr) {
+async fn shake_hands(shared: Arc<Shared>, mut socket: Socket, mut head: Vec<u8>, peer: Peer) {
     let request = match read_request(&mut socket, &mut head).await {
         Ok(request) => request,
         Err(reason) => {
@@ -169,8 +168,10 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: TcpStream, mut head: Vec<u
         }
     };
     let name = shown(request.hostname.as_bytes());
-    info!("STREAM {name} [receive from {peer}]: new client connection");
-    let admitted = match admission::admit(&shared.config, &request, peer.ip(), shared.own) {
+    let tls = socket.tls().map(|tls| format!(", {tls}")).unwrap_or_default();
+    info!("STREAM {name} [receive from {peer}]: new client connection{tls}");
+    let is_certified = socket.is_certified() || socket.is_local();
+    let admitted = match admission::admit(&shared.config, &request, peer, is_certified, shared.own) {
         Ok(admitted) => admitted,
         Err(denied) => {
             warn!("STREAM {name} [receive from {peer}]: refused: {denied}");
@@ -189,7 +190,7 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: TcpStream, mut head: Vec<u
             return refuse(&mut socket, Refusal::AlreadyStreaming).await;
         }
     };
-    match socket.into_std() {
+    match socket.park() {
         Ok(socket) => {
             let lanes = shared.lanes.clone();
             let entry = Entry { shared, request, admitted, live, peer };
@@ -200,7 +201,7 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: TcpStream, mut head: Vec<u
 }
 
 /// Reads until the request is complete. The reason of a failure is for the log.
-async fn read_request(socket: &mut TcpStream, head: &mut Vec<u8>) -> Result<Request, String> {
+async fn read_request(socket: &mut Socket, head: &mut Vec<u8>) -> Result<Request, String> {
     loop {
         if let Some(length) = Request::head_length(head) {
             return Request::parse(&head[..length]).map_err(|err| err.to_string());
@@ -217,7 +218,7 @@ async fn read_request(socket: &mut TcpStream, head: &mut Vec<u8>) -> Result<Requ
     }
 }
 
-async fn refuse(socket: &mut TcpStream, refusal: Refusal) {
+async fn refuse(socket: &mut Socket, refusal: Refusal) {
     let sent = timeout(ANSWER_WITHIN, socket.write_all(refusal.sentence().as_bytes())).await;
     if matches!(sent, Ok(Ok(()))) && socket.shutdown().await.is_err() {
         // The child is gone already, which is what was asked for.
@@ -228,7 +229,7 @@ impl Shared {
     /// Notes a stream as the one of its host. The same machine on the same way replaces its older
     /// connection at once; another machine, or a way that leads in a circle, waits until the older
     /// one is silent.
-    fn register(&self, request: &Request, peer: SocketAddr) -> Result<Live, Live> {
+    fn register(&self, request: &Request, peer: Peer) -> Result<Live, Live> {
         let now_us = (self.clock)().mono_us;
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(other) = live.get(&request.machine_guid) {
@@ -236,7 +237,7 @@ impl Shared {
             let same = other.hostname == request.hostname
                 && other.hops == request.hops
                 && other.fingerprint == fingerprint
-                && (!fingerprint.is_empty() || other.peer.ip() == peer.ip());
+                && (!fingerprint.is_empty() || other.peer.is_where(peer));
             let silent = now_us.saturating_sub(other.heard_us.load(Ordering::Relaxed)) > ALIVE_US;
             if !same && !silent {
                 return Err(other.clone());
@@ -301,12 +302,12 @@ struct Entry {
     request: Request,
     admitted: Admitted,
     live: Live,
-    peer: SocketAddr,
+    peer: Peer,
 }
 
 impl Entry {
     /// Opens the stream, on its lane; the future is what stays of it while it lasts.
-    fn run(self, socket: std::net::TcpStream) -> impl Future<Output = ()> {
+    fn run(self, socket: Parked) -> impl Future<Output = ()> {
         let mut stream = self.open();
         async move {
             let closed = stream.run(socket).await;
@@ -356,7 +357,7 @@ impl Entry {
 /// An open stream, on its lane.
 struct Stream {
     name: String,
-    peer: SocketAddr,
+    peer: Peer,
     opened_us: u64,
     /// The host's rows and samples when it was opened.
     before: (u64, u64),
@@ -379,15 +380,20 @@ impl Drop for Stream {
 }
 
 impl Stream {
-    async fn run(&mut self, socket: std::net::TcpStream) -> Closed {
-        let mut socket = match TcpStream::from_std(socket).and_then(|socket| prepare(&socket).map(|()| socket)) {
+    async fn run(&mut self, socket: Parked) -> Closed {
+        let prepared = socket.unpark().and_then(|socket| socket.prepare(Some(KEEP_ALIVE)).map(|()| socket));
+        let mut socket = match prepared {
             Ok(socket) => socket,
             Err(err) => return err.into(),
         };
         info!("STREAM {} [receive from {}]: initializing communication...", self.name, self.peer);
         // The prompt leaves alone, in one write: children take whatever comes with it for a part of it.
         write_prompt(&mut self.out, self.capabilities);
-        match timeout(ANSWER_WITHIN, socket.write_all(&self.out)).await {
+        let answer = async {
+            socket.write_all(&self.out).await?;
+            socket.flush().await
+        };
+        match timeout(ANSWER_WITHIN, answer).await {
             Ok(Ok(())) => self.out.clear(),
             Ok(Err(err)) => return err.into(),
             Err(_) => return Closed::Deaf,
@@ -395,7 +401,7 @@ impl Stream {
         info!("STREAM {} [receive from {}]: receiving metrics...", self.name, self.peer);
         let (stop, cut) = (self.shared.stop.clone(), self.live.cut.clone());
         tokio::select! {
-            closed = self.receive(&socket) => closed,
+            closed = self.receive(&mut socket) => closed,
             () = stop.cancelled() => Closed::Stopped,
             () = cut.cancelled() => Closed::Replaced,
         }
@@ -416,12 +422,12 @@ impl Stream {
         }
     }
 
-    async fn receive(&mut self, socket: &TcpStream) -> Closed {
+    async fn receive(&mut self, socket: &mut Socket) -> Closed {
         let mut turn = 0;
         loop {
             let ready = tokio::select! {
                 ready = socket.readable() => ready,
-                ready = socket.writable(), if !self.out.is_empty() => ready,
+                ready = socket.writable(), if !self.out.is_empty() || socket.has_unsent() => ready,
                 () = sleep(SILENCE_MAX) => return Closed::Silent,
             };
             if let Err(err) = ready {
@@ -455,7 +461,7 @@ impl Stream {
     }
 
     /// Reads once, and writes the rows of what came; returns how many bytes that were.
-    fn read(&mut self, socket: &TcpStream, now: Now) -> Result<usize, Closed> {
+    fn read(&mut self, socket: &mut Socket, now: Now) -> Result<usize, Closed> {
         READ_BUFFER.with_borrow_mut(|buffer| {
             let count = match socket.try_read(buffer) {
                 Ok(0) => return Err(Closed::ByChild),
@@ -475,7 +481,7 @@ impl Stream {
         })
     }
 
-    fn write(&mut self, socket: &TcpStream) -> Result<(), Closed> {
+    fn write(&mut self, socket: &mut Socket) -> Result<(), Closed> {
         while !self.out.is_empty() {
             match socket.try_write(&self.out) {
                 Ok(count) => drop(self.out.drain(..count)),
@@ -483,12 +489,7 @@ impl Stream {
                 Err(err) => return Err(err.into()),
             }
         }
+        socket.try_flush()?;
         if self.out.len() > UNSENT_BYTES_MAX { Err(Closed::Deaf) } else { Ok(()) }
     }
-}
-
-fn prepare(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    let keep_alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE);
-    socket2::SockRef::from(socket).set_tcp_keepalive(&keep_alive)
 }

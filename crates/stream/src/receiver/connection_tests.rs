@@ -4,7 +4,8 @@ use protocol::Form;
 use protocol::encode;
 use row::{ChartDefinition, DimensionDefinition};
 use rrd_store::{Keep, MemoryMode};
-use tokio::net::TcpListener;
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::receiver::ApiKey;
@@ -39,6 +40,7 @@ impl Parent {
         adjust(&mut key);
         let config = Config {
             allow_streaming_from: patterns::SimplePattern::new("*"),
+            wants_certificate: false,
             api_keys: HashMap::from([(KEY, key)]),
             machines: HashMap::new(),
         };
@@ -51,7 +53,7 @@ impl Parent {
         let door = receiver.clone();
         drop(tokio::task::spawn_local(async move {
             while let Ok((socket, peer)) = listener.accept().await {
-                door.take(socket, Vec::new(), peer);
+                door.take(socket.into(), Vec::new(), peer.into());
             }
         }));
         Self { store, receiver, address, stop }
@@ -245,13 +247,13 @@ fn a_stream_is_small() {
         let parent = Parent::start().await;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let peer = socket.local_addr().unwrap();
+        let peer = Peer::Tcp(socket.local_addr().unwrap());
         let shared = Arc::clone(&parent.receiver.shared);
         let request = request("x");
-        let admitted = admission::admit(&shared.config, &request, peer.ip(), shared.own).unwrap();
+        let admitted = admission::admit(&shared.config, &request, peer, false, shared.own).unwrap();
         let live = shared.register(&request, peer).ok().unwrap();
         let entry = Entry { shared, request, admitted, live, peer };
-        let future = entry.run(socket);
+        let future = entry.run(socket.into());
         println!("a receiver's stream takes {} bytes", size_of_val(&future));
         assert!(size_of_val(&future) < 2_048, "{}", size_of_val(&future));
     });
@@ -269,8 +271,10 @@ fn a_host_that_left_is_let_go() {
             api_key: KEY,
             timeout: Duration::from_secs(60),
             reconnect_delay: Duration::from_millis(20),
+            return_after: Duration::from_secs(300),
             send_charts_matching: patterns::SimplePattern::new("*"),
             buffer_bytes: 1 << 20,
+            tls: Arc::default(),
         };
         let parent = Parent::start_with(|key| key.forward = Some(Arc::new(forward))).await;
         let keep = Keep::new(MemoryMode::Ram, 60);

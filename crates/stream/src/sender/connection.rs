@@ -1,7 +1,8 @@
 //! The connection of a sender: seeks a parent, shakes hands, and moves bytes both ways.
 
+use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +10,18 @@ use protocol::answer::{ANSWER_BYTES_MAX, SILENT_RETRY_S, UNKNOWN_RETRY_S};
 use protocol::{Answer, Capabilities, DecodeError, Refusal};
 use row::Now;
 use rrd_store::{Host, TapId};
+use socket::Socket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Config;
+use super::connect::{self, Address};
 use super::session::{self, Session};
 use crate::Clock;
-use crate::back_off::{BackOff, Ended};
+use crate::back_off::{BackOff, Ended, Next};
 use crate::destination::Destination;
 use crate::host_info;
 use crate::shown::Shortened;
@@ -33,6 +35,13 @@ mod tests;
 const OFFERED: Capabilities = Capabilities::CHILD.without(Capabilities::CLAIM).with(Capabilities::VCAPS);
 /// How long a stop may wait for what is still to be sent.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How long a parent may read what was sent before it is told that nothing more comes: some throw
+/// away what they have not read yet when they notice the end.
+const READ_OUT: Duration = Duration::from_millis(200);
+/// How long a parent may take to close its side after ours.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
+/// A parent that is there and refuses is looked for 2 to the power of this less often.
+const IN_VAIN_MAX: u32 = 5;
 /// Bytes read from the parent at once: its requests are short.
 const READ_BYTES: usize = 4 * 1024;
 /// Reads of one turn.
@@ -47,6 +56,8 @@ enum Closed {
     NotFed,
     #[error("the host is fed anew")]
     FedAnew,
+    #[error("an earlier destination answers again: {1}")]
+    ForBetter(usize, Destination),
     #[error("the parent closed the connection")]
     ByParent,
     #[error("{0}")]
@@ -72,6 +83,22 @@ enum Rejected {
     Silent,
 }
 
+impl Closed {
+    /// What follows from it for the next attempt.
+    fn ended(&self) -> Ended {
+        match self {
+            Self::Stopped | Self::NotFed | Self::FedAnew | Self::Overflow(_) => Ended::ByUs,
+            Self::ForBetter(at, _) => Ended::ForBetter(*at),
+            Self::ByParent | Self::Io(_) | Self::Stalled(_) | Self::Malformed(_) => Ended::ByParent,
+        }
+    }
+
+    /// Whether the parent still listens, and is owed an orderly end.
+    fn is_orderly(&self) -> bool {
+        matches!(self, Self::Stopped | Self::NotFed | Self::FedAnew | Self::ForBetter(..))
+    }
+}
+
 /// A sender's life: attempt after attempt, stream after stream.
 pub(super) struct Connection {
     host: Arc<Host>,
@@ -81,8 +108,21 @@ pub(super) struct Connection {
     tap: TapId,
     wake: Arc<Notify>,
     back_off: BackOff,
-    /// The destination to try next.
-    next: usize,
+    /// The monotonic time until which was waited: the clock may lag behind the timer.
+    waited_us: u64,
+    /// The destination that was left for a better one, until it is known what came of it.
+    left: Option<usize>,
+    /// How often a better one was there, but did not take the stream.
+    in_vain: u32,
+}
+
+/// A parent that said yes.
+struct Established {
+    socket: Socket,
+    address: Address,
+    capabilities: Capabilities,
+    /// Its place in the list of destinations.
+    destination: usize,
 }
 
 impl Connection {
@@ -92,8 +132,9 @@ impl Connection {
         let tap = session::attach(&host, matching, config.buffer_bytes, Arc::clone(&wake));
         let seed =
             host.guid().as_bytes().iter().fold(1, |seed: u64, &byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-        let back_off = BackOff::new(config.reconnect_delay.as_micros() as u64, seed ^ clock().mono_us);
-        Self { host, config, clock, stop, tap, wake, back_off, next: 0 }
+        let delay_us = config.reconnect_delay.as_micros() as u64;
+        let back_off = BackOff::new(config.destinations.len(), delay_us, seed ^ clock().mono_us);
+        Self { host, config, clock, stop, tap, wake, back_off, waited_us: 0, left: None, in_vain: 0 }
     }
 
     pub(super) async fn run(mut self) {
@@ -108,40 +149,48 @@ impl Connection {
             if stop.run_until_cancelled(fed).await.is_none() || self.host.has_left() {
                 break;
             }
-            let Some(ended) = stop.run_until_cancelled(self.attempt()).await else { break };
-            let (ended, session) = match ended {
-                Ok((socket, destination, capabilities)) => {
-                    (Ended::Established, Some((socket, destination, capabilities)))
+            let now_us = self.now_us();
+            let destination = match self.back_off.next(now_us) {
+                Next::Try(destination) => destination,
+                Next::Wait(until_us) => {
+                    let wait = Duration::from_micros(until_us.saturating_sub(now_us));
+                    if stop.run_until_cancelled(sleep(wait)).await.is_none() {
+                        break;
+                    }
+                    self.waited_us = until_us;
+                    continue;
                 }
-                Err(ended) => (ended, None),
             };
-            if let Some((socket, address, capabilities)) = session {
-                self.stream(socket, address, capabilities).await;
-                if stop.is_cancelled() {
-                    break;
-                }
-            }
-            let wait = Duration::from_micros(self.back_off.wait_us(ended));
-            if stop.run_until_cancelled(sleep(wait)).await.is_none() {
+            let Some(attempt) = stop.run_until_cancelled(self.attempt(destination)).await else { break };
+            let ended = match attempt {
+                Ok(established) => self.stream(established).await,
+                Err(ended) => ended,
+            };
+            let now_us = self.now_us();
+            self.back_off.ended(destination, ended, now_us);
+            if stop.is_cancelled() {
                 break;
             }
         }
         self.host.detach(self.tap);
     }
 
+    fn now_us(&self) -> u64 {
+        (self.clock)().mono_us.max(self.waited_us)
+    }
+
     fn name(&self) -> String {
         self.host.info().hostname.clone()
     }
 
-    /// Tries the next destination: connects and shakes hands.
-    async fn attempt(&mut self) -> Result<(TcpStream, SocketAddr, Capabilities), Ended> {
-        let destination = self.config.destinations[self.next % self.config.destinations.len()].clone();
+    /// Tries a destination: connects and shakes hands.
+    async fn attempt(&self, at: usize) -> Result<Established, Ended> {
+        let destination = &self.config.destinations[at];
         let name = self.name();
         info!("STREAM {name} [send to {destination}]: connecting...");
-        match self.shake_hands(&destination).await {
-            Ok(established) => Ok(established),
+        match self.shake_hands(destination).await {
+            Ok((socket, address, capabilities)) => Ok(Established { socket, address, capabilities, destination: at }),
             Err(rejected) => {
-                self.next = (self.next + 1) % self.config.destinations.len();
                 let key = Shortened(self.config.api_key);
                 warn!("STREAM {name} [send to {destination}]: not established with the API key {key}: {rejected}");
                 Err(match rejected {
@@ -154,21 +203,24 @@ impl Connection {
         }
     }
 
-    async fn shake_hands(&self, destination: &Destination) -> Result<(TcpStream, SocketAddr, Capabilities), Rejected> {
-        let mut socket = self.connect(destination).await?;
-        let unreachable = |err: io::Error| Rejected::Unreachable(err.to_string());
-        let address = socket.peer_addr().map_err(unreachable)?;
-        info!("STREAM {} [send to {address}]: initializing communication...", self.name());
+    async fn shake_hands(&self, destination: &Destination) -> Result<(Socket, Address, Capabilities), Rejected> {
+        let within = self.config.timeout;
+        let (mut socket, address) = connect::connect(destination, &self.config.tls, within)
+            .await
+            .map_err(|err| Rejected::Unreachable(err.to_string()))?;
+        let tls = socket.tls().map(|tls| format!(", {tls}")).unwrap_or_default();
+        info!("STREAM {} [send to {address}]: initializing communication{tls}...", self.name());
         let request = host_info::to_request(&self.host.info(), self.config.api_key, OFFERED);
         let mut text = Vec::with_capacity(2_048);
         request.write(&mut text);
         let answer = async {
             socket.write_all(&text).await?;
+            socket.flush().await?;
             read_answer(&mut socket).await
         };
-        match timeout(self.config.timeout, answer).await {
-            Err(_) => Err(Rejected::Unreachable(format!("no answer within {} s", self.config.timeout.as_secs()))),
-            Ok(Err(err)) => Err(unreachable(err)),
+        match timeout(within, answer).await {
+            Err(_) => Err(Rejected::Unreachable(format!("no answer within {} s", within.as_secs()))),
+            Ok(Err(err)) => Err(Rejected::Unreachable(err.to_string())),
             Ok(Ok(None)) => Err(Rejected::Silent),
             Ok(Ok(Some((Answer::Go(capabilities), _)))) => Ok((socket, address, capabilities)),
             Ok(Ok(Some((Answer::Refused(refusal), _)))) => Err(Rejected::Refused(refusal)),
@@ -178,52 +230,94 @@ impl Connection {
         }
     }
 
-    async fn connect(&self, destination: &Destination) -> Result<TcpStream, Rejected> {
-        let unreachable = |err: io::Error| Rejected::Unreachable(err.to_string());
-        let mut last = Rejected::Unreachable("the name has no address".into());
-        for address in destination.addresses().map_err(unreachable)? {
-            match timeout(self.config.timeout, TcpStream::connect(address)).await {
-                Ok(Ok(socket)) => {
-                    socket.set_nodelay(true).map_err(unreachable)?;
-                    return Ok(socket);
-                }
-                Ok(Err(err)) => last = unreachable(err),
-                Err(_) => last = Rejected::Unreachable(format!("{address} does not answer")),
-            }
-        }
-        Err(last)
-    }
-
     /// Streams until something ends it, and says what.
-    async fn stream(&self, socket: TcpStream, address: SocketAddr, capabilities: Capabilities) {
+    async fn stream(&mut self, established: Established) -> Ended {
+        let Established { mut socket, address, capabilities, destination } = established;
         let name = self.name();
         let started = (self.clock)();
+        let look_back = self.look_back(destination);
         self.host.figures().streams_established.add(1);
         info!("STREAM {name} [send to {address}]: established communication - sending metrics...");
         let session = Session::start(Arc::clone(&self.host), self.tap, capabilities, self.config.buffer_bytes, started);
         let mut stream = Stream {
             connection: self,
             session,
+            better: self.better(destination, look_back),
+            leaves_for: None,
             pending: Vec::new(),
             sent: 0,
             sent_bytes: 0,
             moved_us: started.mono_us,
         };
-        let closed = stream.run(&socket).await;
+        let closed = stream.run(&mut socket).await;
         let sent_bytes = stream.sent_bytes;
         stream.session.stop();
-        let lasted_s = (self.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
-        match closed {
-            Closed::Stopped | Closed::NotFed => {
-                info!("STREAM {name} [send to {address}]: closed after {lasted_s} s and {sent_bytes} bytes: {closed}");
-            }
-            _ => warn!("STREAM {name} [send to {address}]: closed after {lasted_s} s and {sent_bytes} bytes: {closed}"),
+        if closed.is_orderly() {
+            say_goodbye(&mut socket).await;
         }
+        let lasted_s = (self.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
+        let what = format!("closed after {lasted_s} s and {sent_bytes} bytes: {closed}");
+        match closed {
+            Closed::Stopped | Closed::NotFed | Closed::ForBetter(..) => {
+                info!("STREAM {name} [send to {address}]: {what}")
+            }
+            _ => warn!("STREAM {name} [send to {address}]: {what}"),
+        }
+        self.left = matches!(closed, Closed::ForBetter(..)).then_some(destination);
+        closed.ended()
+    }
+
+    /// How long to stay with a destination before an earlier one is looked for: longer each time
+    /// that this was in vain.
+    fn look_back(&mut self, destination: usize) -> Duration {
+        self.in_vain = match self.left.take() {
+            Some(left) if destination >= left => (self.in_vain + 1).min(IN_VAIN_MAX),
+            _ => 0,
+        };
+        let about = self.config.return_after.saturating_mul(1 << self.in_vain);
+        Duration::from_micros(self.back_off.spread_us(about.as_micros() as u64))
+    }
+
+    /// Looks after every `pause` whether a destination before this one takes connections again;
+    /// `None` where there is none before it, or nobody is to look.
+    fn better(&self, at: usize, pause: Duration) -> Option<Better> {
+        if at == 0 || pause.is_zero() {
+            return None;
+        }
+        let config = Arc::clone(&self.config);
+        Some(Box::pin(async move {
+            loop {
+                sleep(pause).await;
+                for (earlier, destination) in config.destinations[..at].iter().enumerate() {
+                    if connect::is_there(destination).await {
+                        return earlier;
+                    }
+                }
+            }
+        }))
     }
 }
 
+/// Finds the place of an earlier destination.
+type Better = Pin<Box<dyn Future<Output = usize>>>;
+
+/// Ends a stream so that the parent reads all of it: says that nothing more comes, and waits until
+/// the parent closes too. A socket that is closed over bytes of the parent that nobody read would
+/// make it forget what it has not read itself.
+async fn say_goodbye(socket: &mut Socket) {
+    let goodbye = async {
+        let mut buffer = [0; 256];
+        let read_out = async { while let Ok(1..) = socket.read(&mut buffer).await {} };
+        if timeout(READ_OUT, read_out).await.is_err() && socket.shutdown().await.is_ok() {
+            while let Ok(1..) = socket.read(&mut buffer).await {}
+        }
+    };
+    // A parent that keeps its side open is left all the same.
+    timeout(GOODBYE_WITHIN, goodbye).await.unwrap_or_default();
+}
+
 /// Reads the parent's answer; `None` where it closes instead.
-async fn read_answer(socket: &mut TcpStream) -> io::Result<Option<(Answer, Vec<u8>)>> {
+async fn read_answer(socket: &mut Socket) -> io::Result<Option<(Answer, Vec<u8>)>> {
     let mut text = Vec::with_capacity(ANSWER_BYTES_MAX);
     loop {
         if socket.read_buf(&mut text).await? == 0 {
@@ -242,6 +336,10 @@ async fn read_answer(socket: &mut TcpStream) -> io::Result<Option<(Answer, Vec<u
 struct Stream<'a> {
     connection: &'a Connection,
     session: Session,
+    /// Looks for an earlier destination.
+    better: Option<Better>,
+    /// The one that was found.
+    leaves_for: Option<usize>,
     /// What is being written, and how much of it is.
     pending: Vec<u8>,
     sent: usize,
@@ -251,12 +349,12 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    async fn run(&mut self, socket: &TcpStream) -> Closed {
+    async fn run(&mut self, socket: &mut Socket) -> Closed {
         let stop = &self.connection.stop;
         loop {
             self.fill();
             let host = &self.connection.host;
-            let waits = self.sent < self.pending.len();
+            let waits = self.sent < self.pending.len() || socket.has_unsent();
             if !waits {
                 if stop.is_cancelled() {
                     return Closed::Stopped;
@@ -267,6 +365,9 @@ impl Stream<'_> {
                 if self.session.is_fed_anew() {
                     return Closed::FedAnew;
                 }
+                if let Some(better) = self.leaves_for.take() {
+                    return Closed::ForBetter(better, self.connection.config.destinations[better].clone());
+                }
             }
             let limit = if stop.is_cancelled() { DRAIN } else { self.connection.config.timeout };
             let moved = tokio::select! {
@@ -274,6 +375,10 @@ impl Stream<'_> {
                 ready = socket.writable(), if waits => ready.map_err(Closed::Io).and_then(|()| self.write(socket)),
                 () = self.connection.wake.notified(), if !waits => Ok(()),
                 () = stop.cancelled(), if !stop.is_cancelled() => Ok(()),
+                found = find(&mut self.better), if self.better.is_some() => {
+                    (self.better, self.leaves_for) = (None, Some(found));
+                    Ok(())
+                }
                 () = sleep(limit), if waits => Err(Closed::Stalled(limit)),
             };
             if let Err(closed) = moved.and_then(|()| self.check_pace(waits, limit)) {
@@ -300,7 +405,11 @@ impl Stream<'_> {
         }
     }
 
-    fn write(&mut self, socket: &TcpStream) -> Result<(), Closed> {
+    fn write(&mut self, socket: &mut Socket) -> Result<(), Closed> {
+        if self.sent == self.pending.len() {
+            socket.try_flush()?;
+            return Ok(());
+        }
         match socket.try_write(&self.pending[self.sent..]) {
             Ok(count) => {
                 self.sent += count;
@@ -328,7 +437,7 @@ impl Stream<'_> {
     }
 
     /// Reads what the parent asks for.
-    fn read(&mut self, socket: &TcpStream) -> Result<(), Closed> {
+    fn read(&mut self, socket: &mut Socket) -> Result<(), Closed> {
         let mut buffer = [0; READ_BYTES];
         for _ in 0..READS_MAX {
             match socket.try_read(&mut buffer) {
@@ -339,5 +448,13 @@ impl Stream<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits for an earlier destination, if anybody looks for one.
+async fn find(better: &mut Option<Better>) -> usize {
+    match better {
+        Some(better) => better.await,
+        None => std::future::pending().await,
     }
 }

@@ -5,6 +5,7 @@
 //! parent, and writes the text in one piece.
 //! Between connections the tap is silent: what the parent missed it asks for again.
 
+mod connect;
 mod connection;
 mod replay;
 pub(crate) mod session;
@@ -16,13 +17,14 @@ use std::time::Duration;
 use patterns::SimplePattern;
 use row::Guid;
 use rrd_store::Host;
+use socket::client::Connector;
 use tokio_util::sync::CancellationToken;
 
 use crate::Clock;
 use crate::destination::Destination;
 
 /// Where and how a host is streamed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Parents, tried in this order.
     pub destinations: Vec<Destination>,
@@ -32,6 +34,11 @@ pub struct Config {
     pub timeout: Duration,
     /// About how long to wait between attempts.
     pub reconnect_delay: Duration,
+    /// About how often a stream to a later destination looks whether an earlier one answers again;
+    /// zero: never, the list begins anew when the stream ends.
+    pub return_after: Duration,
+    /// Encrypts for the destinations that want it.
+    pub tls: Arc<Connector>,
     /// Charts to send, by id or name.
     pub send_charts_matching: SimplePattern,
     /// Bytes of text that may wait for the parent.

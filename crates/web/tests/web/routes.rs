@@ -1,6 +1,8 @@
 //! Routes: every path, its errors, and the headers of answers.
 
-use crate::client::{get, request};
+use web::Peer;
+
+use crate::client::{get, request, send, somebody};
 use crate::fleet::{fleet, guid, nobody};
 
 const NO_DATABASE: &str = "This netdata does not maintain a database for host: ";
@@ -88,6 +90,9 @@ async fn hosts_want_a_slash() {
     assert_eq!(to("X-Forwarded-Proto: https\r\n", "/host/beta?x").await, "https://node:19999/host/beta/");
     assert_eq!(to("X-Forwarded-Host: evil/path\r\n", "/host/beta").await, "./beta/");
     assert_eq!(to("", "/host/my%20box%2F1%20%3Cb%3E").await, "http://node:19999/host/my%20box%2F1%20%3Cb%3E/");
+    let ask = "GET /host/beta HTTP/1.1\r\nHost: node:19999\r\nConnection: close\r\n\r\n";
+    let reply = send(web, ask, Peer::Tls(somebody())).await;
+    assert_eq!(reply.header("location"), "https://node:19999/host/beta/", "who came with TLS stays with it");
 }
 
 /// The dashboard lies at the root and below every host, with all that it asks for.
