@@ -13,6 +13,7 @@ use protocol::{Refusal, Request};
 use row::Guid;
 use rrd_store::{Keep, MemoryMode};
 
+use crate::codec::Codec;
 use crate::shown::Shortened;
 
 /// Who may stream to this node.
@@ -39,6 +40,8 @@ pub struct ApiKey {
     pub ephemeral: Option<bool>,
     /// How long small reads are gathered.
     pub pace: Duration,
+    /// Codecs that its children are asked for, the first they know; none: they send plain text.
+    pub compression: Vec<Codec>,
     /// Where its hosts are streamed on to.
     #[cfg(feature = "sender")]
     pub forward: Option<std::sync::Arc<crate::sender::Config>>,
@@ -63,6 +66,7 @@ pub(super) struct Admitted {
     pub(super) keep: Keep,
     pub(super) ephemeral: Option<bool>,
     pub(super) pace: Duration,
+    pub(super) compression: Vec<Codec>,
     #[cfg(feature = "sender")]
     pub(super) forward: Option<std::sync::Arc<crate::sender::Config>>,
 }
@@ -134,6 +138,7 @@ pub(super) fn admit(config: &Config, request: &Request, peer: IpAddr, own: Guid)
         keep,
         ephemeral: key.ephemeral,
         pace: key.pace,
+        compression: key.compression.clone(),
         #[cfg(feature = "sender")]
         forward: key.forward.clone(),
     })
@@ -154,6 +159,7 @@ mod tests {
             keep: Keep::new(MemoryMode::Ram, 3_600),
             ephemeral: None,
             pace: Duration::ZERO,
+            compression: Codec::BUILT.to_vec(),
             #[cfg(feature = "sender")]
             forward: None,
         };

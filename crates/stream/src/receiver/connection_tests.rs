@@ -33,6 +33,7 @@ impl Parent {
             keep: Keep::new(MemoryMode::Ram, 3_600),
             ephemeral: None,
             pace: Duration::ZERO,
+            compression: Codec::BUILT.to_vec(),
             #[cfg(feature = "sender")]
             forward: None,
         };

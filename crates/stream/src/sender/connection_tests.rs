@@ -38,6 +38,8 @@ impl Child {
             reconnect_delay: Duration::from_millis(200),
             send_charts_matching: SimplePattern::new("*"),
             buffer_bytes,
+            compression: true,
+            compression_window_bytes: 1 << 17,
         };
         let stop = CancellationToken::new();
         let sender = spawn_local(crate::sender::run(host, Arc::new(config), clock, stop.clone()));
@@ -81,6 +83,7 @@ fn receive(listener: TcpListener) -> Arc<Store> {
         keep: Keep::new(MemoryMode::Ram, 3_600),
         ephemeral: None,
         pace: Duration::ZERO,
+        compression: crate::codec::Codec::BUILT.to_vec(),
         forward: None,
     };
     let config = crate::receiver::Config {
