@@ -31,6 +31,9 @@ mod encoder;
 mod lz4_decode;
 #[cfg(feature = "sender")]
 mod lz4_encode;
+#[cfg(all(test, feature = "receiver", feature = "sender"))]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests;
 mod window;
 #[cfg(feature = "zstd")]
 mod zstd_stream;
