@@ -18,6 +18,7 @@ pub enum EncodeError {
 /// Compresses one stream.
 pub struct Encoder {
     codec: Codec,
+    #[cfg_attr(not(feature = "zstd"), expect(dead_code, reason = "the window of LZ4 is always the same"))]
     window_bytes: u32,
     cuts_lines: bool,
     state: Option<State>,
