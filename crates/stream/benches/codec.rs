@@ -4,11 +4,8 @@
 //! A hundred streams take turns, frame by frame, so that each finds its state out of the caches,
 //! as in a proxy or a master; each begins elsewhere in the text.
 
-#![expect(clippy::disallowed_methods, reason = "a bench measures time")]
-
 use std::io::Read;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use protocol::{Request, frame};
 use stream::codec::{Codec, Decoder, Encoder, Plain};
@@ -42,31 +39,31 @@ fn measure(codec: Codec, frame_bytes: usize, text: &[u8]) {
     let mut decoders: Vec<Decoder> = (0..STREAMS).map(|_| Decoder::new(codec)).collect();
     let mut wires = vec![Vec::new(); STREAMS];
     let mut plain = Plain::default();
-    let (mut spent, mut samples, mut bytes) = ([Duration::ZERO; 2], 0, 0);
+    let (mut spent, mut samples, mut bytes) = ([0; 2], 0, 0);
     // The first rounds fill the windows.
     let warm = 200_000 / frame_bytes;
     for round in 0..pieces.len().min(warm + 100) {
         let piece = |stream: usize| pieces[(round + stream * 7) % pieces.len()];
-        let start = Instant::now();
+        let start = cost::cpu_ns();
         for (stream, encoder) in encoders.iter_mut().enumerate() {
             wires[stream].clear();
             encoder.frame(piece(stream), &mut wires[stream]).expect("the codec works");
         }
-        let middle = Instant::now();
+        let middle = cost::cpu_ns();
         for (stream, decoder) in decoders.iter_mut().enumerate() {
             let check = |text: &[u8]| if text == piece(stream) { Ok(()) } else { Err(()) };
             decoder.push(&wires[stream], &mut plain, check).expect("it is read").expect("it is the same");
         }
         if round >= warm {
             spent[0] += middle - start;
-            spent[1] += middle.elapsed();
+            spent[1] += cost::cpu_ns() - middle;
             for (stream, wire) in wires.iter().enumerate() {
                 samples += count(piece(stream), b"SET2 ");
                 bytes += wire.len();
             }
         }
     }
-    let per_sample = |time: Duration| time.as_nanos() as f64 / samples as f64;
+    let per_sample = |time_ns: i64| time_ns as f64 / samples as f64;
     println!(
         "{codec:<6} {frame_bytes:>5} {:>14.2} {:>11.0} {:>11.0}",
         bytes as f64 / samples as f64,
@@ -113,24 +110,24 @@ fn resident_bytes() -> usize {
 /// The crate at hand for LZ4, with the same window and frames.
 fn rivals(text: &[u8]) {
     for frame_bytes in [4_000, frame::SENT_PLAIN_BYTES_MAX] {
-        let (mut spent, mut bytes, mut samples) = ([Duration::ZERO; 2], 0, 0);
+        let (mut spent, mut bytes, mut samples) = ([0; 2], 0, 0);
         let mut plain = vec![0; frame::PLAIN_BYTES_MAX];
         for at in (65_536..text.len() - frame_bytes).step_by(frame_bytes).take(500) {
             let (before, piece) = (&text[at - 65_536..at], &text[at..at + frame_bytes]);
-            let start = Instant::now();
+            let start = cost::cpu_ns();
             let payload = lz4_flex::block::compress_with_dict(piece, before);
-            let middle = Instant::now();
+            let middle = cost::cpu_ns();
             lz4_flex::block::decompress_into_with_dict(&payload, &mut plain, before).expect("it is whole");
             spent[0] += middle - start;
-            spent[1] += middle.elapsed();
+            spent[1] += cost::cpu_ns() - middle;
             bytes += payload.len() + frame::HEAD_BYTES;
             samples += count(piece, b"SET2 ");
         }
         println!(
             "(lz4_flex, one stream, {frame_bytes}: {:.2} bytes, {} and {} ns)",
             bytes as f64 / samples as f64,
-            spent[0].as_nanos() / samples as u128,
-            spent[1].as_nanos() / samples as u128
+            spent[0] / samples as i64,
+            spent[1] / samples as i64
         );
     }
 }
