@@ -323,6 +323,8 @@ fn a_host_that_left_is_let_go() {
             reconnect_delay: Duration::from_millis(20),
             send_charts_matching: patterns::SimplePattern::new("*"),
             buffer_bytes: 1 << 20,
+            compression: true,
+            compression_window_bytes: 1 << 17,
         };
         let parent = Parent::start_with(|key| key.forward = Some(Arc::new(forward))).await;
         let keep = Keep::new(MemoryMode::Ram, 60);
