@@ -52,11 +52,17 @@ lint: toolchain each-crate-alone ## format, clippy and documentation without a w
 
 # A crate that only compiles beside others has a feature missing in its own list.
 .PHONY: each-crate-alone
-each-crate-alone: $(CRATES:%=alone-%)
+each-crate-alone: $(CRATES:%=alone-%) slim
 
 .PHONY: $(CRATES:%=alone-%)
 $(CRATES:%=alone-%): alone-%: toolchain
 	@cargo check -p $*
+
+# What is left without features: no C library, one side of a stream.
+.PHONY: slim
+slim: toolchain
+	@for side in receiver sender; do cargo clippy -p stream --no-default-features --features $$side -- -D warnings; done
+	@for role in $(ROLES); do cargo clippy -p tributary-$$role --no-default-features -- -D warnings; done
 
 .PHONY: bench
 bench: peers build ## measure us and Netdata side by side, as a table; then the crates by themselves
@@ -66,6 +72,7 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	cargo bench -p rrd-store --bench start
 	cargo bench -p rrd-store --bench append
 	cargo bench -p rrd-store --bench memory
+	cargo bench -p stream --bench codec
 	cargo bench -p collect --bench tick
 	cargo bench -p web --bench data
 

@@ -22,7 +22,7 @@ fn replicating_proxy() {
     let proxy = node::proxy("own-proxy").set("global.memory_mode", "ram");
     let proxy = proxy.sends_to(parent.address(), API_KEY).start();
     agreement::whole(&proxy.host(), &parent.api().host("own-proxy"), Redefined::LeftOut);
-    proxy.wait_for_log(0, &["STREAM", "own-proxy", "[send to "], s(1));
+    proxy.wait_for_log(0, &["STREAM", "own-proxy", "[send to ", "sending metrics compressed with LZ4"], s(1));
 }
 
 /// Goal: the same without compression.
@@ -44,7 +44,7 @@ fn collector() {
     until(s(20), "the parent to list the collector", || {
         parent.api().hosts().contains(&"own-collector".to_owned()).then_some(())
     });
-    collector.wait_for_log(0, &["STREAM", "own-collector", "[send to "], s(10));
+    collector.wait_for_log(0, &["STREAM", "own-collector", "[send to ", "sending metrics compressed with LZ4"], s(10));
 
     let start = agreement::first_row(&host, "system.cpu") + 3;
     agreement::goes_on(&host, "system.cpu", 12);

@@ -1,16 +1,19 @@
 //! Once all charts are known and the spool is full, a tick allocates nothing: not to read, not to
-//! store, not to send.
+//! store, not to compress, not to send.
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use patterns::SimplePattern;
+use protocol::Capabilities;
 use row::{Guid, Now};
 use rrd_store::{FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
+use stream::codec::{Codec, Decoder, Plain};
 use stream::destination::Destination;
 use stream::sender;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +27,15 @@ const TICKS: u32 = 100;
 /// A slab that is new, not reused: its bytes, and the counter of who shares them. The spool takes
 /// one where the machine's values became harder to pack than they were in the ticks before.
 const ALLOCATIONS_OF_GROWTH: u64 = 2;
+
+/// The second of the last tick. The sender goes by it too: ticks are a second apart for it, and so
+/// none waits for company.
+static SECOND: AtomicU64 = AtomicU64::new(1_700_000_000);
+
+fn clock() -> Now {
+    let second = SECOND.load(Ordering::Relaxed);
+    Now { wall_us: (second * 1_000_000 + 20_000).cast_signed(), mono_us: second * 1_000_000 }
+}
 
 /// A parent that takes everything: asks for no history and throws rows away. It runs on a thread
 /// of its own, whose allocations are not counted.
@@ -40,8 +52,17 @@ fn parent(version: u32) -> SocketAddr {
         }
         write!(socket, "Hit me baby, push them over with the version={version}").unwrap();
         seen.clear();
+        let mut codec = Codec::of(Capabilities(version)).map(Decoder::new);
+        let mut plain = Plain::default();
         while let Ok(count @ 1..) = socket.read(&mut buffer) {
-            seen.extend_from_slice(&buffer[..count]);
+            let mut take = |text: &[u8]| {
+                seen.extend_from_slice(text);
+                Ok::<_, ()>(())
+            };
+            match &mut codec {
+                None => take(&buffer[..count]).unwrap(),
+                Some(codec) => codec.push(&buffer[..count], &mut plain, take).unwrap().unwrap(),
+            }
             answer_definitions(&mut socket, &mut seen);
         }
     });
@@ -83,21 +104,22 @@ async fn ticks_allocate_nothing(version: u32) {
     let config = sender::Config {
         destinations: Destination::list(&parent(version).to_string(), 1).unwrap(),
         api_key: Guid::from_bytes([1; 16]),
-        timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(1_000),
         reconnect_delay: Duration::from_secs(1),
         return_after: Duration::ZERO,
         tls: Arc::default(),
         send_charts_matching: SimplePattern::new("*"),
         buffer_bytes: 1 << 20,
+        compression: true,
+        compression_window_bytes: 128 << 10,
     };
     let stop = CancellationToken::new();
-    tokio::task::spawn_local(sender::run(Arc::clone(&host), Arc::new(config), node::clock::now, stop.clone()));
+    tokio::task::spawn_local(sender::run(Arc::clone(&host), Arc::new(config), clock, stop.clone()));
     let mut collector = collect::Collector::new(collect::Config { zero_metrics: true, ..collect::Config::default() });
-    let mut second = 1_700_000_000_u64;
     let (mut watched, mut charts) = (Vec::new(), 0);
     for tick in 0..TICKS_BEFORE + 10 * TICKS {
-        second += 1;
-        let now = Now { wall_us: (second * 1_000_000 + 20_000).cast_signed(), mono_us: second * 1_000_000 };
+        SECOND.fetch_add(1, Ordering::Relaxed);
+        let now = clock();
         let (allocations, sent) = (cost::allocations(), host.figures().sent_bytes.get());
         collector.tick(now, &mut feed);
         settle(&host, sent).await;
@@ -116,11 +138,14 @@ async fn ticks_allocate_nothing(version: u32) {
     panic!("version {version}: {:?}", &watched[watched.len() - TICKS as usize..]);
 }
 
-/// Towards a parent that takes stored values, and towards one that takes collected ones.
+/// Towards a parent that takes stored values, and towards one that takes collected ones, as plain
+/// text and with each codec.
 #[test]
 fn a_warm_tick_allocates_nothing() {
     let runtime = node::runtime().unwrap();
     for version in [64 + 128 + 512 + 4_096 + 8_192 + 16_384 + 32_768 + 262_144, 64 + 128 + 512 + 4_096 + 8_192] {
-        tokio::task::LocalSet::new().block_on(&runtime, ticks_allocate_nothing(version));
+        for codec in [0, Capabilities::LZ4.0, Capabilities::ZSTD.0] {
+            tokio::task::LocalSet::new().block_on(&runtime, ticks_allocate_nothing(version + codec));
+        }
     }
 }

@@ -9,9 +9,10 @@ use door::{Door, Guest, Guests};
 use patterns::SimplePattern;
 use socket::Peer;
 use socket::server::{Acceptor, Files, Identity};
+use stream::codec::Codec;
 use stream::lane::LaneHandle;
 use stream::receiver::{self, ApiKey, Machine, Receiver};
-use tracing::info;
+use tracing::{info, warn};
 use web::Web;
 
 use crate::own_host::{OwnHost, keep_as};
@@ -141,9 +142,20 @@ fn api_key(settings: &Settings, key: &config::ApiKey) -> anyhow::Result<ApiKey> 
         keep: keep_as(key.default_memory_mode, key.default_history, settings),
         ephemeral: key.ephemeral,
         pace: key.stream_pace,
+        compression: codecs(&key.compression),
         #[cfg(feature = "sender")]
         forward: forward(settings, key)?,
     })
+}
+
+/// The codecs that a key's children are asked for; one that is not in this build is left out.
+fn codecs(words: &str) -> Vec<Codec> {
+    let codec = |word: &str| Codec::BUILT.iter().copied().find(|codec| codec.to_string().eq_ignore_ascii_case(word));
+    let codecs: Vec<_> = words.split_whitespace().filter_map(codec).collect();
+    if codecs.is_empty() && words.trim() != "none" {
+        warn!("compression = \"{words}\" names no codec of this build: streams come as plain text");
+    }
+    codecs
 }
 
 /// Where the hosts of a key are streamed on to.

@@ -47,6 +47,8 @@ pub(crate) fn towards(
         tls: Arc::new(tls),
         send_charts_matching: SimplePattern::new(send_charts_matching),
         buffer_bytes: usize::try_from(settings.stream.buffer_size).unwrap_or(usize::MAX),
+        compression: settings.stream.compression,
+        compression_window_bytes: u32::try_from(settings.stream.compression_window).unwrap_or(u32::MAX),
     }))
 }
 

@@ -15,8 +15,12 @@ pub struct Figures {
     pub rows_refused: Count,
     /// Bytes that arrived for the host, as on the wire.
     pub received_bytes: Count,
+    /// Bytes of text in them, which are more where the stream is compressed.
+    pub received_text_bytes: Count,
     /// Bytes that were sent for it, as on the wire.
     pub sent_bytes: Count,
+    /// Bytes of text in them, or about to follow.
+    pub sent_text_bytes: Count,
     /// Streams for it that were accepted.
     pub streams_accepted: Count,
     /// Streams for it that were established towards a parent.

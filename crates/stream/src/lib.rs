@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! child ── socket ──> receiver: codec, session ──> feed, writer ──> host
-//! parent <── socket ── sender: connection, replay <── tap <──────── host
+//! parent <── socket ── sender: codec, session, replay <── tap <──── host
 //! ```
 //!
 //! Both sides run on a [`lane`]: a thread with a runtime of its own, on which a host lives with
@@ -10,11 +10,13 @@
 //! replay, [`back_off`]) are plain state machines that take bytes and time as arguments; the
 //! connections around them are thin.
 //!
-//! Left out so far: compression towards parents, functions.
+//! Left out so far: functions.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "sender")]
 pub mod back_off;
+#[cfg(any(feature = "receiver", feature = "sender"))]
+pub mod codec;
 #[cfg(feature = "sender")]
 pub mod destination;
 mod host_info;

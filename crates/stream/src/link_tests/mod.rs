@@ -10,7 +10,7 @@
 //! one seed of all worlds.
 
 mod link;
-mod random;
+pub(crate) mod random;
 mod source;
 mod world;
 

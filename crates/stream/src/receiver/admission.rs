@@ -13,6 +13,7 @@ use row::Guid;
 use rrd_store::{Keep, MemoryMode};
 use socket::Peer;
 
+use crate::codec::Codec;
 use crate::shown::Shortened;
 
 /// Who may stream to this node.
@@ -41,6 +42,8 @@ pub struct ApiKey {
     pub ephemeral: Option<bool>,
     /// How long small reads are gathered.
     pub pace: Duration,
+    /// Codecs that its children are asked for, the first they know; none: they send plain text.
+    pub compression: Vec<Codec>,
     /// Where its hosts are streamed on to.
     #[cfg(feature = "sender")]
     pub forward: Option<std::sync::Arc<crate::sender::Config>>,
@@ -65,6 +68,7 @@ pub(super) struct Admitted {
     pub(super) keep: Keep,
     pub(super) ephemeral: Option<bool>,
     pub(super) pace: Duration,
+    pub(super) compression: Vec<Codec>,
     #[cfg(feature = "sender")]
     pub(super) forward: Option<std::sync::Arc<crate::sender::Config>>,
 }
@@ -147,6 +151,7 @@ pub(super) fn admit(
         keep,
         ephemeral: key.ephemeral,
         pace: key.pace,
+        compression: key.compression.clone(),
         #[cfg(feature = "sender")]
         forward: key.forward.clone(),
     })
@@ -167,6 +172,7 @@ mod tests {
             keep: Keep::new(MemoryMode::Ram, 3_600),
             ephemeral: None,
             pace: Duration::ZERO,
+            compression: Codec::BUILT.to_vec(),
             #[cfg(feature = "sender")]
             forward: None,
         };

@@ -21,10 +21,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::admission::{self, Admitted, Config};
-use super::codec::{FrameError, Lz4};
 use super::pace::Pace;
 use super::session::{Session, SessionError};
 use crate::Clock;
+use crate::codec::{Codec, Decoder, FrameError, Plain};
 use crate::host_info;
 use crate::lane::LaneHandle;
 use crate::shown::shown;
@@ -33,10 +33,8 @@ use crate::shown::shown;
 #[path = "connection_tests.rs"]
 mod tests;
 
-/// What we can do, as a parent.
-const OWN: Capabilities = Capabilities::PARENT.without(Capabilities::FLOATBASELINE).with(Capabilities::LZ4);
-/// The codecs we take, the best first.
-const CODECS: [Capabilities; 1] = [Capabilities::LZ4];
+/// What we can do, as a parent, codecs apart.
+const OWN: Capabilities = Capabilities::PARENT.without(Capabilities::FLOATBASELINE);
 /// How long a request may take to arrive.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long a child may take to read an answer.
@@ -57,6 +55,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 thread_local! {
     /// The read buffer of the lane: all its sessions take turns with it.
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+    /// The text of one compressed frame, likewise.
+    static PLAIN: RefCell<Plain> = RefCell::default();
 }
 
 /// Takes streams from children.
@@ -318,7 +318,9 @@ impl Entry {
     fn open(self) -> Stream {
         let Self { shared, request, admitted, live, peer } = self;
         let name = shown(request.hostname.as_bytes());
-        let capabilities = Capabilities::negotiate(OWN, request.capabilities, &CODECS);
+        let codecs: Vec<_> = admitted.compression.iter().map(|codec| codec.capability()).collect();
+        let own = codecs.iter().fold(OWN, |own, codec| own.with(*codec));
+        let capabilities = Capabilities::negotiate(own, request.capabilities, &codecs);
         let info = host_info::from_request(request);
         info!(
             "STREAM {name} [receive from {peer}]: client willing to stream metrics for host '{name}' with machine_guid \
@@ -341,9 +343,9 @@ impl Entry {
             name,
             peer,
             opened_us: (shared.clock)().mono_us,
-            before: (figures.rows.get(), figures.samples.get()),
+            before: Received::of(figures),
             session: Session::new(capabilities, every_s, admitted.keep.history_rows),
-            codec: capabilities.has(Capabilities::LZ4).then(Lz4::default),
+            codec: Codec::of(capabilities).map(Decoder::new),
             pace: Pace::new(admitted.pace.as_micros() as u64),
             capabilities,
             live,
@@ -359,17 +361,36 @@ struct Stream {
     name: String,
     peer: Peer,
     opened_us: u64,
-    /// The host's rows and samples when it was opened.
-    before: (u64, u64),
+    /// What the host had received when it was opened.
+    before: Received,
     feed: Feed,
     session: Session,
-    codec: Option<Lz4>,
+    codec: Option<Decoder>,
     pace: Pace,
     capabilities: Capabilities,
     live: Live,
     shared: Arc<Shared>,
     /// What is to be sent to the child.
     out: Vec<u8>,
+}
+
+/// What a host received, since the node started.
+struct Received {
+    rows: u64,
+    samples: u64,
+    bytes: u64,
+    text_bytes: u64,
+}
+
+impl Received {
+    fn of(figures: &rrd_store::Figures) -> Self {
+        Self {
+            rows: figures.rows.get(),
+            samples: figures.samples.get(),
+            bytes: figures.received_bytes.get(),
+            text_bytes: figures.received_text_bytes.get(),
+        }
+    }
 }
 
 /// However a stream ends, also by a panic, another may take its place.
@@ -398,7 +419,9 @@ impl Stream {
             Ok(Err(err)) => return err.into(),
             Err(_) => return Closed::Deaf,
         }
-        info!("STREAM {} [receive from {}]: receiving metrics...", self.name, self.peer);
+        let form = Codec::of(self.capabilities)
+            .map_or_else(|| "as plain text".into(), |codec| format!("compressed with {codec}"));
+        info!("STREAM {} [receive from {}]: receiving metrics {form}...", self.name, self.peer);
         let (stop, cut) = (self.shared.stop.clone(), self.live.cut.clone());
         tokio::select! {
             closed = self.receive(&mut socket) => closed,
@@ -412,8 +435,14 @@ impl Stream {
         let Self { name, peer, .. } = &self;
         let figures = self.feed.host().figures();
         let lasted_s = (self.shared.clock)().mono_us.saturating_sub(self.opened_us) / 1_000_000;
-        let (rows, samples) = (figures.rows.get() - self.before.0, figures.samples.get() - self.before.1);
-        let what = format!("closed after {lasted_s} s, {rows} rows, {samples} samples: {closed}");
+        let (now, before) = (Received::of(figures), &self.before);
+        let what = format!(
+            "closed after {lasted_s} s, {} rows, {} samples, {} bytes for {} of text: {closed}",
+            now.rows - before.rows,
+            now.samples - before.samples,
+            now.bytes - before.bytes,
+            now.text_bytes - before.text_bytes
+        );
         match closed {
             Closed::Stopped | Closed::Replaced | Closed::ByChild => {
                 info!("STREAM {name} [receive from {peer}]: {what}")
@@ -471,12 +500,20 @@ impl Stream {
             };
             self.live.heard_us.store(now.mono_us, Ordering::Relaxed);
             self.feed.host().figures().received_bytes.add(count as u64);
-            let mut writer = self.feed.writer(now).ok_or(Closed::Replaced)?;
-            let (session, out) = (&mut self.session, &mut self.out);
-            match &mut self.codec {
-                None => session.receive(&buffer[..count], now, &mut writer, out)?,
-                Some(codec) => codec.push(&buffer[..count], |text| session.receive(text, now, &mut writer, out))??,
-            }
+            let mut text_bytes = 0;
+            let taken = {
+                let mut writer = self.feed.writer(now).ok_or(Closed::Replaced)?;
+                let mut take = |text: &[u8]| {
+                    text_bytes += text.len() as u64;
+                    self.session.receive(text, now, &mut writer, &mut self.out)
+                };
+                match &mut self.codec {
+                    None => Ok(take(&buffer[..count])),
+                    Some(codec) => PLAIN.with_borrow_mut(|plain| codec.push(&buffer[..count], plain, take)),
+                }
+            };
+            self.feed.host().figures().received_text_bytes.add(text_bytes);
+            taken??;
             Ok(count)
         })
     }

@@ -26,6 +26,10 @@ impl Parent {
         Self::start_with(|_| ()).await
     }
 
+    async fn with_codecs(codecs: &[Codec]) -> Self {
+        Self::start_with(|key| key.compression = codecs.to_vec()).await
+    }
+
     async fn start_with(adjust: impl FnOnce(&mut ApiKey)) -> Self {
         set_clock(START_S);
         let mut key = ApiKey {
@@ -34,6 +38,7 @@ impl Parent {
             keep: Keep::new(MemoryMode::Ram, 3_600),
             ephemeral: None,
             pace: Duration::ZERO,
+            compression: Codec::BUILT.to_vec(),
             #[cfg(feature = "sender")]
             forward: None,
         };
@@ -130,6 +135,53 @@ fn requests_may_come_in_pieces() {
             child.row(START_S, 5).await;
             until(|| parent.rows() == [(START_S, 5.0)]).await;
         }
+    });
+}
+
+/// The goal: of the codecs that a child offers the key's first is asked for, and none where it says so.
+#[test]
+fn the_keys_order_decides_about_codecs() {
+    run(async {
+        let mut all = request("x");
+        all.capabilities = all.capabilities.with(Capabilities::COMPRESSION);
+        for codecs in [&[Codec::Lz4, Codec::Zstd][..], &[Codec::Zstd, Codec::Lz4], &[]] {
+            let parent = Parent::with_codecs(codecs).await;
+            let answer = Child::ask(&parent, &all, 10_000).await.answer;
+            let expected = codecs.first().map_or(Capabilities::NONE, |codec| codec.capability());
+            let number: i64 = answer.strip_prefix(PROMPT).unwrap().parse().unwrap();
+            assert_eq!(Capabilities::from_version(number).compression(), expected, "{codecs:?}");
+        }
+    });
+}
+
+/// The goal: frames are unpacked and counted; a damaged one cuts its child, and no other.
+#[test]
+fn a_damaged_frame_cuts_one_child() {
+    run(async {
+        let parent = Parent::with_codecs(&[Codec::Lz4]).await;
+        let mut compressed = request("x");
+        compressed.capabilities = compressed.capabilities.with(Capabilities::LZ4);
+        let mut good = Child::ask(&parent, &compressed, 10_000).await;
+        let mut other = compressed.clone();
+        other.machine_guid = Guid::from_bytes([2; 16]);
+        let mut bad = Child::ask(&parent, &other, 10_000).await;
+        let text = b"CHART a.b ''\nDIMENSION d\nBEGIN2 'a.b' 1 1795387000 #\nSET2 'd' 5 # A\nEND2\n";
+        let frame = |text: &[u8]| {
+            let payload = lz4_flex::block::compress(text);
+            [&protocol::frame::encode(payload.len()).unwrap()[..], &payload].concat()
+        };
+        good.socket.write_all(&frame(text)).await.unwrap();
+        bad.socket.write_all(&frame(text)).await.unwrap();
+        until(|| parent.rows() == [(START_S, 5.0)]).await;
+        bad.socket.write_all(text).await.unwrap();
+        assert!(bad.is_closed().await);
+        // Each of our blocks stands alone, which the codec allows.
+        good.socket.write_all(&frame(b"BEGIN2 'a.b' 1 1795387001 #\nSET2 'd' 6 # A\nEND2\n")).await.unwrap();
+        until(|| parent.rows().len() == 2).await;
+        let bad = parent.store.host(other.machine_guid).unwrap();
+        assert!(!bad.is_fed() && rows(&bad, "a.b").len() == 1);
+        assert_eq!(bad.figures().received_text_bytes.get(), text.len() as u64);
+        assert_eq!(bad.figures().received_bytes.get(), (frame(text).len() + text.len()) as u64);
     });
 }
 
@@ -275,6 +327,8 @@ fn a_host_that_left_is_let_go() {
             send_charts_matching: patterns::SimplePattern::new("*"),
             buffer_bytes: 1 << 20,
             tls: Arc::default(),
+            compression: true,
+            compression_window_bytes: 1 << 17,
         };
         let parent = Parent::start_with(|key| key.forward = Some(Arc::new(forward))).await;
         let keep = Keep::new(MemoryMode::Ram, 60);

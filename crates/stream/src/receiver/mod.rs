@@ -6,7 +6,6 @@
 //! host.
 
 mod admission;
-mod codec;
 mod connection;
 mod pace;
 mod replication;

@@ -9,7 +9,7 @@ use protocol::Request;
 use rrd_store::{FeedKind, Host, Keep, MemoryMode, Store};
 
 use super::*;
-use crate::receiver::codec::Lz4;
+use crate::codec::{Codec, Decoder, Plain};
 use crate::testing::{START_S, info, let_go};
 
 /// Some seconds after the captures began.
@@ -135,9 +135,9 @@ fn stored_rows_are_those_of_a_naive_reader() {
         compare_with_naive_reader(name, &text, &feed(&text, capabilities, || usize::MAX));
     }
     let mut frames = Parent::new(Capabilities::PARENT);
-    let mut codec = Lz4::default();
+    let (mut codec, mut plain) = (Decoder::new(Codec::Lz4), Plain::default());
     for piece in excerpt("2.11.0-caps.lz4frames").chunks(700) {
-        codec.push(piece, |text| frames.take(text)).unwrap().unwrap();
+        codec.push(piece, &mut plain, |text| frames.take(text)).unwrap().unwrap();
     }
     compare_with_naive_reader("frames", &excerpt("2.11.0-caps.txt"), &frames);
 }
@@ -153,6 +153,8 @@ fn whole_captures_are_stored() {
         ("netdata-2.11.0-v1.bin.gz", V1, 214),
         ("netdata-2.11.0-caps.bin.gz", Capabilities::PARENT, 215),
         ("netdata-2.11.0-lz4.bin.gz", Capabilities::PARENT, 215),
+        #[cfg(feature = "zstd")]
+        ("netdata-2.11.0-zstd.bin.gz", Capabilities::PARENT, 215),
     ] {
         let Some(bytes) = load(&folder.join(name)) else {
             println!("{name} is not at hand: only the excerpts were tested");
@@ -160,15 +162,15 @@ fn whole_captures_are_stored() {
         };
         let body = &bytes[Request::head_length(&bytes).unwrap()..];
         let mut text = Vec::new();
-        if name.contains("lz4") {
-            let mut codec = Lz4::default();
-            let pushed = codec.push(body, |plain| {
-                text.extend_from_slice(plain);
-                Ok::<_, ()>(())
-            });
-            pushed.unwrap().unwrap();
-        } else {
-            text.extend_from_slice(body);
+        match codec_of(name) {
+            None => text.extend_from_slice(body),
+            Some(codec) => {
+                let pushed = Decoder::new(codec).push(body, &mut Plain::default(), |plain| {
+                    text.extend_from_slice(plain);
+                    Ok::<_, ()>(())
+                });
+                pushed.unwrap().unwrap();
+            }
         }
         let whole = feed(&text, capabilities, || usize::MAX);
         assert_eq!(whole.definitions().len(), charts, "{name}");
@@ -180,6 +182,11 @@ fn whole_captures_are_stored() {
             compare_with_naive_reader(name, &text, &whole);
         }
     }
+}
+
+fn codec_of(capture: &str) -> Option<Codec> {
+    let is_of = |codec: &&Codec| capture.contains(&codec.to_string().to_lowercase());
+    Codec::BUILT.iter().find(is_of).copied()
 }
 
 fn load(path: &PathBuf) -> Option<Vec<u8>> {

@@ -18,10 +18,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Config;
+use super::compression::{Compression, Ending};
 use super::connect::{self, Address};
+use super::outbox::Outbox;
 use super::session::{self, Session};
 use crate::Clock;
 use crate::back_off::{BackOff, Ended, Next};
+use crate::codec::{Codec, EncodeError, Encoder};
 use crate::destination::Destination;
 use crate::host_info;
 use crate::shown::Shortened;
@@ -31,7 +34,7 @@ use crate::shown::Shortened;
 #[path = "connection_tests.rs"]
 mod tests;
 
-/// What we offer a parent.
+/// What we offer a parent, codecs apart.
 const OFFERED: Capabilities = Capabilities::CHILD.without(Capabilities::CLAIM).with(Capabilities::VCAPS);
 /// How long a stop may wait for what is still to be sent.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -68,6 +71,8 @@ enum Closed {
     Overflow(usize),
     #[error("the parent sent what is no command: {0}")]
     Malformed(#[from] DecodeError),
+    #[error("the stream cannot be compressed: {0}")]
+    Encode(#[from] EncodeError),
 }
 
 /// Why there is no stream.
@@ -87,7 +92,7 @@ impl Closed {
     /// What follows from it for the next attempt.
     fn ended(&self) -> Ended {
         match self {
-            Self::Stopped | Self::NotFed | Self::FedAnew | Self::Overflow(_) => Ended::ByUs,
+            Self::Stopped | Self::NotFed | Self::FedAnew | Self::Overflow(_) | Self::Encode(_) => Ended::ByUs,
             Self::ForBetter(at, _) => Ended::ForBetter(*at),
             Self::ByParent | Self::Io(_) | Self::Stalled(_) | Self::Malformed(_) => Ended::ByParent,
         }
@@ -108,6 +113,7 @@ pub(super) struct Connection {
     tap: TapId,
     wake: Arc<Notify>,
     back_off: BackOff,
+    compression: Compression,
     /// The monotonic time until which was waited: the clock may lag behind the timer.
     waited_us: u64,
     /// The destination that was left for a better one, until it is known what came of it.
@@ -134,7 +140,8 @@ impl Connection {
             host.guid().as_bytes().iter().fold(1, |seed: u64, &byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         let delay_us = config.reconnect_delay.as_micros() as u64;
         let back_off = BackOff::new(config.destinations.len(), delay_us, seed ^ clock().mono_us);
-        Self { host, config, clock, stop, tap, wake, back_off, waited_us: 0, left: None, in_vain: 0 }
+        let compression = Compression::new(config.compression);
+        Self { host, config, clock, stop, tap, wake, back_off, compression, waited_us: 0, left: None, in_vain: 0 }
     }
 
     pub(super) async fn run(mut self) {
@@ -210,13 +217,14 @@ impl Connection {
             .map_err(|err| Rejected::Unreachable(err.to_string()))?;
         let tls = socket.tls().map(|tls| format!(", {tls}")).unwrap_or_default();
         info!("STREAM {} [send to {address}]: initializing communication{tls}...", self.name());
-        let request = host_info::to_request(&self.host.info(), self.config.api_key, OFFERED);
+        let offered = self.compression.offer(OFFERED, &address.to_string(), (self.clock)().mono_us);
+        let request = host_info::to_request(&self.host.info(), self.config.api_key, offered);
         let mut text = Vec::with_capacity(2_048);
         request.write(&mut text);
         let answer = async {
             socket.write_all(&text).await?;
             socket.flush().await?;
-            read_answer(&mut socket).await
+            read_answer(&mut socket, offered).await
         };
         match timeout(within, answer).await {
             Err(_) => Err(Rejected::Unreachable(format!("no answer within {} s", within.as_secs()))),
@@ -237,34 +245,49 @@ impl Connection {
         let started = (self.clock)();
         let look_back = self.look_back(destination);
         self.host.figures().streams_established.add(1);
-        info!("STREAM {name} [send to {address}]: established communication - sending metrics...");
+        let codec = Codec::of(capabilities);
+        let form = codec.map_or_else(|| "as plain text".to_owned(), |codec| format!("compressed with {codec}"));
+        info!("STREAM {name} [send to {address}]: established communication - sending metrics {form}...");
         let session = Session::start(Arc::clone(&self.host), self.tap, capabilities, self.config.buffer_bytes, started);
         let mut stream = Stream {
             connection: self,
             session,
             better: self.better(destination, look_back),
             leaves_for: None,
-            pending: Vec::new(),
-            sent: 0,
+            outbox: Outbox::new(codec.map(|codec| self.encoder(codec, capabilities))),
             sent_bytes: 0,
+            text_bytes: 0,
+            was_heard: false,
             moved_us: started.mono_us,
         };
         let closed = stream.run(&mut socket).await;
-        let sent_bytes = stream.sent_bytes;
-        stream.session.stop();
+        let Stream { sent_bytes, text_bytes, was_heard, outbox, session, .. } = stream;
+        session.stop();
         if closed.is_orderly() {
             say_goodbye(&mut socket).await;
         }
-        let lasted_s = (self.clock)().mono_us.saturating_sub(started.mono_us) / 1_000_000;
-        let what = format!("closed after {lasted_s} s and {sent_bytes} bytes: {closed}");
+        let now_us = (self.clock)().mono_us;
+        let lasted_us = now_us.saturating_sub(started.mono_us);
+        let what =
+            format!("closed after {} s, {sent_bytes} bytes for {text_bytes} of text: {closed}", lasted_us / 1_000_000);
         match closed {
             Closed::Stopped | Closed::NotFed | Closed::ForBetter(..) => {
                 info!("STREAM {name} [send to {address}]: {what}")
             }
             _ => warn!("STREAM {name} [send to {address}]: {what}"),
         }
+        let by_encoder = matches!(closed, Closed::Encode(_));
+        let by_parent = matches!(closed, Closed::ByParent | Closed::Io(_)) && outbox.has_frames();
+        let ending = Ending { lasted_us, was_heard, by_parent, by_encoder };
+        if self.compression.ended(&address.to_string(), &ending, now_us) {
+            warn!("STREAM {name} [send to {address}]: compression is off towards this parent for an hour");
+        }
         self.left = matches!(closed, Closed::ForBetter(..)).then_some(destination);
         closed.ended()
+    }
+
+    fn encoder(&self, codec: Codec, agreed: Capabilities) -> Encoder {
+        Encoder::new(codec, self.config.compression_window_bytes, agreed.has(Capabilities::BINARY))
     }
 
     /// How long to stay with a destination before an earlier one is looked for: longer each time
@@ -317,13 +340,13 @@ async fn say_goodbye(socket: &mut Socket) {
 }
 
 /// Reads the parent's answer; `None` where it closes instead.
-async fn read_answer(socket: &mut Socket) -> io::Result<Option<(Answer, Vec<u8>)>> {
+async fn read_answer(socket: &mut Socket, offered: Capabilities) -> io::Result<Option<(Answer, Vec<u8>)>> {
     let mut text = Vec::with_capacity(ANSWER_BYTES_MAX);
     loop {
         if socket.read_buf(&mut text).await? == 0 {
             return Ok(if text.is_empty() { None } else { Some((Answer::Unknown, text)) });
         }
-        if let Some(answer) = Answer::parse(&text, OFFERED) {
+        if let Some(answer) = Answer::parse(&text, offered) {
             return Ok(Some((answer, text)));
         }
         if text.len() >= ANSWER_BYTES_MAX {
@@ -340,10 +363,11 @@ struct Stream<'a> {
     better: Option<Better>,
     /// The one that was found.
     leaves_for: Option<usize>,
-    /// What is being written, and how much of it is.
-    pending: Vec<u8>,
-    sent: usize,
+    outbox: Outbox,
     sent_bytes: u64,
+    text_bytes: u64,
+    /// Whether the parent sent anything.
+    was_heard: bool,
     /// When the parent last took something, or nothing waited for it.
     moved_us: u64,
 }
@@ -352,9 +376,12 @@ impl Stream<'_> {
     async fn run(&mut self, socket: &mut Socket) -> Closed {
         let stop = &self.connection.stop;
         loop {
-            self.fill();
+            let gathers_us = match self.fill() {
+                Ok(gathers_us) => gathers_us,
+                Err(err) => return err.into(),
+            };
             let host = &self.connection.host;
-            let waits = self.sent < self.pending.len() || socket.has_unsent();
+            let waits = !self.outbox.is_empty() || socket.has_unsent();
             if !waits {
                 if stop.is_cancelled() {
                     return Closed::Stopped;
@@ -379,6 +406,10 @@ impl Stream<'_> {
                     (self.better, self.leaves_for) = (None, Some(found));
                     Ok(())
                 }
+                () = sleep(Duration::from_micros(gathers_us.unwrap_or(0))), if gathers_us.is_some() => {
+                    self.outbox.gathered();
+                    Ok(())
+                }
                 () = sleep(limit), if waits => Err(Closed::Stalled(limit)),
             };
             if let Err(closed) = moved.and_then(|()| self.check_pace(waits, limit)) {
@@ -391,28 +422,40 @@ impl Stream<'_> {
         (self.connection.clock)()
     }
 
-    /// Makes the next text once the last one is written.
-    fn fill(&mut self) {
-        if self.sent < self.pending.len() {
-            return;
-        }
-        self.pending.clear();
-        self.sent = 0;
+    /// Makes the next bytes once the last ones are written; returns how long text still waits for
+    /// more, in microseconds, where it does.
+    fn fill(&mut self) -> Result<Option<u64>, EncodeError> {
         let now = self.now();
-        self.session.fill(now, &mut self.pending);
-        if self.session.is_asked() {
-            self.connection.wake.notify_one();
+        if self.outbox.is_empty() {
+            let gathers_us = self.outbox.gathers_us(now.mono_us, || self.session.waiting_bytes());
+            if gathers_us.is_some() && !self.ends() && !self.session.is_asked() {
+                return Ok(gathers_us);
+            }
+            let text = self.outbox.text();
+            self.session.fill(now, text);
+            self.text_bytes += text.len() as u64;
+            self.connection.host.figures().sent_text_bytes.add(text.len() as u64);
+            if self.session.is_asked() {
+                self.connection.wake.notify_one();
+            }
         }
+        self.outbox.pack(now.mono_us)?;
+        Ok(None)
+    }
+
+    /// Whether the stream ends as soon as all is written.
+    fn ends(&self) -> bool {
+        self.connection.stop.is_cancelled() || !self.connection.host.is_fed() || self.session.is_fed_anew()
     }
 
     fn write(&mut self, socket: &mut Socket) -> Result<(), Closed> {
-        if self.sent == self.pending.len() {
+        if self.outbox.is_empty() {
             socket.try_flush()?;
             return Ok(());
         }
-        match socket.try_write(&self.pending[self.sent..]) {
+        match socket.try_write(self.outbox.wire()) {
             Ok(count) => {
-                self.sent += count;
+                self.outbox.written(count);
                 self.sent_bytes += count as u64;
                 self.connection.host.figures().sent_bytes.add(count as u64);
                 self.moved_us = self.now().mono_us;
@@ -442,7 +485,10 @@ impl Stream<'_> {
         for _ in 0..READS_MAX {
             match socket.try_read(&mut buffer) {
                 Ok(0) => return Err(Closed::ByParent),
-                Ok(count) => self.session.receive(&buffer[..count])?,
+                Ok(count) => {
+                    self.was_heard = true;
+                    self.session.receive(&buffer[..count])?;
+                }
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock => break,
                 Err(err) => return Err(err.into()),
             }

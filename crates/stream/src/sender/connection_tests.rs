@@ -13,6 +13,7 @@ use crate::receiver::{ApiKey, Receiver};
 use crate::testing::{START_S, clock, define, host, info, rows, run, set_clock, skip, store, until};
 
 const KEY: Guid = Guid::from_bytes([8; 16]);
+const COMPRESSED_PROMPT: &[u8] = b"Hit me baby, push them over with the version=9280";
 const PROMPT: &[u8] = b"Hit me baby, push them over with the version=64";
 
 /// A child with a chart and one row, and its sender.
@@ -31,6 +32,8 @@ fn config(parents: &str, buffer_bytes: usize) -> Config {
         reconnect_delay: Duration::from_millis(200),
         return_after: Duration::from_secs(300),
         tls: Arc::default(),
+        compression: true,
+        compression_window_bytes: 1 << 17,
         send_charts_matching: SimplePattern::new("*"),
         buffer_bytes,
     }
@@ -61,13 +64,18 @@ async fn listen() -> TcpListener {
 
 /// Takes a request.
 async fn accept(parent: &TcpListener) -> TcpStream {
+    accept_request(parent).await.0
+}
+
+/// Takes a request, and tells what it offers.
+async fn accept_request(parent: &TcpListener) -> (TcpStream, Capabilities) {
     let (mut socket, _) = parent.accept().await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         assert!(socket.read_buf(&mut head).await.unwrap() > 0);
     }
     assert!(head.starts_with(b"STREAM key=08080808-"), "{}", String::from_utf8_lossy(&head));
-    socket
+    (socket, protocol::Request::parse(&head).unwrap().capabilities)
 }
 
 /// What comes until the child closes.
@@ -81,12 +89,18 @@ async fn rest(mut socket: TcpStream) -> usize {
 
 /// A real receiver behind a listener.
 fn receive(listener: TcpListener) -> Arc<Store> {
+    receive_with(listener, Codec::BUILT)
+}
+
+/// The same, with a key that asks for these codecs.
+fn receive_with(listener: TcpListener, codecs: &[Codec]) -> Arc<Store> {
     let key = ApiKey {
         enabled: true,
         allow_from: SimplePattern::new("*"),
         keep: Keep::new(MemoryMode::Ram, 3_600),
         ephemeral: None,
         pace: Duration::ZERO,
+        compression: codecs.to_vec(),
         forward: None,
     };
     let config = crate::receiver::Config {
@@ -126,6 +140,87 @@ fn rows_arrive_at_a_real_receiver() {
         until(|| child.sender.is_finished()).await;
         until(|| arrived(&store).len() == 12).await;
         assert_eq!(arrived(&store), rows(child.feed.host(), "a.b"));
+    });
+}
+
+/// The goal: rows arrive with the codec that the parent asks for, and both ends count the text and
+/// the bytes it became.
+#[test]
+fn each_codec_carries_rows() {
+    for codecs in [Codec::BUILT, &[Codec::Lz4], &[]] {
+        run(async {
+            let listener = listen().await;
+            let mut child = Child::start(&[&listener], 1 << 20);
+            child.rows(1..500);
+            let store = receive_with(listener, codecs);
+            until(|| arrived(&store).len() == 500).await;
+            child.rows(500..900);
+            until(|| arrived(&store).len() == 900).await;
+            assert_eq!(arrived(&store), rows(child.feed.host(), "a.b"));
+            let received = store.host(Guid::from_bytes([1; 16])).unwrap();
+            let (sent, received) = (child.feed.host().figures(), received.figures());
+            assert_eq!(sent.sent_bytes.get(), received.received_bytes.get());
+            assert_eq!(sent.sent_text_bytes.get(), received.received_text_bytes.get());
+            let ratio = sent.sent_text_bytes.get() / sent.sent_bytes.get();
+            assert_eq!(ratio >= 4, !codecs.is_empty(), "{codecs:?}: {ratio}");
+            assert_eq!(ratio == 1, codecs.is_empty(), "{codecs:?}: {ratio}");
+        });
+    }
+}
+
+/// The goal: a parent that closes at the first frames is sent plain text at the next attempt.
+#[test]
+fn a_parent_that_cannot_read_frames_is_sent_plain_text() {
+    run(async {
+        let parent = listen().await;
+        let _child = Child::start(&[&parent], 1 << 20);
+        let (mut socket, offered) = accept_request(&parent).await;
+        assert!(offered.has(Codec::offered()), "{offered}");
+        socket.write_all(COMPRESSED_PROMPT).await.unwrap();
+        let mut frame = Vec::new();
+        socket.read_buf(&mut frame).await.unwrap();
+        assert_eq!(frame[0], 0xfa);
+        drop(socket);
+        let (mut socket, offered) = accept_request(&parent).await;
+        assert_eq!(offered.compression(), Capabilities::NONE);
+        // What was not offered is not used, whatever the parent says.
+        socket.write_all(COMPRESSED_PROMPT).await.unwrap();
+        let mut text = Vec::new();
+        while !text.ends_with(b"\n") {
+            socket.read_buf(&mut text).await.unwrap();
+        }
+        assert!(String::from_utf8(text).unwrap().contains("CHART \"a.b\""));
+    });
+}
+
+/// The goal: rows that come one by one share a frame, and the first of them does not wait.
+#[test]
+fn rows_that_trickle_share_a_frame() {
+    run(async {
+        let parent = listen().await;
+        let mut child = Child::start(&[&parent], 1 << 20);
+        let mut socket = accept(&parent).await;
+        socket.write_all(COMPRESSED_PROMPT).await.unwrap();
+        let (mut decoder, mut plain) = (crate::codec::Decoder::new(Codec::Lz4), crate::codec::Plain::default());
+        let (mut frames, mut found) = (0, 0);
+        let mut buffer = vec![0; 65_536];
+        let mut second = 0;
+        while found < 20 {
+            // Well within the time that rows are gathered.
+            if let Ok(count) = timeout(Duration::from_millis(3), socket.read(&mut buffer)).await {
+                let taken = decoder.push(&buffer[..count.unwrap()], &mut plain, |text| {
+                    frames += 1;
+                    found += text.windows(6).filter(|word| word == b"BEGIN ").count();
+                    Ok::<_, ()>(())
+                });
+                taken.unwrap().unwrap();
+            }
+            if frames > 0 && second < 20 {
+                second += 1;
+                child.rows(second..second + 1);
+            }
+        }
+        assert!(frames <= 4, "{frames} frames");
     });
 }
 

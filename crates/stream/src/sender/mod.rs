@@ -2,11 +2,13 @@
 //!
 //! A `tap` on the host turns each row into text as it is written; the `session` takes what was
 //! gathered and lets `replay` answer a parent that asks for the past; the `connection` finds the
-//! parent, and writes the text in one piece.
+//! parent, and writes the text in one piece, which the `outbox` makes smaller.
 //! Between connections the tap is silent: what the parent missed it asks for again.
 
+mod compression;
 mod connect;
 mod connection;
+mod outbox;
 mod replay;
 pub(crate) mod session;
 mod tap;
@@ -43,6 +45,10 @@ pub struct Config {
     pub send_charts_matching: SimplePattern,
     /// Bytes of text that may wait for the parent.
     pub buffer_bytes: usize,
+    /// Whether the stream may be compressed.
+    pub compression: bool,
+    /// Bytes of text that ZSTD remembers; the parent must do the same.
+    pub compression_window_bytes: u32,
 }
 
 /// Streams a host until `stop`, or until it leaves its store: whenever somebody feeds it, a parent is sought.

@@ -78,6 +78,11 @@ impl Session {
         }
     }
 
+    /// How much text waits to be taken, in bytes; charts that are to be defined again count as 1.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.waiting_bytes()).unwrap_or_default()
+    }
+
     /// Whether requests of the parent still wait for an answer.
     pub(crate) fn is_asked(&self) -> bool {
         !self.requests.is_empty()

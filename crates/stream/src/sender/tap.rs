@@ -141,6 +141,11 @@ impl SenderTap {
         std::mem::swap(&mut self.out, empty);
     }
 
+    /// How much there is to hand over, in bytes; charts to define again count as 1.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.out.len().max(usize::from(!self.behind.is_empty()))
+    }
+
     /// Defines the charts again that fell behind.
     pub(super) fn define_behind(&mut self, host: &HostView<'_>, now: Now) {
         for slot in std::mem::take(&mut self.behind) {
