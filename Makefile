@@ -66,6 +66,7 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	cargo bench -p rrd-store --bench start
 	cargo bench -p rrd-store --bench append
 	cargo bench -p rrd-store --bench memory
+	cargo bench -p rrd-store --bench tiers
 	cargo bench -p collect --bench tick
 	cargo bench -p web --bench data
 
