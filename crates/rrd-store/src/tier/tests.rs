@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use row::{ChartDefinition, DimensionDefinition, Guid, Now, Packed, PointFlags};
+use row::{ChartDefinition, DimensionDefinition, DimensionOptions, Guid, Now, Packed, PointFlags};
 
 use crate::disk::simulated::SimulatedDisk;
 use crate::query::{Charts, Grid, Group, Query, WindowRequest};
-use crate::{Disk, Feed, FeedKind, Host, HostInfo, Keep, Keeper, MemoryMode, Store, TierSettings};
+use crate::{Disk, Feed, FeedKind, Host, HostInfo, Keep, Keeper, Life, MemoryMode, Patience, Store, TierSettings};
 
 const START_S: i64 = 1_795_387_013;
 const CHARTS: [(&str, i64); 5] = [("k.one", 1), ("k.two", 2), ("k.five", 5), ("k.ten", 10), ("k.sixty", 60)];
@@ -486,4 +486,51 @@ fn segments_of_tiers_go_when_their_time_is_over() {
     let of_tier = segments.iter().filter(|name| step_s(name) == 300).count();
     // Starts began 23 of them. One is long enough for more than its retention: two or three are left.
     assert!((1..=3).contains(&of_tier) && segments.len() < 12, "{of_tier} of {}", segments.len());
+}
+
+/// The index of a dimension that left the rows is not another's as long as a tier has values of it.
+#[test]
+fn an_index_is_kept_as_long_as_a_tier_has_it() {
+    let store = Store::with_tiers(&tiers(&[(60, 60)]));
+    let host = store.add(&info(), Keep::new(MemoryMode::Ram, 60));
+    let mut feed = host.claim(FeedKind::Stored, info());
+    let mut life = Life::new(Patience { charts_us: 10_000_000, hosts_us: 1 << 50 });
+    let mut indexes = Vec::new();
+    for second in 1..60_000_i64 {
+        let now = Now { wall_us: (START_S + second) * 1_000_000, mono_us: second as u64 * 1_000_000 };
+        let mut writer = feed.writer(now).unwrap();
+        let slot =
+            writer.define_chart(&ChartDefinition { id: "k.one", update_every_s: 1, ..Default::default() }).unwrap();
+        // Every three hours another dimension takes the place of the one before.
+        let turn = (second - 1) / 10_800;
+        if (second - 1) % 10_800 == 0 {
+            if turn > 0 {
+                let id = format!("d{}", turn - 1);
+                let options = DimensionOptions::OBSOLETE;
+                writer.define_dimension(slot, &DimensionDefinition { id: &id, options, ..Default::default() }).unwrap();
+            }
+            let id = format!("d{turn}");
+            indexes
+                .push(writer.define_dimension(slot, &DimensionDefinition { id: &id, ..Default::default() }).unwrap());
+        }
+        let value = Packed::pack(turn as f64 + 1.0, PointFlags::NORMAL);
+        writer.begin(slot);
+        writer.set_stored(indexes[turn as usize], None, value);
+        writer.end_stored(START_S + second, true);
+        drop(writer);
+        life.step(&store, now);
+        if second % 1_000 == 999 {
+            let window = WindowRequest { after_s: -14_400, points: 240, ..Default::default() };
+            let answer =
+                host.query(&Query { window, ..Query::new(Charts::One("k.one")) }, START_S + second + 1).unwrap();
+            for (place, column) in answer.columns.iter().enumerate() {
+                let own: f64 = column.id[1..].parse::<f64>().unwrap() + 1.0;
+                let mut values = answer.rows().map(|(_, values)| values.get(place)).filter(|value| !value.is_nan());
+                assert!(values.all(|value| value == own), "{second}: {} has values of another", column.id);
+            }
+        }
+    }
+    // A tier of an hour keeps two blocks of an hour, and some are spared for a start.
+    assert!(indexes.iter().any(|index| *index > 1), "{indexes:?}");
+    assert!(indexes.iter().any(|index| indexes.iter().filter(|other| *other == index).count() > 1), "{indexes:?}");
 }
