@@ -73,6 +73,7 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	cargo bench -p rrd-store --bench append
 	cargo bench -p rrd-store --bench memory
 	cargo bench -p stream --bench codec
+	cargo bench -p rrd-store --bench tiers
 	cargo bench -p collect --bench tick
 	cargo bench -p web --bench data
 

@@ -141,8 +141,20 @@ impl Host {
 
     /// What is stored for each second of `window`, hidden dimensions included.
     pub fn try_data(&self, chart: &str, window: Window) -> Result<Data, String> {
+        self.try_data_of(chart, window, 0)
+    }
+
+    /// The same as so many rows; 0 means as many as there are.
+    ///
+    /// # Panics
+    /// When the API does not answer with values.
+    pub fn data_of(&self, chart: &str, window: Window, points: i64) -> Data {
+        self.try_data_of(chart, window, points).unwrap_or_else(|err| panic!("{}: {err}", self.place()))
+    }
+
+    fn try_data_of(&self, chart: &str, window: Window, points: i64) -> Result<Data, String> {
         let target = format!(
-            "/host/{}/api/v1/data?chart={}&after={}&before={}&dimensions=*&options=unaligned",
+            "/host/{}/api/v1/data?chart={}&after={}&before={}&points={points}&dimensions=*&options=unaligned",
             self.name,
             escape(chart),
             window.after,

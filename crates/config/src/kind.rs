@@ -5,6 +5,7 @@ use crate::quantity::{
 };
 use crate::said::{Raw, What, quote};
 use crate::secret::{Secrecy, normalize_guid};
+use crate::tiers::Tier;
 
 /// The kind of a setting, with its unit and range. Ranges include both ends.
 #[derive(Debug, Clone, Copy)]
@@ -284,9 +285,5 @@ fn is_listen_host(host: &str) -> bool {
 }
 
 fn is_tier(text: &str) -> bool {
-    let Some((resolution, retention)) = text.split_once(':') else { return false };
-    match (parse_duration(resolution), parse_duration(retention)) {
-        (Some(resolution), Some(retention)) => resolution > 0 && resolution <= retention,
-        _ => false,
-    }
+    Tier::parse(text).is_some()
 }

@@ -23,6 +23,7 @@ mod resolve;
 mod said;
 mod secret;
 mod settings;
+mod tiers;
 
 pub use choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 pub use environment::environment;
@@ -33,6 +34,7 @@ pub use problems::Problems;
 pub use settings::{
     ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Registry, Settings, Stream, Web,
 };
+pub use tiers::Tier;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use crate::problems::Problems;
 use crate::settings::{
     ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Registry, Settings, Stream, Web,
 };
+use crate::tiers::{self, Tier};
 use crate::{environment, file};
 
 impl Settings {
@@ -50,6 +51,7 @@ impl Settings {
         let in_force = InForce::merge(role, said, &mut problems);
         check_stream(role, &in_force, &mut problems);
         check_tls(role, &in_force, &mut problems);
+        check_tiers(&in_force, &mut problems);
         problems.unless_any(())?;
         Ok(resolve(role, in_force))
     }
@@ -103,6 +105,17 @@ fn check_tls(role: Role, in_force: &InForce, problems: &mut Problems) {
     }
 }
 
+/// Tiers must nest.
+fn check_tiers(in_force: &InForce, problems: &mut Problems) {
+    let id = id_of("global.tiers");
+    if let Some(Value::List(texts)) = in_force.value(&id)
+        && let Some((tier, expected)) = tiers::fault(&texts)
+        && let Some(entry) = in_force.said(&id)
+    {
+        problems.add(&entry.origin, format_args!("global.tiers, \"{tier}\": expected {expected}"));
+    }
+}
+
 fn is_missing(in_force: &InForce, path: &str) -> bool {
     let id = id_of(path);
     !in_force.is_refused(&id) && in_force.value(&id) == Some(Value::Text(String::new()))
@@ -135,7 +148,7 @@ fn global(role: Role, table: &Table<'_>) -> Global {
         update_every: table.get("update_every"),
         memory_mode,
         history: table.get("history"),
-        tiers: table.get("tiers"),
+        tiers: table.get::<Vec<String>>("tiers").iter().filter_map(|text| Tier::parse(text)).collect(),
         flush_interval: table.get("flush_interval"),
         ephemeral: table.get("ephemeral"),
         lib_dir: table.get("lib_dir"),

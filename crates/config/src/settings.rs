@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::merge::InForce;
+use crate::tiers::Tier;
 
 /// All settings of a node.
 pub struct Settings {
@@ -55,8 +56,9 @@ pub struct Global {
     pub memory_mode: MemoryMode,
     /// Rows kept per chart, 5 to 31,622,400.
     pub history: u32,
-    /// Longer retention at lower resolution: `RESOLUTION:RETENTION`.
-    pub tiers: Vec<String>,
+    /// Longer retention at lower resolution, the finest first; each resolution is a multiple of the one
+    /// before.
+    pub tiers: Vec<Tier>,
     /// What a power loss may cost in mode map, 1 s to 1 h.
     pub flush_interval: Duration,
     /// Whether this host comes and goes.

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Context;
 use config::{MemoryMode, Settings};
-use rrd_store::{FeedKind, Host, HostInfo, Keep, Store};
+use rrd_store::{FeedKind, Host, HostInfo, Keep, Store, TierSettings};
 use tracing::info;
 
 use crate::saving::Saving;
@@ -32,6 +32,15 @@ pub struct Collecting {
     thread: Option<JoinHandle<collect::Ended>>,
 }
 
+/// The tiers of all hosts.
+fn tiers(settings: &Settings) -> Vec<TierSettings> {
+    let tier = |tier: &config::Tier| {
+        let step_s = tier.resolution.as_secs().max(1);
+        TierSettings { step_s: step_s as u32, rows: (tier.retention.as_secs() / step_s) as u32 }
+    };
+    settings.global.tiers.iter().map(tier).collect()
+}
+
 impl OwnHost {
     /// Finds out who this machine is, and loads what was saved.
     ///
@@ -48,7 +57,7 @@ impl OwnHost {
         let info = host_info(settings, identity.guid);
         let new = if identity.is_new { ", made just now" } else { "" };
         info!("this host is '{}' with machine_guid '{}'{new}", info.hostname, info.guid);
-        let store = Arc::new(Store::new());
+        let store = Arc::new(Store::with_tiers(&tiers(settings)));
         let host = store.add(&info, keep(settings));
         let mut saving = Saving::new(settings, &state.path)?;
         saving.load(&store);

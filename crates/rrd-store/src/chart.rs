@@ -6,7 +6,10 @@ use row::{ChartDefinition, ChartOptions, ChartType, DimensionDefinition, Dimensi
 
 use crate::collection::{Clock, Dimension};
 use crate::intern::Interner;
+use crate::late::Repairs;
 use crate::ring::Ring;
+use crate::slab::Slabs;
+use crate::tier::{self, Tier, TierSettings};
 
 /// One chart. What a row touches comes first.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub(crate) struct Chart {
     pub(crate) clock: Clock,
     pub(crate) ring: Ring,
     pub(crate) dimensions: Vec<Dimension>,
+    /// Summaries of its rows, the finest first.
+    pub(crate) tiers: Vec<Tier>,
     pub(crate) id_hash: u32,
     /// Its name in the files of its host, as long as there are any.
     pub(crate) number: u32,
@@ -104,6 +109,7 @@ impl Chart {
             clock: Clock::default(),
             ring: Ring::new(definition.update_every_s),
             dimensions: Vec::new(),
+            tiers: Vec::new(),
             id_hash,
             number: 0,
             changed: true,
@@ -136,6 +142,7 @@ impl Chart {
             clock: Clock::default(),
             ring: Ring::new(1),
             dimensions: Vec::new(),
+            tiers: Vec::new(),
             id_hash: NO_ID,
             number: u32::MAX,
             changed: false,
@@ -154,6 +161,42 @@ impl Chart {
     /// Whether it has this id; `hash` is that of the id.
     pub(crate) fn is(&self, hash: u32, id: &[u8]) -> bool {
         self.id_hash == hash && (!self.ambiguous || self.texts.id.as_bytes() == id)
+    }
+
+    /// Makes the tiers that it lacks, as far as they are not finer than its rows.
+    pub(crate) fn add_tiers(&mut self, settings: &[TierSettings]) {
+        for tier in tier::of_chart(settings, self.ring.every_s as u32) {
+            if let Err(place) = self.tiers.binary_search_by_key(&tier.level, |known| known.level) {
+                self.tiers.insert(place, tier);
+            }
+        }
+    }
+
+    /// The rows of a level: 0 are those of the chart, the others those of tiers.
+    pub(crate) fn ring_of(&self, level: usize) -> Option<&Ring> {
+        match level {
+            0 => Some(&self.ring),
+            _ => self.tiers.iter().find(|tier| tier.level == level).map(|tier| &tier.ring),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn ring_of_mut(&mut self, level: usize) -> Option<&mut Ring> {
+        match level {
+            0 => Some(&mut self.ring),
+            _ => self.tiers.iter_mut().find(|tier| tier.level == level).map(|tier| &mut tier.ring),
+        }
+    }
+
+    /// Gives back what its rows and summaries take, when it goes.
+    pub(crate) fn release(&mut self, slabs: &mut Slabs, repairs: &mut Repairs) {
+        self.ring.release(slabs, repairs);
+        self.tiers.iter_mut().for_each(|tier| tier.ring.release(slabs, repairs));
+    }
+
+    /// Bytes that its tiers take beside sealed blocks.
+    pub(crate) fn tier_bytes(&self) -> usize {
+        self.tiers.iter().map(Tier::bytes).sum()
     }
 
     pub(crate) fn definition(&self) -> ChartDefinition<'_> {

@@ -19,6 +19,7 @@ use crate::ring::Ring;
 use crate::slab::Slabs;
 use crate::slots::Slots;
 use crate::tap::{Tap, TapId};
+use crate::tier::TierSettings;
 use crate::view::HostView;
 
 /// What is known of a host from its handshake, or of the node itself.
@@ -159,6 +160,8 @@ pub(crate) struct Shared {
     pub(crate) interner: Arc<Interner>,
     pub(crate) names: Arc<Names>,
     pub(crate) damages: Arc<Damages>,
+    /// Of all that keep rows.
+    pub(crate) tiers: Arc<[TierSettings]>,
 }
 
 /// One monitored machine.
@@ -289,6 +292,11 @@ impl Host {
         }
     }
 
+    /// The tiers of its charts: none, where it keeps no rows of its own.
+    pub(crate) fn tiers(&self) -> &[TierSettings] {
+        if self.keep().mode == MemoryMode::None { &[] } else { &self.shared.tiers }
+    }
+
     /// Whether its charts and rows are on the disk only. It wakes when anybody asks for them.
     #[must_use]
     pub fn is_asleep(&self) -> bool {
@@ -365,12 +373,13 @@ impl Host {
         debug_assert_eq!(state.ring_bytes, state.charts.iter().map(|chart| chart.ring.bytes()).sum::<usize>());
         let (charts, dimensions) =
             if self.is_asleep() { state.before_sleep } else { (state.chart_count(), state.dimensions) };
+        let tiers = if self.shared.tiers.is_empty() { 0 } else { state.charts.iter().map(Chart::tier_bytes).sum() };
         HostStatus {
             fed: self.is_fed(),
             newest_s: self.newest_s.load(Ordering::Relaxed),
             charts,
             dimensions,
-            bytes: state.slabs.bytes() + state.ring_bytes,
+            bytes: state.slabs.bytes() + state.ring_bytes + tiers,
         }
     }
 

@@ -22,7 +22,9 @@ use crate::chart::{Chart, DimensionTexts, Leaving};
 use crate::collection::Dimension;
 use crate::host::{Host, HostState, MemoryMode};
 use crate::intern;
+use crate::ring::Ring;
 use crate::store::Store;
+use crate::tier::Tier;
 
 /// Charts, with their hosts' share, that one step looks at.
 const STEP_CHARTS: u32 = 4_096;
@@ -286,7 +288,7 @@ impl HostState {
         let mut chart = std::mem::replace(&mut self.charts[slot.0 as usize], Chart::vacant());
         self.ring_bytes -= chart.ring.bytes();
         self.dimensions -= chart.dimensions.iter().filter(|dimension| !dimension.is_vacant()).count();
-        chart.ring.release(&mut self.slabs, &mut self.repairs);
+        chart.release(&mut self.slabs, &mut self.repairs);
         if self.by_hash.get(&chart.id_hash) == Some(&slot.0) {
             self.by_hash.remove(&chart.id_hash);
             let alike = || self.charts.iter().position(|other| other.id_hash == chart.id_hash);
@@ -359,7 +361,8 @@ impl Chart {
 }
 
 impl Leaving {
-    /// Whether the ring has no value of it any more. On the way there it is gone: nobody sees it.
+    /// Whether neither the ring nor any tier has a value of it any more. On the way there it is gone:
+    /// nobody sees it.
     fn has_left(&mut self, chart: &mut Chart, patience_us: u64, now: Now) -> bool {
         let dimension = &mut chart.dimensions[self.index as usize];
         if std::mem::take(&mut dimension.seen) || self.idle_since_us == 0 {
@@ -368,8 +371,11 @@ impl Leaving {
             self.gone_s = Some(chart.ring.last_s());
         }
         dimension.is_gone = self.gone_s.is_some();
-        // After a start the ring may reach further back by some blocks.
-        let start_s = chart.ring.start_s() - BLOCKS_SPARE * chart.ring.block_s();
-        self.gone_s.is_some_and(|gone_s| chart.ring.is_empty() || start_s > gone_s)
+        // After a start rings may reach further back by some blocks.
+        let is_past =
+            |ring: &Ring, gone_s: i64| ring.is_empty() || ring.start_s() - BLOCKS_SPARE * ring.block_s() > gone_s;
+        let Some(gone_s) = self.gone_s else { return false };
+        let is_summed = |tier: &Tier| tier.current_s <= gone_s || !is_past(&tier.ring, gone_s);
+        is_past(&chart.ring, gone_s) && !chart.tiers.iter().any(is_summed)
     }
 }

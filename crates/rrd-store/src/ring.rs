@@ -13,6 +13,9 @@
 //! A row that comes for a sealed block opens it again, as a [`Late`] block; the next rows of a
 //! replication go there, too. It is sealed when rows of another block come, or with the next seal.
 //! A block that lies on the disk is not read here: its late rows wait for the keeper.
+//!
+//! The rows of a tier lie in a ring, too. Its open block is not there for every second, so it grows
+//! with its rows.
 
 use std::collections::VecDeque;
 
@@ -22,9 +25,12 @@ use crate::block::{self, ROWS};
 use crate::files::Noting;
 use crate::late::{Late, Repairs};
 use crate::slab::{BlockAt, Slabs};
+use crate::tier::{self, Part, Summary, Tier};
 
 /// Rows that the open block has room for.
 pub(crate) const OPEN_ROWS_MAX: usize = 80;
+/// Rows by which the open block of a tier grows.
+const GROWTH_ROWS: usize = 8;
 const EMPTY: u32 = Packed::EMPTY.to_bits();
 
 #[derive(Debug)]
@@ -42,7 +48,9 @@ pub(crate) struct Ring {
     /// Sealed blocks with rows that came late. The last may be the one that is being filled.
     pub(crate) late: Vec<Late>,
     /// The oldest row that was ever written and may still be there.
-    first_s: i64,
+    pub(crate) first_s: i64,
+    /// The open block has room for the rows that came, and some more; otherwise for all.
+    grows: bool,
 }
 
 /// What became of a row.
@@ -100,9 +108,21 @@ pub(crate) struct Shelf<'a> {
     pub(crate) repairs: &'a mut Repairs,
     /// Is told each row and each block.
     pub(crate) journal: Option<Noting<'a>>,
+    /// Sum up the rows of each block that is sealed; the finest comes first.
+    pub(crate) tiers: &'a mut [Tier],
+    /// Seconds that are to be kept however short the history is: what the next tier sums up is made up
+    /// from there after a start.
+    pub(crate) least_s: u32,
 }
 
 impl Shelf<'_> {
+    /// How many rows to keep that are `every_s` apart. Those of the period that a tier sums up are in
+    /// whole blocks, or in the open one.
+    fn rows(&self, every_s: i64) -> i64 {
+        let least = if self.least_s > 0 { i64::from(self.least_s) / every_s + ROWS as i64 } else { 0 };
+        i64::from(self.history).max(least)
+    }
+
     /// Tells the journal a row.
     pub(crate) fn note<R: Bits + ?Sized>(&mut self, time_s: i64, row: &R) {
         if let Some(journal) = &mut self.journal {
@@ -111,7 +131,7 @@ impl Shelf<'_> {
     }
 
     /// Takes the block in the scratch space.
-    fn keep(&mut self, start_s: i64) -> BlockAt {
+    pub(crate) fn keep(&mut self, start_s: i64) -> BlockAt {
         let at = self.slabs.push(self.scratch);
         if let Some(journal) = &mut self.journal {
             journal.sealed(start_s, at);
@@ -131,7 +151,13 @@ impl Ring {
             sealed: VecDeque::new(),
             late: Vec::new(),
             first_s: 0,
+            grows: false,
         }
+    }
+
+    /// A ring whose open block has no room to spare.
+    pub(crate) fn growing(every_s: u32) -> Self {
+        Self { grows: true, ..Self::new(every_s) }
     }
 
     pub(crate) fn block_s(&self) -> i64 {
@@ -183,9 +209,11 @@ impl Ring {
         if place < self.open_rows as i64 {
             return if place >= 0 { self.fill(place as usize, row) } else { self.fill_late(time_s, row, shelf) };
         }
-        if place - self.open_rows as i64 > i64::from(shelf.history) {
+        if place - self.open_rows as i64 > shelf.rows(self.every_s) {
+            self.hand_over(shelf);
             self.clear(shelf);
             self.open_at(time_s);
+            tier::skip_to(self.open_start_s, shelf);
             place = (time_s - self.open_start_s).div_euclid(self.every_s);
         }
         while place >= OPEN_ROWS_MAX as i64 {
@@ -193,6 +221,7 @@ impl Ring {
             place -= ROWS as i64;
         }
         let place = place as usize;
+        self.make_room(place + 1);
         for (cell, bits) in self.open[place * self.stride..].iter_mut().zip(row.each()) {
             *cell = bits;
         }
@@ -210,8 +239,8 @@ impl Ring {
     }
 
     /// Lays the open block out anew for more dimensions; the rows before have empty places there.
-    fn widen(&mut self, stride: usize) {
-        let mut open = vec![EMPTY; stride * OPEN_ROWS_MAX];
+    pub(crate) fn widen(&mut self, stride: usize) {
+        let mut open = vec![EMPTY; stride * self.room(self.open_rows)];
         let common = self.stride.min(stride);
         if common > 0 {
             for (to, from) in
@@ -224,8 +253,32 @@ impl Ring {
         self.stride = stride;
     }
 
+    /// Rows that the open block has room for when it holds so many.
+    fn room(&self, rows: usize) -> usize {
+        if self.grows { rows.next_multiple_of(GROWTH_ROWS).min(OPEN_ROWS_MAX) } else { OPEN_ROWS_MAX }
+    }
+
+    fn make_room(&mut self, rows: usize) {
+        let count = self.room(rows) * self.stride;
+        if count > self.open.len() {
+            self.open.reserve_exact(count - self.open.len());
+            self.open.resize(count, EMPTY);
+        }
+    }
+
+    /// Hands the open rows to the tiers, before they are forgotten.
+    pub(crate) fn hand_over(&mut self, shelf: &mut Shelf<'_>) {
+        if self.is_empty() {
+            return;
+        }
+        self.settle(shelf);
+        let rows = &self.open[..self.open_rows * self.stride];
+        let part = Part { rows, stride: self.stride, start_s: self.open_start_s, every_s: self.every_s };
+        tier::feed(&part, self.last_s() + self.every_s, shelf);
+    }
+
     fn fill<R: Bits + ?Sized>(&mut self, place: usize, row: &R) -> Kept {
-        if !fill_empty(&mut self.open[place * self.stride..], row) {
+        if !fill_empty(&mut self.open[place * self.stride..], row, |_, _| ()) {
             return Kept::Ignored;
         }
         self.first_s = self.first_s.min(self.open_start_s + place as i64 * self.every_s);
@@ -234,7 +287,7 @@ impl Ring {
 
     /// Fills a row's empty places in a sealed block, which is opened for it.
     fn fill_late<R: Bits + ?Sized>(&mut self, time_s: i64, row: &R, shelf: &mut Shelf<'_>) -> Kept {
-        if time_s <= self.last_s() - i64::from(shelf.history) * self.every_s {
+        if time_s <= self.last_s() - shelf.rows(self.every_s) * self.every_s {
             return Kept::Ignored;
         }
         while time_s < self.start_s() {
@@ -245,11 +298,22 @@ impl Ring {
         let known = self.late.iter().position(|late| late.start_s == start_s && late.stride == self.stride);
         let Some(known) = known.or_else(|| self.open_late(start_s, shelf)) else { return Kept::Refused };
         let late = &mut self.late[known];
-        if !fill_empty(&mut late.rows[place * late.stride..][..late.stride], row) {
+        // Whether rows bring anything new to a block on the disk, the keeper will find out.
+        let count = if late.is_whole && !shelf.tiers.is_empty() { late.stride } else { 0 };
+        let mut news = vec![Summary::NONE; count];
+        let filled = |dimension: usize, bits: u32| {
+            if let Some(sum) = news.get_mut(dimension) {
+                sum.add(Packed::from_bits(bits).unpack());
+            }
+        };
+        if !fill_empty(&mut late.rows[place * late.stride..][..late.stride], row, filled) {
             return Kept::Ignored;
         }
         late.fills += 1;
         self.first_s = self.first_s.min(time_s);
+        if count > 0 {
+            tier::feed_late(time_s, &news, shelf);
+        }
         Kept::Filled
     }
 
@@ -295,17 +359,24 @@ impl Ring {
             block::encode(shelf.scratch, values, self.stride);
             self.sealed.push_back(shelf.keep(self.open_start_s));
         }
+        let values = &self.open[..rows * self.stride];
+        let part = Part { rows: values, stride: self.stride, start_s: self.open_start_s, every_s: self.every_s };
+        tier::feed(&part, self.open_start_s + self.block_s(), shelf);
         let spare = self.open_rows - rows;
         self.open.copy_within(rows * self.stride..self.open_rows * self.stride, 0);
         self.open[spare * self.stride..self.open_rows * self.stride].fill(EMPTY);
         self.open_rows = spare;
         self.open_start_s += self.block_s();
+        if self.grows {
+            self.open.truncate(self.room(spare) * self.stride);
+            self.open.shrink_to_fit();
+        }
         self.trim(0, shelf);
     }
 
     /// Lets go of blocks that history no longer covers, but for `more` of them.
     fn trim(&mut self, more: usize, shelf: &mut Shelf<'_>) {
-        let keep = (shelf.history as usize).div_ceil(ROWS) + more;
+        let keep = (shelf.rows(self.every_s) as usize).div_ceil(ROWS) + more;
         while self.sealed.len() > keep {
             if let Some(block) = self.sealed.pop_front() {
                 shelf.slabs.release(block);
@@ -323,6 +394,7 @@ impl Ring {
         while self.open_start_s > time_s
             && let Some(block) = self.sealed.pop_back()
         {
+            self.make_room(ROWS);
             self.open.fill(EMPTY);
             decode(block, &mut self.open[..self.stride * ROWS], self.stride, shelf);
             shelf.slabs.release(block);
@@ -356,7 +428,7 @@ impl Ring {
             self.first_s = start_s + first as i64 * self.every_s;
         }
         let missing = (start_s - self.open_start_s).div_euclid(self.block_s());
-        let history = i64::from(shelf.history) / ROWS as i64 + 2;
+        let history = shelf.rows(self.every_s) / ROWS as i64 + 2;
         if missing >= history {
             self.clear(shelf);
             return self.restore(start_s, bytes, on_disk, shelf);
@@ -389,6 +461,7 @@ impl Ring {
     pub(crate) fn reopen(&mut self, stride: usize, shelf: &mut Shelf<'_>) {
         let Some(block) = self.sealed.pop_back() else { return };
         self.widen(stride);
+        self.make_room(ROWS);
         decode(block, &mut self.open[..stride * ROWS], stride, shelf);
         shelf.slabs.release(block);
         self.open_start_s -= self.block_s();
@@ -427,12 +500,13 @@ impl Ring {
     }
 }
 
-/// Puts values where there are none; returns whether there were such places.
-fn fill_empty<R: Bits + ?Sized>(cells: &mut [u32], row: &R) -> bool {
+/// Puts values where there are none, and tells each; returns whether there were such places.
+fn fill_empty<R: Bits + ?Sized>(cells: &mut [u32], row: &R, mut filled: impl FnMut(usize, u32)) -> bool {
     let mut is_filled = false;
-    for (cell, bits) in cells.iter_mut().zip(row.each()) {
+    for (place, (cell, bits)) in cells.iter_mut().zip(row.each()).enumerate() {
         if *cell == EMPTY && bits != EMPTY {
             *cell = bits;
+            filled(place, bits);
             is_filled = true;
         }
     }
@@ -452,7 +526,7 @@ fn first_row(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Decodes a sealed block to rows of `stride` values; places that it does not have stay as they are.
-fn decode(at: BlockAt, rows: &mut [u32], stride: usize, shelf: &mut Shelf<'_>) {
+pub(crate) fn decode(at: BlockAt, rows: &mut [u32], stride: usize, shelf: &mut Shelf<'_>) {
     shelf.scratch.clear();
     let bytes = shelf.slabs.fetch(at, shelf.scratch);
     if let Some(bytes) = bytes.get(shelf.scratch) {

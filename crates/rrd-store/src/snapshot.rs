@@ -25,6 +25,8 @@ pub struct Snapshot {
     /// Late rows, with the number of their block.
     late: Vec<(usize, Late)>,
     on_disk: Option<OnDisk>,
+    /// Numbers of blocks whose columns are shown even where there are none.
+    shown: Vec<usize>,
     open_start_s: i64,
     open: Vec<u32>,
 }
@@ -63,11 +65,20 @@ impl Snapshot {
             blocks_start_s,
             late: late.collect(),
             on_disk: slabs.on_disk.clone(),
+            shown: Vec::new(),
             blocks,
             copied,
             open_start_s: ring.open_start_s,
             open: ring.open[..open_rows * ring.stride].to_vec(),
         }
+    }
+
+    /// All columns of the blocks that begin at these seconds are to be shown, even those that they do not
+    /// have.
+    pub(crate) fn show_all(&mut self, starts_s: impl Iterator<Item = i64>) {
+        let block_s = self.every_s * ROWS as i64;
+        let number = |start_s: i64| usize::try_from((start_s - self.blocks_start_s).div_euclid(block_s)).ok();
+        self.shown = starts_s.filter_map(number).collect();
     }
 
     /// The newest second that the snapshot may hold a row of: nothing after it was there.
@@ -149,7 +160,7 @@ impl Snapshot {
     /// there; with none that the block does not have.
     fn columns(&self, number: usize, wanted: &[u32], fetched: &mut Fetched<'_>, mut f: impl FnMut(usize, &Column)) {
         let late = || self.late.iter().filter(|(of, _)| *of == number).map(|(_, late)| late);
-        let has_late = late().next().is_some();
+        let has_late = late().next().is_some() || self.shown.contains(&number);
         let mut reader = fetched.reader(number);
         let mut column = [EMPTY; ROWS];
         let mut dimension = 0;

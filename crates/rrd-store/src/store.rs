@@ -11,6 +11,7 @@ use crate::feed::{Feed, FeedKind};
 use crate::files::{self, Damage, OnDisk};
 use crate::host::{Host, HostInfo, Keep, Shared, Which};
 use crate::intern::Interner;
+use crate::tier::{TIER_ROWS_MAX, TIER_STEP_S_MAX, TIER_STEP_S_MIN, TIERS_MAX, TierSettings};
 
 /// All hosts of a node, in the order in which they came.
 #[derive(Debug, Default)]
@@ -32,6 +33,23 @@ impl Store {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A store whose hosts keep summaries beside their rows, the finest tier first; of more than
+    /// [`TIERS_MAX`], the first ones.
+    ///
+    /// # Panics
+    /// Where a tier is out of its limits, or its step is no multiple of the one before: who reads
+    /// settings checks them.
+    #[must_use]
+    pub fn with_tiers(tiers: &[TierSettings]) -> Self {
+        let tiers = &tiers[..tiers.len().min(TIERS_MAX)];
+        let steps = tiers.iter().map(|tier| tier.step_s);
+        assert!(steps.clone().all(|step_s| (TIER_STEP_S_MIN..=TIER_STEP_S_MAX).contains(&step_s)), "{tiers:?}");
+        let nest = |(finer, coarser): (u32, u32)| finer < coarser && coarser.is_multiple_of(finer);
+        assert!(steps.clone().zip(steps.skip(1)).all(nest), "{tiers:?}");
+        assert!(tiers.iter().all(|tier| (1..=TIER_ROWS_MAX).contains(&tier.rows)), "{tiers:?}");
+        Self { shared: Shared { tiers: tiers.into(), ..Shared::default() }, ..Self::default() }
     }
 
     /// All hosts; the first one added, which is the node itself, comes first.

@@ -7,6 +7,7 @@ use crate::feed::FeedKind;
 use crate::host::HostState;
 use crate::slab::Slabs;
 use crate::snapshot::Snapshot;
+use crate::tier::{Coverage, TierRows};
 
 /// A host, while its lock is held.
 #[derive(Clone, Copy)]
@@ -196,6 +197,36 @@ impl<'a> ChartView<'a> {
     #[must_use]
     pub fn update_every_s(&self) -> u32 {
         self.chart.ring.every_s as u32
+    }
+
+    /// The second of its oldest row or, where tiers reach back farther, the end of the oldest period
+    /// that they have; 0 without either.
+    #[must_use]
+    pub fn oldest_s(&self) -> i64 {
+        let tiers = self.chart.tiers.iter().map(|tier| tier.ring.first_s());
+        tiers.chain([self.first_s()]).filter(|&first_s| first_s > 0).min().unwrap_or(0)
+    }
+
+    /// What its rows and its tiers cover, the finest first.
+    pub(crate) fn levels(&self) -> Vec<Coverage> {
+        let ring = &self.chart.ring;
+        let after_s = ring.first_s() - ring.every_s;
+        let mut levels = vec![Coverage { step_s: ring.every_s, after_s, before_s: ring.last_s().max(after_s) }];
+        // What is behind the open block, tiers have taken.
+        let mut taken_s = if ring.is_empty() { 0 } else { ring.open_start_s - ring.every_s };
+        for tier in &self.chart.tiers {
+            let step_s = tier.ring.every_s;
+            let before_s = if tier.current_s > 0 { taken_s.max(tier.current_s - step_s) } else { 0 };
+            let first_s = if tier.ring.is_empty() { tier.current_s } else { tier.ring.first_s() };
+            levels.push(Coverage { step_s, after_s: first_s - step_s, before_s });
+            taken_s = tier.current_s - step_s;
+        }
+        levels
+    }
+
+    /// Takes the rows of a tier, of which there are one less than [`Self::levels`].
+    pub(crate) fn tier_rows(&self, tier: usize, after_s: i64, before_s: i64) -> TierRows {
+        TierRows::take(&self.chart.tiers[tier], self.slabs, after_s, before_s)
     }
 
     /// The second of its oldest row; 0 without rows.

@@ -16,6 +16,7 @@ use crate::host::{Host, HostState};
 use crate::late::Repairs;
 use crate::ring::{Kept, Shelf};
 use crate::slab::{BlockAt, Slabs};
+use crate::tier::{self, CELLS, Part, Tier};
 use crate::view::{ChartView, HostView};
 use crate::{
     CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, LABELS_MAX, TEXT_BYTES_MAX,
@@ -107,6 +108,7 @@ impl<'a> Writer<'a> {
         let hash = id_hash(definition.id.as_bytes());
         let slot = self.state.slots.take().unwrap_or(self.state.charts.len() as u32);
         let mut chart = Chart::new(&definition, hash, self.host.interner());
+        chart.add_tiers(self.host.tiers());
         chart.number = self.state.next_number;
         self.state.next_number = self.state.next_number.wrapping_add(1);
         chart.texts.life.born = self.state.slots.birth();
@@ -140,7 +142,7 @@ impl<'a> Writer<'a> {
             return;
         }
         if known.update_every_s != definition.update_every_s {
-            self.state.empty_ring(slot, definition.update_every_s);
+            self.renew_ring(slot, definition.update_every_s);
         }
         let chart = &mut self.state.charts[slot.0 as usize];
         let fresh = Chart::new(definition, chart.id_hash, self.host.interner());
@@ -157,9 +159,21 @@ impl<'a> Writer<'a> {
     pub fn set_update_every(&mut self, slot: ChartSlot, update_every_s: u32) {
         let every_s = update_every_s.clamp(1, UPDATE_EVERY_MAX_S);
         if self.state.chart(slot).is_some_and(|chart| chart.ring.every_s != i64::from(every_s)) {
-            self.state.empty_ring(slot, every_s);
+            self.renew_ring(slot, every_s);
             self.mark_changed(slot);
         }
+    }
+
+    /// Forgets a chart's rows, but not their summaries: the next ones are `every_s` apart.
+    fn renew_ring(&mut self, slot: ChartSlot, every_s: u32) {
+        let HostState { charts, slabs, repairs, scratch, journal, ring_bytes, .. } = &mut *self.state;
+        let Chart { ring, tiers, number, .. } = &mut charts[slot.0 as usize];
+        let journal = noting(journal.as_deref_mut(), slot, *number);
+        *ring_bytes -= ring.bytes();
+        ring.hand_over(&mut shelf(self.host, slabs, repairs, &mut scratch.block, journal, tiers));
+        *ring_bytes += ring.bytes();
+        self.state.empty_ring(slot, every_s);
+        self.state.charts[slot.0 as usize].add_tiers(self.host.tiers());
     }
 
     /// Says that a chart's collection stopped.
@@ -371,12 +385,12 @@ impl<'a> Writer<'a> {
         let (now, newest_s) = (self.now, &mut self.newest_s);
         let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, ring_bytes, .. } =
             &mut *self.state;
-        let Chart { clock, ring, dimensions, store_first, number, .. } = &mut charts[slot.0 as usize];
+        let Chart { clock, ring, dimensions, tiers, store_first, number, .. } = &mut charts[slot.0 as usize];
         *ring_bytes -= ring.bytes();
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         scratch.values.resize(dimensions.len(), 0.0);
         let journal = noting(journal.as_deref_mut(), slot, *number);
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal);
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal, tiers);
         let every_us = ring.every_s * US_PER_S;
         let moved = clock.advance(elapsed, now.wall_us, *clock_epoch, every_us, *store_first);
         let elapsed_us = match moved {
@@ -384,6 +398,7 @@ impl<'a> Writer<'a> {
             Moved::Based => {
                 if !ring.is_empty() && ring.last_s() > now.wall_s() {
                     ring.cut(now.wall_s(), &mut shelf);
+                    tier::align(ring, true, &mut shelf);
                 }
                 0
             }
@@ -416,14 +431,14 @@ impl<'a> Writer<'a> {
         let Some(slot) = self.state.scratch.open.take() else { return false };
         self.show_definitions(slot);
         let HostState { charts, slabs, repairs, scratch, taps, journal, ring_bytes, .. } = &mut *self.state;
-        let Chart { clock, ring, dimensions, number, .. } = &mut charts[slot.0 as usize];
+        let Chart { clock, ring, dimensions, tiers, number, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 {
             self.ignored += 1;
             return false;
         }
         let journal = noting(journal.as_deref_mut(), slot, *number);
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal);
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal, tiers);
         *ring_bytes -= ring.bytes();
         let kept = ring.append(time_s, &scratch.samples[..], &mut shelf);
         *ring_bytes += ring.bytes();
@@ -503,6 +518,12 @@ impl<'a> Writer<'a> {
         self.state.slabs.on_disk = Some(folder);
     }
 
+    /// The level of files whose rows sum up so many seconds; `None` for a tier that is not kept.
+    pub(crate) fn level_of(&self, step_s: u32) -> Option<usize> {
+        let tiers = self.host.tiers();
+        if step_s == 0 { Some(0) } else { Some(tiers.iter().position(|tier| tier.step_s == step_s)? + 1) }
+    }
+
     /// A chart has this number in the files of its host.
     pub(crate) fn number_chart(&mut self, slot: ChartSlot, number: u32) {
         if let Some(chart) = self.state.charts.get_mut(slot.0 as usize) {
@@ -518,30 +539,58 @@ impl<'a> Writer<'a> {
 
     /// Puts a block that comes from a disk to the chart's rows; `at` says where it stays, unless it
     /// comes to memory. Returns whether it fits.
-    pub(crate) fn restore_block(&mut self, slot: ChartSlot, start_s: i64, bytes: &[u8], at: Option<BlockAt>) -> bool {
+    pub(crate) fn restore_block(
+        &mut self,
+        (slot, level): (ChartSlot, usize),
+        start_s: i64,
+        bytes: &[u8],
+        at: Option<BlockAt>,
+    ) -> bool {
         let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
         let Some(chart) = charts.get_mut(slot.0 as usize) else { return false };
-        let end_s = start_s.saturating_add(chart.ring.block_s());
+        let Some(ring) = chart.ring_of(level) else { return false };
+        let end_s = start_s.saturating_add(ring.block_s());
         if !(1..TIME_S_MAX).contains(&start_s) || !(1..TIME_S_MAX).contains(&end_s) || chart.dimensions.is_empty() {
             return false;
         }
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
-        *ring_bytes -= chart.ring.bytes();
-        let fits = chart.ring.restore(start_s, bytes, at, &mut shelf);
-        *ring_bytes += chart.ring.bytes();
-        fits
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut []);
+        match level {
+            0 => {
+                *ring_bytes -= chart.ring.bytes();
+                let fits = chart.ring.restore(start_s, bytes, at, &mut shelf);
+                *ring_bytes += chart.ring.bytes();
+                fits
+            }
+            _ => chart
+                .tiers
+                .iter_mut()
+                .find(|tier| tier.level == level)
+                .is_some_and(|tier| tier.ring.restore(start_s, bytes, at, &mut shelf.of_tier(level, tier.rows))),
+        }
     }
 
     /// Puts a row that comes from a disk to its place.
-    pub(crate) fn restore_row(&mut self, slot: ChartSlot, time_s: i64, values: &mut Vec<u32>) {
+    pub(crate) fn restore_row(&mut self, (slot, level): (ChartSlot, usize), time_s: i64, values: &mut Vec<u32>) {
         let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
         let Some(chart) = charts.get_mut(slot.0 as usize) else { return };
-        if (1..TIME_S_MAX).contains(&time_s) && time_s % chart.ring.every_s == 0 && !chart.dimensions.is_empty() {
-            values.resize(chart.dimensions.len(), Packed::EMPTY.to_bits());
-            let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
-            *ring_bytes -= chart.ring.bytes();
-            chart.ring.append(time_s, &values[..], &mut shelf);
-            *ring_bytes += chart.ring.bytes();
+        let Some(ring) = chart.ring_of(level) else { return };
+        if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 || chart.dimensions.is_empty() {
+            return;
+        }
+        let cells = if level == 0 { 1 } else { CELLS };
+        values.resize(chart.dimensions.len() * cells, Packed::EMPTY.to_bits());
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut []);
+        match level {
+            0 => {
+                *ring_bytes -= chart.ring.bytes();
+                chart.ring.append(time_s, &values[..], &mut shelf);
+                *ring_bytes += chart.ring.bytes();
+            }
+            _ => {
+                if let Some(tier) = chart.tiers.iter_mut().find(|tier| tier.level == level) {
+                    tier.restore_row(time_s, values, &mut shelf);
+                }
+            }
         }
     }
 
@@ -553,17 +602,26 @@ impl<'a> Writer<'a> {
     /// All blocks of all charts came: the last of each goes on where it ended.
     pub(crate) fn finish_restore(&mut self) {
         let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None);
+        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut []);
         for chart in charts {
             *ring_bytes -= chart.ring.bytes();
             chart.ring.reopen(chart.dimensions.len(), &mut shelf);
             *ring_bytes += chart.ring.bytes();
+            for tier in &mut chart.tiers {
+                tier.reopen(chart.dimensions.len(), &mut shelf);
+            }
         }
     }
 
-    /// All rows came, too.
+    /// All rows came, too: summaries that the disk did not have are made up.
     pub(crate) fn finish_rows(&mut self) {
-        for chart in &mut self.state.charts {
+        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
+        for chart in charts {
+            let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut chart.tiers);
+            *ring_bytes -= chart.ring.bytes();
+            chart.ring.settle(&mut shelf);
+            *ring_bytes += chart.ring.bytes();
+            tier::align(&chart.ring, false, &mut shelf);
             self.newest_s = self.newest_s.max(chart.ring.last_s());
             chart.clock.updated_us = chart.ring.last_s() * US_PER_S;
             for (dimension, &bits) in chart.dimensions.iter_mut().zip(chart.ring.newest()) {
@@ -632,20 +690,36 @@ fn shelf<'a>(
     repairs: &'a mut Repairs,
     scratch: &'a mut Vec<u8>,
     journal: Option<Noting<'a>>,
+    tiers: &'a mut [Tier],
 ) -> Shelf<'a> {
-    Shelf { slabs, repairs, phase: host.phase(), history: host.keep().history_rows.max(1), scratch, journal }
+    let history = host.keep().history_rows.max(1);
+    let least_s = host.tiers().first().map_or(0, |tier| tier.step_s);
+    Shelf { slabs, repairs, phase: host.phase(), history, scratch, journal, tiers, least_s }
 }
 
 impl HostState {
-    /// Seals the late blocks that are being filled.
+    /// Seals the late blocks that are being filled, and adds what came late to rows of tiers.
     pub(crate) fn settle(&mut self, host: &Host) {
         let Self { charts, slabs, repairs, scratch, journal, ring_bytes, .. } = self;
-        for (slot, chart) in (0..).zip(charts).filter(|(_, chart)| !chart.ring.late.is_empty()) {
-            let journal = noting(journal.as_deref_mut(), ChartSlot(slot), chart.number);
-            *ring_bytes -= chart.ring.bytes();
-            chart.ring.settle(&mut shelf(host, slabs, repairs, &mut scratch.block, journal));
-            *ring_bytes += chart.ring.bytes();
+        let has_late = |chart: &Chart| !chart.ring.late.is_empty() || chart.tiers.iter().any(Tier::has_late);
+        for (slot, chart) in (0..).zip(charts).filter(|(_, chart)| has_late(chart)) {
+            let Chart { ring, tiers, number, .. } = chart;
+            let journal = noting(journal.as_deref_mut(), ChartSlot(slot), *number);
+            let mut shelf = shelf(host, slabs, repairs, &mut scratch.block, journal, &mut []);
+            *ring_bytes -= ring.bytes();
+            ring.settle(&mut shelf);
+            *ring_bytes += ring.bytes();
+            tiers.iter_mut().for_each(|tier| tier.settle(&mut shelf));
         }
+    }
+
+    /// Hands rows that filled a block on the disk to the chart's tiers.
+    pub(crate) fn feed_late(&mut self, host: &Host, slot: ChartSlot, start_s: i64, filled: &[u32], stride: usize) {
+        let Self { charts, slabs, repairs, scratch, journal, .. } = self;
+        let Some(Chart { ring, tiers, number, .. }) = charts.get_mut(slot.0 as usize) else { return };
+        let filled = Part { rows: filled, stride, start_s, every_s: ring.every_s };
+        let journal = noting(journal.as_deref_mut(), slot, *number);
+        tier::feed_late_rows(&filled, &mut shelf(host, slabs, repairs, &mut scratch.block, journal, tiers));
     }
 }
 

@@ -26,8 +26,17 @@ impl Scripted {
     /// # Errors
     /// When there is no connection or no answer.
     pub fn connect(parent: SocketAddr, api_key: &str, hostname: &str, guid: &str) -> io::Result<Self> {
+        Self::connect_as(parent, api_key, hostname, guid, "")
+    }
+
+    /// The same, with more in the request, such as `&ver=15352`: a form with replication, in plain text.
+    ///
+    /// # Errors
+    /// When there is no connection or no answer.
+    pub fn connect_as(parent: SocketAddr, api_key: &str, hostname: &str, guid: &str, more: &str) -> io::Result<Self> {
         let mut stream = raw(parent)?;
-        stream.write_all(request(api_key, hostname, guid).as_bytes())?;
+        let request = request(api_key, hostname, guid).replacen(" HTTP/", &format!("{more} HTTP/"), 1);
+        stream.write_all(request.as_bytes())?;
         let mut bytes = [0; 512];
         let length = stream.read(&mut bytes)?;
         Ok(Self { answer: String::from_utf8_lossy(&bytes[..length]).into_owned(), stream })

@@ -204,6 +204,18 @@ fn tls_settings_need_each_other() {
     assert!(load(Role::Master, &format!("{file}tls_key = '/b'\n"), &[], &[]).is_ok());
 }
 
+/// Goal: a tier that does not nest is told with its place and what would do.
+#[test]
+fn tiers_nest() {
+    for role in [Role::Proxy, Role::Master] {
+        assert_eq!(
+            problems_of(load(role, "[global]\ntiers = ['1m:7d', '90s:1y']", &[], &[])),
+            ["node.toml:2: global.tiers, \"90s:1y\": expected a multiple of the resolution before it, 1 m"]
+        );
+        assert!(load(role, "[global]\ntiers = ['1m:7d', '1h:1y']", &[], &[]).is_ok());
+    }
+}
+
 /// Goal: a file that cannot be read is named, with the reason, and costs no memory to speak of.
 #[test]
 fn unreadable_files() {

@@ -22,7 +22,7 @@ fn settings_in_force() {
         let has = |line: &str| page.lines().any(|other| other == line);
         assert!(has("hostname = \"a \\\"b\\\"\"") && has("update_every = \"1s\" # default"), "{page}");
         assert_eq!(has("history = 100"), role != Role::Collector);
-        assert_eq!(has("tiers = [\"1m:7d\"] # not built yet"), role != Role::Collector);
+        assert_eq!(has("tiers = [\"1m:7d\"]"), role != Role::Collector);
         assert_eq!(has("api_key = \"deadbeef…\""), role != Role::Master, "{page}");
         assert_eq!(has("timeout = \"90s\""), role != Role::Master);
         assert_eq!(has("proxy_api_key = \"deadbeef…\" # default"), role == Role::Proxy);

@@ -7,14 +7,19 @@ use super::on_disk::OnDisk;
 use super::records::Records;
 use crate::block::{self, ROWS};
 use crate::chart::Chart;
-use crate::host::HostState;
+use crate::host::{Host, HostState};
 use crate::late::Late;
 use crate::ring::decode_rows;
 use crate::slab::BlockAt;
+use crate::tier::{CELLS, Delta};
 
-/// Blocks that were copied.
-#[derive(Debug, Default)]
+const EMPTY: u32 = row::Packed::EMPTY.to_bits();
+
+/// Blocks of one level that were copied.
+#[derive(Debug)]
 pub(super) struct Batch {
+    /// 0 are the rows as they were stored, the others those of tiers.
+    pub(super) level: usize,
     blocks: Vec<Block>,
     bytes: Vec<u8>,
 }
@@ -27,8 +32,10 @@ struct Block {
     start_s: i64,
     /// Where it lies, or the block that it takes the place of.
     at: BlockAt,
-    /// Late rows in it: how many there were.
+    /// What came late is in it: how many rows there were, or 0 where it is of a tier.
     fills: Option<u32>,
+    /// Of late rows, those that the block did not have: 60 rows, for the tiers.
+    filled: Vec<u32>,
     /// Its bytes end here.
     end: usize,
     /// Where its record begins, in what is written.
@@ -44,7 +51,36 @@ pub(super) struct LateRows {
     late: Late,
 }
 
+/// What came late for rows of a tier, and where the block lies that they are in.
+#[derive(Debug)]
+pub(super) struct LateSums {
+    slot: ChartSlot,
+    number: u32,
+    at: BlockAt,
+    start_s: i64,
+    step_s: i64,
+    stride: usize,
+    deltas: Vec<Delta>,
+}
+
 impl Batch {
+    /// None yet.
+    pub(super) fn of(level: usize) -> Self {
+        Self { level, blocks: Vec::new(), bytes: Vec::new() }
+    }
+
+    /// Copies all of a host's blocks of a level that are in memory.
+    pub(super) fn all_of(state: &HostState, level: usize) -> Self {
+        let mut batch = Self::of(level);
+        let rings = (0..).zip(&state.charts).filter_map(|(slot, chart)| Some((slot, chart.ring_of(level)?)));
+        for (slot, ring) in rings {
+            for (block, &at) in (0..).zip(&ring.sealed) {
+                batch.copy(state, ChartSlot(slot), ring.start_s() + block * ring.block_s(), at);
+            }
+        }
+        batch
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
@@ -52,7 +88,8 @@ impl Batch {
     /// Copies a block of a chart out of memory, if it is still where it was; `at` is `None` for any.
     pub(super) fn copy(&mut self, state: &HostState, slot: ChartSlot, start_s: i64, at: BlockAt) {
         let Some(chart) = state.charts.get(slot.0 as usize) else { return };
-        if !at.is_in_memory() || chart.ring.sealed_at(start_s) != Some(at) {
+        let found = chart.ring_of(self.level).and_then(|ring| ring.sealed_at(start_s));
+        if !at.is_in_memory() || found != Some(at) {
             return;
         }
         let mut copied = Vec::new();
@@ -60,15 +97,6 @@ impl Batch {
         let Some(bytes) = bytes.get(&copied) else { return };
         self.bytes.extend_from_slice(&bytes[..block::length(bytes)]);
         self.push(slot, chart.number, start_s, at, None);
-    }
-
-    /// Copies all of a host's blocks that are in memory.
-    pub(super) fn copy_all(&mut self, state: &HostState) {
-        for (slot, chart) in (0..).zip(&state.charts) {
-            for (block, &at) in (0..).zip(&chart.ring.sealed) {
-                self.copy(state, ChartSlot(slot), chart.ring.start_s() + block * chart.ring.block_s(), at);
-            }
-        }
     }
 
     /// Adds blocks of segments that are about to go.
@@ -83,8 +111,9 @@ impl Batch {
         }
     }
 
-    /// Adds blocks of the disk together with the rows that came late for them.
-    pub(super) fn merge(&mut self, waiting: Vec<LateRows>, folder: &OnDisk) {
+    /// Adds blocks of the disk together with the rows that came late for them. `tells`: it is told which
+    /// of them are new.
+    pub(super) fn merge(&mut self, waiting: Vec<LateRows>, folder: &OnDisk, tells: bool) {
         let mut disk = folder.blocks();
         for LateRows { slot, number, at, late } in waiting {
             let mut before = Vec::new();
@@ -92,20 +121,50 @@ impl Batch {
                 // One that cannot be read any more was told when it was written, or will be at a start.
                 disk.read(segment, offset, &mut before);
             }
-            let mut rows = vec![row::Packed::EMPTY.to_bits(); late.stride * ROWS];
+            let mut rows = vec![EMPTY; late.stride * ROWS];
             decode_rows(&before, &mut rows, late.stride);
-            for (value, &late) in rows.iter_mut().zip(&late.rows) {
-                if *value == row::Packed::EMPTY.to_bits() {
-                    *value = late;
+            let mut filled = late.rows;
+            for (value, late) in rows.iter_mut().zip(&mut filled) {
+                match *value {
+                    EMPTY => *value = *late,
+                    _ => *late = EMPTY,
                 }
             }
             block::encode(&mut self.bytes, &rows, late.stride);
             self.push(slot, number, late.start_s, at, Some(late.fills));
+            if tells && let Some(block) = self.blocks.last_mut() {
+                block.filled = filled;
+            }
+        }
+    }
+
+    /// Adds blocks of a tier together with what came late for their rows.
+    pub(super) fn merge_sums(&mut self, waiting: Vec<LateSums>, folder: &OnDisk) {
+        let mut disk = folder.blocks();
+        for LateSums { slot, number, at, start_s, step_s, stride, deltas } in waiting {
+            let mut before = Vec::new();
+            if let Some((segment, offset)) = at.segment() {
+                disk.read(segment, offset, &mut before);
+            }
+            let mut rows = vec![EMPTY; stride * ROWS];
+            decode_rows(&before, &mut rows, stride);
+            deltas.iter().for_each(|delta| delta.merge_into(&mut rows, stride, start_s, step_s));
+            block::encode(&mut self.bytes, &rows, stride);
+            self.push(slot, number, start_s, at, Some(0));
         }
     }
 
     fn push(&mut self, slot: ChartSlot, number: u32, start_s: i64, at: BlockAt, fills: Option<u32>) {
-        self.blocks.push(Block { slot, number, start_s, at, fills, end: self.bytes.len(), offset: 0 });
+        self.blocks.push(Block {
+            slot,
+            number,
+            start_s,
+            at,
+            fills,
+            filled: Vec::new(),
+            end: self.bytes.len(),
+            offset: 0,
+        });
     }
 
     /// Adds them to what is to be written.
@@ -119,25 +178,74 @@ impl Batch {
     }
 
     /// They were written to a segment, from `offset` on: memory lets go of them.
-    pub(super) fn settle(self, state: &mut HostState, segment: u64, offset: u64) {
-        let HostState { charts, slabs, repairs, ring_bytes, .. } = state;
+    pub(super) fn settle(self, host: &Host, segment: u64, offset: u64) {
+        let mut state = host.lock();
         for block in self.blocks {
-            let Some(chart) = charts.get_mut(block.slot.0 as usize).filter(|chart| chart.number == block.number) else {
-                continue;
-            };
             let Some(after) = BlockAt::on_disk(segment, offset + block.offset as u64) else { continue };
-            let Some(place) = chart.ring.sealed_place(block.start_s).filter(|place| **place == block.at) else {
-                continue;
-            };
-            slabs.release(std::mem::replace(place, after));
-            if let Some(fills) = block.fills {
-                let is_done = |late: &Late| late.start_s == block.start_s && late.fills == fills;
-                *ring_bytes -= chart.ring.bytes();
-                chart.ring.late.retain(|late| !is_done(late) || repairs.forget(late));
-                *ring_bytes += chart.ring.bytes();
+            if block.settle(&mut state, self.level, after) && !block.filled.is_empty() {
+                let stride = block.filled.len() / ROWS;
+                state.feed_late(host, block.slot, block.start_s, &block.filled, stride);
             }
         }
     }
+}
+
+impl Block {
+    /// It lies elsewhere now; returns whether it is still what the chart has there.
+    fn settle(&self, state: &mut HostState, level: usize, after: BlockAt) -> bool {
+        let HostState { charts, slabs, repairs, ring_bytes, .. } = state;
+        let Some(chart) = charts.get_mut(self.slot.0 as usize).filter(|chart| chart.number == self.number) else {
+            return false;
+        };
+        let Some(ring) = chart.ring_of_mut(level) else { return false };
+        let Some(place) = ring.sealed_place(self.start_s).filter(|place| **place == self.at) else { return false };
+        slabs.release(std::mem::replace(place, after));
+        if let Some(fills) = self.fills {
+            let is_done = |late: &Late| late.start_s == self.start_s && late.fills == fills;
+            let before = ring.bytes();
+            ring.late.retain(|late| !is_done(late) || repairs.forget(late));
+            if level == 0 {
+                *ring_bytes -= before - ring.bytes();
+            }
+        }
+        if self.fills.is_some()
+            && let Some(tier) = chart.tiers.iter_mut().find(|tier| tier.level == level)
+        {
+            let of_block = self.start_s..self.start_s + tier.ring.block_s();
+            tier.late.retain(|delta| !(delta.in_flight && of_block.contains(&delta.period_s)));
+        }
+        true
+    }
+}
+
+/// What came late for a tier of all charts, for blocks on the disk. What comes from now on waits apart.
+pub(super) fn late_sums(state: &mut HostState, level: usize) -> Vec<LateSums> {
+    let mut waiting: Vec<LateSums> = Vec::new();
+    for (slot, chart) in (0..).zip(&mut state.charts) {
+        let number = chart.number;
+        let Some(tier) = chart.tiers.iter_mut().find(|tier| tier.level == level && !tier.late.is_empty()) else {
+            continue;
+        };
+        tier.late.sort_by_key(|delta| delta.period_s);
+        let (step_s, block_s) = (tier.ring.every_s, tier.ring.block_s());
+        for delta in &mut tier.late {
+            let start_s = delta.period_s.div_euclid(block_s) * block_s;
+            let Some(at) = tier.ring.sealed_at(start_s).filter(|at| at.segment().is_some()) else { continue };
+            delta.in_flight = true;
+            let stride = tier.ring.stride.max(delta.sums.len() * CELLS);
+            match waiting.last_mut().filter(|last| last.slot == ChartSlot(slot) && last.start_s == start_s) {
+                Some(last) => {
+                    last.stride = last.stride.max(stride);
+                    last.deltas.push(delta.clone());
+                }
+                None => {
+                    let (slot, deltas) = (ChartSlot(slot), vec![delta.clone()]);
+                    waiting.push(LateSums { slot, number, at, start_s, step_s, stride, deltas });
+                }
+            }
+        }
+    }
+    waiting
 }
 
 /// The late rows of all charts whose blocks lie on the disk.

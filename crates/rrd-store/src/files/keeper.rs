@@ -6,7 +6,8 @@
 //!
 //! The journal holds the rows that no segment has, and not many more: when blocks were sealed, a new
 //! one begins with what is left in open blocks, and the older one goes. Segments are as long as a part
-//! of the history, so that they go as a whole when history no longer covers them.
+//! of the history, so that they go as a whole when history no longer covers them. Tiers have segments
+//! and journals of their own.
 //!
 //! Where the disk is full or fails, rows stay in memory. The keeper tells once, tries again every
 //! five seconds, and begins new files when it can.
@@ -15,34 +16,23 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use row::{ChartSlot, Guid, Now, Packed};
+use row::{Guid, Now};
 
-use super::batch::{Batch, late_rows};
-use super::bytes::Put;
+use super::batch::{Batch, late_rows, late_sums};
+use super::level::{Level, lying_in, unsealed};
 use super::on_disk::OnDisk;
+use super::read::step_s;
 use super::records::Records;
 use super::write::Header;
 use super::{FileKind, FileName, list, remove, remove_hosts};
 use crate::disk::Disk;
 use crate::host::{Host, HostState, Which};
-use crate::ring::Ring;
-use crate::slab::BlockAt;
 use crate::store::Store;
 
-/// A segment is as long as this part of the history, so that retention frees whole files,
-const SEGMENTS_PER_HISTORY: i64 = 24;
-/// but not shorter than this,
-const SEGMENT_S_MIN: i64 = 600;
-/// and it ends when it has so many bytes: the place of a block is kept in 32 bits.
-const SEGMENT_BYTES_MAX: u64 = 2 << 30;
-/// A journal goes when it has become longer than twice what a new one needs, and this.
-const JOURNAL_BYTES_SPARE: u64 = 4 * 1_024;
 /// A disk that refused something is tried again after this time: each attempt writes everything.
 const RETRY_US: u64 = 5_000_000;
 /// A charts file is written anew when changes have made it longer than twice what it needs, and this.
 const CHARTS_BYTES_SPARE: u64 = 256 * 1_024;
-
-const EMPTY: u32 = Packed::EMPTY.to_bits();
 
 /// Something that the log should say.
 #[derive(Debug)]
@@ -66,36 +56,35 @@ pub struct Keeper {
 struct Kept {
     /// The number of the last file that was begun.
     number: u64,
-    /// The charts file, its length now and when it was begun; number 0 before the first turn.
+    /// The charts file, its length now and when it was begun; number 0 before the first one.
     charts: u64,
     charts_bytes: u64,
     charts_bytes_fresh: u64,
-    /// The segment that is written now, and when it began.
-    segment: u64,
-    segment_bytes: u64,
-    began_s: i64,
-    /// The journal that is written now.
-    journal: u64,
-    journal_bytes: u64,
-    /// Older segments, with the second that their rows end at.
-    older: Vec<(u64, i64)>,
+    is_charts_dirty: bool,
+    /// The rows as they were stored, then those of tiers.
+    levels: Vec<Level>,
     synced_us: u64,
-    is_dirty: bool,
     /// The disk refused something, and when to try again.
     is_refused: bool,
     retry_us: u64,
 }
 
 /// What is taken from a host at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
     definitions: Records,
+    levels: Vec<TakenLevel>,
+    newest_s: i64,
+}
+
+/// What is taken of one level.
+#[derive(Debug)]
+struct TakenLevel {
     sealed: Batch,
     /// Rows since the last time.
     rows: Vec<u8>,
     /// All rows that no segment has, where a new journal is to begin with them.
     unsealed: Option<Vec<u8>>,
-    newest_s: i64,
 }
 
 impl Keeper {
@@ -179,24 +168,25 @@ impl Keeper {
 
     fn flush_host(&mut self, host: &Host, now: Now) -> io::Result<()> {
         let kept = self.hosts.entry(host.guid()).or_default();
-        let taken =
-            if kept.is_refused || kept.segment == 0 { None } else { take(&mut host.lock(), kept.journal_bytes) };
+        // Tiers come and go with the memory mode.
+        let is_begun = kept.charts > 0 && kept.levels.len() == host.tiers().len() + 1;
+        let taken = if kept.is_refused || !is_begun { None } else { take(host, &kept.levels) };
         let Some(taken) = taken else { return self.begin_anew(host, now) };
         self.write(host, taken)?;
         self.merge_late(host)?;
-        let kept = &self.hosts[&host.guid()];
-        let segment_s = (i64::from(host.keep().history_rows) / SEGMENTS_PER_HISTORY).max(SEGMENT_S_MIN);
-        // A clock that was set back ends a segment, too.
-        if !(kept.began_s..kept.began_s + segment_s).contains(&now.wall_s()) || kept.segment_bytes > SEGMENT_BYTES_MAX {
-            self.begin_segment(host, now)?;
-            self.retire(host)?;
+        for level in 0..host.tiers().len() + 1 {
+            if self.hosts[&host.guid()].levels[level].is_complete(host, now.wall_s()) {
+                self.begin_segment(host, level, now)?;
+                self.retire(host, level)?;
+            }
         }
         let kept = &self.hosts[&host.guid()];
         if kept.charts_bytes > 2 * kept.charts_bytes_fresh + CHARTS_BYTES_SPARE {
             self.begin_charts(host)?;
         }
         let kept = &self.hosts[&host.guid()];
-        if kept.is_dirty && now.mono_us.saturating_sub(kept.synced_us) >= self.flush_us {
+        let is_dirty = kept.is_charts_dirty || kept.levels.iter().any(|level| level.is_dirty);
+        if is_dirty && now.mono_us.saturating_sub(kept.synced_us) >= self.flush_us {
             self.sync(host.guid(), now)?;
         }
         Ok(())
@@ -205,56 +195,70 @@ impl Keeper {
     /// Writes what was taken: definitions before the blocks and rows that name them.
     fn write(&mut self, host: &Host, taken: Taken) -> io::Result<()> {
         let guid = host.guid();
-        let Taken { definitions, sealed, rows, unsealed, newest_s } = taken;
+        let Taken { definitions, levels, newest_s } = taken;
         let kept = self.hosts.entry(guid).or_default();
         if definitions.count > 0 {
             let charts = FileName { guid, kind: FileKind::Charts, number: kept.charts };
             self.disk.append(&charts.to_string(), &definitions.buffer)?;
             kept.charts_bytes += definitions.buffer.len() as u64;
-            kept.is_dirty = true;
+            kept.is_charts_dirty = true;
         }
-        self.write_blocks(host, sealed)?;
-        if let Some(unsealed) = unsealed {
-            return self.begin_journal(guid, newest_s, &unsealed);
-        }
-        let kept = self.hosts.entry(guid).or_default();
-        if !rows.is_empty() {
-            let mut records = Records::default();
-            records.rows(newest_s, &rows);
-            let journal = FileName { guid, kind: FileKind::Journal, number: kept.journal };
-            self.disk.append(&journal.to_string(), &records.buffer)?;
-            kept.journal_bytes += records.buffer.len() as u64;
-            kept.is_dirty = true;
+        for (level, TakenLevel { sealed, rows, unsealed }) in levels.into_iter().enumerate() {
+            self.write_blocks(host, sealed)?;
+            if let Some(unsealed) = unsealed {
+                self.begin_journal(guid, level, newest_s, &unsealed)?;
+            } else if !rows.is_empty() {
+                let mut records = Records::default();
+                records.rows(newest_s, &rows);
+                let kept = &mut self.hosts.entry(guid).or_default().levels[level];
+                self.disk.append(&kept.file(guid, FileKind::Journal), &records.buffer)?;
+                kept.journal_bytes += records.buffer.len() as u64;
+                kept.is_dirty = true;
+            }
         }
         Ok(())
     }
 
-    /// Appends blocks to the segment; then they leave memory.
+    /// Appends blocks to the segment of their level; then they leave memory.
     fn write_blocks(&mut self, host: &Host, mut batch: Batch) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
-        let kept = self.hosts.entry(host.guid()).or_default();
+        let kept = &mut self.hosts.entry(host.guid()).or_default().levels[batch.level];
         let mut records = Records::default();
         batch.write(&mut records);
-        let name = FileName { guid: host.guid(), kind: FileKind::Segment, number: kept.segment };
-        self.disk.append(&name.to_string(), &records.buffer)?;
+        self.disk.append(&kept.file(host.guid(), FileKind::Segment), &records.buffer)?;
         let offset = kept.segment_bytes;
         kept.segment_bytes += records.buffer.len() as u64;
         kept.is_dirty = true;
-        batch.settle(&mut host.lock(), kept.segment, offset);
+        batch.settle(host, kept.segment, offset);
         Ok(())
     }
 
-    /// Brings late rows to the blocks on the disk that they belong to.
+    /// Brings late rows to the blocks on the disk that they belong to, and what they change to those of
+    /// tiers.
     fn merge_late(&mut self, host: &Host) -> io::Result<()> {
         let waiting = late_rows(&host.lock());
-        if waiting.is_empty() {
-            return Ok(());
+        if !waiting.is_empty() {
+            let mut batch = Batch::of(0);
+            let has_tiers = !host.tiers().is_empty();
+            batch.merge(waiting, &self.folder(host.guid()), has_tiers);
+            self.write_blocks(host, batch)?;
+            // What that changed in tiers goes to the disk right behind it.
+            let taken = if has_tiers { take(host, &self.hosts[&host.guid()].levels) } else { None };
+            if let Some(taken) = taken {
+                self.write(host, taken)?;
+            }
         }
-        let mut batch = Batch::default();
-        batch.merge(waiting, &self.folder(host.guid()));
-        self.write_blocks(host, batch)
+        for level in 1..host.tiers().len() + 1 {
+            let waiting = late_sums(&mut host.lock(), level);
+            if !waiting.is_empty() {
+                let mut batch = Batch::of(level);
+                batch.merge_sums(waiting, &self.folder(host.guid()));
+                self.write_blocks(host, batch)?;
+            }
+        }
+        Ok(())
     }
 
     fn folder(&self, guid: Guid) -> OnDisk {
@@ -262,17 +266,22 @@ impl Keeper {
     }
 
     fn sync(&mut self, guid: Guid, now: Now) -> io::Result<()> {
-        self.sync_blocks(guid)?;
         let Some(kept) = self.hosts.get_mut(&guid) else { return Ok(()) };
-        self.disk.sync(&FileName { guid, kind: FileKind::Journal, number: kept.journal }.to_string())?;
-        (kept.synced_us, kept.is_dirty) = (now.mono_us, false);
+        self.disk.sync(&FileName { guid, kind: FileKind::Charts, number: kept.charts }.to_string())?;
+        kept.is_charts_dirty = false;
+        for level in kept.levels.iter_mut().filter(|level| level.is_dirty) {
+            self.disk.sync(&level.file(guid, FileKind::Segment))?;
+            self.disk.sync(&level.file(guid, FileKind::Journal))?;
+            level.is_dirty = false;
+        }
+        kept.synced_us = now.mono_us;
         Ok(())
     }
 
-    fn sync_blocks(&self, guid: Guid) -> io::Result<()> {
+    fn sync_blocks(&self, guid: Guid, level: usize) -> io::Result<()> {
         let Some(kept) = self.hosts.get(&guid) else { return Ok(()) };
         self.disk.sync(&FileName { guid, kind: FileKind::Charts, number: kept.charts }.to_string())?;
-        self.disk.sync(&FileName { guid, kind: FileKind::Segment, number: kept.segment }.to_string())
+        self.disk.sync(&kept.levels[level].file(guid, FileKind::Segment))
     }
 
     /// Begins all files of a host: it is kept for the first time in this run, or the disk refused
@@ -280,32 +289,42 @@ impl Keeper {
     fn begin_anew(&mut self, host: &Host, now: Now) -> io::Result<()> {
         let guid = host.guid();
         self.inspect(host)?;
-        let (mut sealed, unsealed, newest_s) = {
+        let (levels, newest_s) = {
             let mut state = host.lock();
+            state.settle(host);
             state.journal = Some(Box::default());
             state.slabs.on_disk = Some(self.folder(guid));
-            let mut sealed = Batch::default();
-            sealed.copy_all(&state);
-            (sealed, unsealed(&state), newest_s(&state))
+            let copy = |level| (Batch::all_of(&state, level), unsealed(&state, level));
+            let levels: Vec<_> = (0..host.tiers().len() + 1).map(copy).collect();
+            (levels, newest_s(&state))
         };
         self.begin_charts(host)?;
-        self.begin_segment(host, now)?;
-        self.write_blocks(host, std::mem::take(&mut sealed))?;
-        self.begin_journal(guid, newest_s, &unsealed)?;
-        self.retire(host)
+        for (level, (sealed, unsealed)) in levels.into_iter().enumerate() {
+            self.begin_segment(host, level, now)?;
+            self.write_blocks(host, sealed)?;
+            self.begin_journal(guid, level, newest_s, &unsealed)?;
+            self.retire(host, level)?;
+        }
+        Ok(())
     }
 
-    /// Looks at what is there of a host that is kept for the first time in this run.
+    /// Looks at what is there of a host that is kept for the first time in this run. Files of tiers that
+    /// it does not have are left alone.
     fn inspect(&mut self, host: &Host) -> io::Result<()> {
         let kept = self.hosts.entry(host.guid()).or_default();
-        if kept.number > 0 {
+        if kept.number > 0 && kept.levels.len() == host.tiers().len() + 1 {
             return Ok(());
         }
+        kept.levels = Level::all(host);
         let newest_s = host.newest_s();
         for file in list(&*self.disk)?.into_iter().filter(|file| file.guid == host.guid()) {
             kept.number = kept.number.max(file.number);
-            if file.kind == FileKind::Segment {
-                kept.older.push((file.number, newest_s));
+            let step_s = step_s(&*self.disk, file);
+            let Some(level) = kept.levels.iter_mut().find(|level| level.step_s == step_s) else { continue };
+            match file.kind {
+                FileKind::Charts => {}
+                FileKind::Segment => level.older.push((file.number, newest_s)),
+                FileKind::Journal => level.older_journals.push(file.number),
             }
         }
         Ok(())
@@ -333,22 +352,24 @@ impl Keeper {
         self.create(name, &records)?;
         self.disk.sync(&name.to_string())?;
         let kept = self.hosts.entry(host.guid()).or_default();
-        kept.charts = name.number;
+        (kept.charts, kept.is_charts_dirty) = (name.number, false);
         kept.charts_bytes = records.buffer.len() as u64;
         kept.charts_bytes_fresh = kept.charts_bytes;
         remove(&*self.disk, host.guid(), |file| file.kind == FileKind::Charts && file.number < name.number)
     }
 
     /// Begins a segment; the one before is complete.
-    fn begin_segment(&mut self, host: &Host, now: Now) -> io::Result<()> {
+    fn begin_segment(&mut self, host: &Host, level: usize, now: Now) -> io::Result<()> {
         let name = self.next(host.guid(), FileKind::Segment);
-        let records = begin(name);
+        let records = self.hosts[&host.guid()].levels[level].begin(name);
         self.create(name, &records)?;
         let kept = self.hosts.entry(host.guid()).or_default();
+        let is_refused = kept.is_refused;
+        let kept = &mut kept.levels[level];
         if kept.segment > 0 {
             let before = FileName { number: kept.segment, ..name };
             kept.older.push((kept.segment, host.newest_s()));
-            if !kept.is_refused {
+            if !is_refused {
                 self.disk.sync(&before.to_string())?;
             }
         }
@@ -358,37 +379,34 @@ impl Keeper {
     }
 
     /// Begins a journal with all rows that no segment has; then the older ones go.
-    fn begin_journal(&mut self, guid: Guid, newest_s: i64, unsealed: &[u8]) -> io::Result<()> {
-        self.sync_blocks(guid)?;
+    fn begin_journal(&mut self, guid: Guid, level: usize, newest_s: i64, unsealed: &[u8]) -> io::Result<()> {
+        self.sync_blocks(guid, level)?;
         let name = self.next(guid, FileKind::Journal);
-        let mut records = begin(name);
+        let kept = &mut self.hosts.entry(guid).or_default().levels[level];
+        let mut records = kept.begin(name);
         records.rows(newest_s, unsealed);
+        kept.older_journals.push(name.number);
         self.create(name, &records)?;
         self.disk.sync(&name.to_string())?;
-        let kept = self.hosts.entry(guid).or_default();
-        let before = std::mem::replace(&mut kept.journal, name.number);
-        kept.journal_bytes = records.buffer.len() as u64;
-        if before > 0 && !kept.is_refused {
-            return self.disk.remove(&FileName { number: before, ..name }.to_string());
+        let kept = &mut self.hosts.entry(guid).or_default().levels[level];
+        (kept.journal, kept.journal_bytes) = (name.number, records.buffer.len() as u64);
+        for older in std::mem::take(&mut kept.older_journals).into_iter().filter(|older| *older != name.number) {
+            self.disk.remove(&FileName { number: older, ..name }.to_string())?;
         }
-        remove(&*self.disk, guid, |file| file.kind == FileKind::Journal && file.number < name.number)
+        self.hosts.entry(guid).or_default().levels[level].older_journals.push(name.number);
+        Ok(())
     }
 
     /// Removes what nobody needs any more. Charts with a longer history than others move their blocks.
-    fn retire(&mut self, host: &Host) -> io::Result<()> {
+    fn retire(&mut self, host: &Host, level: usize) -> io::Result<()> {
         let guid = host.guid();
-        let every_s = i64::from(host.info().update_every_s.max(1));
-        let oldest_s = host.newest_s() - i64::from(host.keep().history_rows) * every_s;
-        let kept = self.hosts.entry(guid).or_default();
-        let gone: Vec<u64> =
-            kept.older.iter().filter(|(_, end_s)| *end_s < oldest_s).map(|(older, _)| *older).collect();
-        let moved = lying_in(&host.lock(), &gone);
-        let mut batch = Batch::default();
+        let gone = self.hosts.entry(guid).or_default().levels[level].outdated(host);
+        let moved = lying_in(&host.lock(), level, &gone);
+        let mut batch = Batch::of(level);
         batch.move_from(moved, &self.folder(guid));
         self.write_blocks(host, batch)?;
-        self.sync_blocks(guid)?;
-        let kept = self.hosts.entry(guid).or_default();
-        kept.older.retain(|(older, _)| !gone.contains(older));
+        self.sync_blocks(guid, level)?;
+        self.hosts.entry(guid).or_default().levels[level].older.retain(|(older, _)| !gone.contains(older));
         let name = |number| FileName { guid, kind: FileKind::Segment, number }.to_string();
         gone.into_iter().try_for_each(|older| self.disk.remove(&name(older)))
     }
@@ -396,77 +414,37 @@ impl Keeper {
 
 /// What a host gathered since the last time; `None` where not everything is known any more. The lock is
 /// held for this, so most becomes records outside it.
-fn take(state: &mut HostState, journal_bytes: u64) -> Option<Taken> {
+fn take(host: &Host, kept: &[Level]) -> Option<Taken> {
+    let mut state = host.lock();
+    if kept.len() > 1 {
+        // Late rows and what tiers have of them go to the disk together.
+        state.settle(host);
+    }
     let journal = state.journal.as_mut().filter(|journal| !journal.overflowed)?;
     let mut journal = std::mem::take(&mut **journal);
-    let mut taken = Taken { newest_s: newest_s(state), ..Taken::default() };
+    let mut definitions = Records::default();
     journal.changed.sort_unstable_by_key(|slot| slot.0);
     journal.changed.dedup();
     // A chart that went may have come back with another number.
-    journal.gone.iter().for_each(|&number| taken.definitions.gone(number));
+    journal.gone.iter().for_each(|&number| definitions.gone(number));
     for slot in &journal.changed {
         if let Some(chart) = state.chart(*slot) {
-            taken.definitions.chart(chart);
+            definitions.chart(chart);
         }
     }
-    for sealed in journal.levels.iter().flat_map(|level| &level.sealed) {
-        taken.sealed.copy(state, sealed.slot, sealed.start_s, sealed.at);
-    }
-    taken.rows = journal.levels.first_mut().map(|level| std::mem::take(&mut level.rows)).unwrap_or_default();
-    if !taken.sealed.is_empty() && journal_bytes > 2 * unsealed_bytes(state) + JOURNAL_BYTES_SPARE {
-        taken.unsealed = Some(unsealed(state));
-    }
-    Some(taken)
+    journal.levels.resize_with(kept.len(), Default::default);
+    let levels = kept.iter().zip(&mut journal.levels).map(|(level, gathered)| {
+        let mut sealed = Batch::of(level.level);
+        gathered.sealed.iter().for_each(|block| sealed.copy(&state, block.slot, block.start_s, block.at));
+        let is_new = !sealed.is_empty() && level.is_journal_long(&state);
+        let unsealed = is_new.then(|| unsealed(&state, level.level));
+        TakenLevel { sealed, rows: std::mem::take(&mut gathered.rows), unsealed }
+    });
+    Some(Taken { definitions, levels: levels.collect(), newest_s: newest_s(&state) })
 }
 
 fn newest_s(state: &HostState) -> i64 {
     state.charts.iter().map(|chart| chart.ring.last_s()).max().unwrap_or(0)
-}
-
-/// How long [`unsealed`] is, without late rows.
-fn unsealed_bytes(state: &HostState) -> u64 {
-    let bytes = |ring: &Ring| ring.open_rows * (ROW_HEAD_BYTES + 4 * ring.stride);
-    state.charts.iter().map(|chart| bytes(&chart.ring) as u64).sum()
-}
-
-/// What a row takes in a record of rows beside its values: chart, second, count.
-const ROW_HEAD_BYTES: usize = 4 + 8 + 2;
-
-/// The rows that no segment has, as in a record of rows: those of open blocks, and late ones.
-fn unsealed(state: &HostState) -> Vec<u8> {
-    let mut rows = Vec::with_capacity(unsealed_bytes(state) as usize);
-    for chart in &state.charts {
-        let ring = &chart.ring;
-        let open = std::iter::once((ring.open_start_s, ring.stride, &ring.open[..ring.open_rows * ring.stride]));
-        let late = ring.late.iter().map(|late| (late.start_s, late.stride, &late.rows[..]));
-        for (start_s, stride, values) in late.chain(open) {
-            for (place, row) in (0..).zip(values.chunks_exact(stride.max(1))) {
-                if row.iter().any(|&bits| bits != EMPTY) {
-                    rows.put_u32(chart.number);
-                    rows.put_i64(start_s + place * ring.every_s);
-                    rows.put_u16(row.len() as u16);
-                    row.iter().for_each(|&bits| rows.put_u32(bits));
-                }
-            }
-        }
-    }
-    rows
-}
-
-/// Blocks of rings that lie in segments.
-fn lying_in(state: &HostState, segments: &[u64]) -> Vec<(ChartSlot, u32, i64, BlockAt)> {
-    if segments.is_empty() {
-        return Vec::new();
-    }
-    let mut lying = Vec::new();
-    for (slot, chart) in (0..).zip(&state.charts) {
-        for (block, &at) in (0..).zip(&chart.ring.sealed) {
-            if at.segment().is_some_and(|(segment, _)| segments.contains(&segment)) {
-                lying.push((ChartSlot(slot), chart.number, chart.ring.start_s() + block * chart.ring.block_s(), at));
-            }
-        }
-    }
-    lying
 }
 
 fn begin(name: FileName) -> Records {

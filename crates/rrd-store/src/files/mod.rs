@@ -35,6 +35,7 @@ mod batch;
 mod bytes;
 mod journal;
 mod keeper;
+mod level;
 mod on_disk;
 mod read;
 mod records;

@@ -46,7 +46,10 @@ pub(crate) fn find(disk: &dyn Disk, damages: &mut Vec<Damage>) -> Vec<Found> {
         }
         let (info, keep, is_ephemeral) = known.unwrap_or_else(unknown);
         let last = |kind| of_host.iter().rfind(|file| file.kind == kind).and_then(|&file| newest_s(disk, file));
-        let newest_s = last(FileKind::Journal).max(last(FileKind::Segment)).unwrap_or(0);
+        // Each level has a journal, and some are written seldom. Of segments, those of rows come last.
+        let journals = of_host.iter().filter(|file| file.kind == FileKind::Journal);
+        let newest_s = journals.filter_map(|&file| newest_s(disk, file)).max().max(last(FileKind::Segment));
+        let newest_s = newest_s.unwrap_or(0);
         found.push(Found { info, keep, newest_s, is_ephemeral });
     }
     found
@@ -167,6 +170,8 @@ impl Restoring<'_> {
     }
 
     fn file(&mut self, mut reader: Reader, file: FileName, stays: bool, charts: &mut Charts) {
+        // Tiers that settings no longer name are left alone.
+        let Some(level) = self.writer.level_of(reader.header().step_s) else { return };
         let mut wants_end = reader.header().has_end;
         loop {
             match reader.step() {
@@ -178,7 +183,7 @@ impl Restoring<'_> {
                             wants_end = false;
                             true
                         }
-                        Ok(record) => self.record(record, at, stays, charts),
+                        Ok(record) => self.record(record, level, at, stays, charts),
                         Err(_) => false,
                     };
                     if !told {
@@ -198,7 +203,14 @@ impl Restoring<'_> {
         }
     }
 
-    fn record(&mut self, record: Record<'_>, at: Option<BlockAt>, stays: bool, charts: &mut Charts) -> bool {
+    fn record(
+        &mut self,
+        record: Record<'_>,
+        level: usize,
+        at: Option<BlockAt>,
+        stays: bool,
+        charts: &mut Charts,
+    ) -> bool {
         match record {
             Record::Host { labels, .. } => self.writer.set_host_labels(&labels),
             Record::Chart { number, chart, dimensions, labels } => {
@@ -215,10 +227,10 @@ impl Restoring<'_> {
             // A power loss may take a definition and leave what came after it.
             Record::Block { number, start_s, block } => {
                 if let Some(slot) = charts.find(number) {
-                    self.writer.restore_block(slot, start_s, block, at);
+                    self.writer.restore_block((slot, level), start_s, block, at);
                 }
             }
-            Record::Rows(rows) => return self.rows(rows, charts).is_some(),
+            Record::Rows(rows) => return self.rows(rows, level, charts).is_some(),
             Record::Gone(number) => {
                 if let Some(slot) = charts.remove(number) {
                     self.writer.restore_gone(slot);
@@ -232,11 +244,11 @@ impl Restoring<'_> {
         true
     }
 
-    fn rows(&mut self, mut rows: Rows<'_>, charts: &mut Charts) -> Option<()> {
+    fn rows(&mut self, mut rows: Rows<'_>, level: usize, charts: &mut Charts) -> Option<()> {
         let mut values = Vec::new();
         while let Some((number, time_s)) = rows.next(&mut values).ok()? {
             if let Some(slot) = charts.find(number) {
-                self.writer.restore_row(slot, time_s, &mut values);
+                self.writer.restore_row((slot, level), time_s, &mut values);
             }
         }
         Some(())

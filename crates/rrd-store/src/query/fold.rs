@@ -11,11 +11,13 @@ use row::Packed;
 
 use super::answer::{Column, Table};
 use super::group::{Condition, Group, share};
-use super::method::{Average, CountIf, Deviation, Extreme, Increment, Method, Smoothing, Sorted, Sum};
+use super::method::{Average, CountIf, Deviation, Extreme, Increment, Method, Points, Smoothing, Sorted, Sum};
 use super::select::Picked;
+use super::sources::{Part, Source, Sources};
 use super::window::Window;
 use super::{Options, Query};
-use crate::snapshot::{Run, Snapshot};
+use crate::snapshot::Run;
+use crate::tier::TierRun;
 
 /// Bytes that methods which keep a row's points may take; more dimensions are folded in turns.
 const POINTS_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -79,13 +81,13 @@ impl Sheet {
         &mut self,
         query: &Query<'_>,
         chart: &Picked,
-        from: &Snapshot,
+        from: &Sources,
         columns: &mut [Column],
         first: usize,
     ) {
         let Window { group, points, divisor, .. } = self.window;
         let argument = query.group_options;
-        let mut chart = ChartFold { sheet: self, chart, snapshot: from, columns, first_column: first };
+        let mut chart = ChartFold { sheet: self, chart, sources: from, columns, first_column: first };
         match query.group {
             _ if chart.copy_stored() => {}
             Group::Average => chart.fold(&Average { divisor }),
@@ -151,7 +153,7 @@ fn finish_stored(values: &mut [Packed], options: Options) {
 struct ChartFold<'a> {
     sheet: &'a mut Sheet,
     chart: &'a Picked,
-    snapshot: &'a Snapshot,
+    sources: &'a Sources,
     columns: &'a mut [Column],
     first_column: usize,
 }
@@ -161,7 +163,8 @@ impl ChartFold<'_> {
     fn copy_stored(&mut self) -> bool {
         let Table::Stored(table) = &mut self.sheet.table else { return false };
         let (window, width) = (self.sheet.window, self.sheet.width);
-        self.snapshot.runs(&self.chart.shown, |run| {
+        let Some((_, Source::Rows(rows))) = self.sources.first() else { return true };
+        rows.runs(&self.chart.shown, |run| {
             let (slot, bits) = clip(&window, &run);
             let places = table.iter_mut().skip(slot * width + self.first_column + run.place).step_by(width);
             places.zip(bits).for_each(|(place, &bits)| *place = Packed::from_bits(bits));
@@ -173,8 +176,12 @@ impl ChartFold<'_> {
 
     fn fold<M: Method>(&mut self, method: &M) {
         let (wanted, columns) = self.wanted();
-        let points = (self.snapshot.rows_max() as i64 * self.chart.every_s / self.sheet.window.quantum_s)
-            .clamp(1, self.sheet.window.group) as usize;
+        let of_source = |(_, source): &(Part, Source)| match source {
+            Source::Rows(rows) => rows.rows_max() as i64 * self.chart.every_s / self.sheet.window.quantum_s,
+            Source::Tier(rows, _) => rows.rows_max() as i64,
+        };
+        let points: i64 = self.sources.iter().map(of_source).sum();
+        let points = points.clamp(1, self.sheet.window.group) as usize;
         let at_once = if M::KEEPS_POINTS { POINTS_BYTES_MAX / (points * size_of::<f64>()) } else { wanted.len() };
         for (wanted, columns) in wanted.chunks(at_once.max(1)).zip(columns.chunks(at_once.max(1))) {
             self.fold_some(method, wanted, columns);
@@ -205,13 +212,26 @@ impl ChartFold<'_> {
         };
         let mut lanes: Vec<_> = columns.iter().map(lane).collect();
         let (every_s, quantum_s) = (self.chart.every_s, self.sheet.window.quantum_s);
-        self.snapshot.runs(wanted, |run| {
-            let lane = &mut lanes[run.place];
-            match every_s == quantum_s {
-                true => lane.take_points(method, self.sheet, &run),
-                false => lane.take_between(method, self.sheet, &run, every_s),
+        for (part, source) in self.sources {
+            match source {
+                Source::Rows(rows) => rows.runs(wanted, |run| {
+                    let (lane, run) = (&mut lanes[run.place], cut(run, part, every_s));
+                    match every_s == quantum_s {
+                        true => lane.take_points(method, self.sheet, &run),
+                        false => lane.take_between(method, self.sheet, &run, every_s),
+                    }
+                }),
+                Source::Tier(rows, end_s) => {
+                    let grid = TierGrid {
+                        part,
+                        step_s: rows.step_s,
+                        end_s: *end_s,
+                        values: every_s as f64 / quantum_s as f64,
+                    };
+                    rows.runs(wanted, |run| lanes[run.place].take_summaries(method, self.sheet, &run, &grid));
+                }
             }
-        });
+        }
         for mut lane in lanes {
             lane.enter(method, self.sheet, NO_ROW);
             if lane.column != NOT_SHOWN {
@@ -279,6 +299,67 @@ impl<S> Lane<S> {
             }
         }
     }
+}
+
+/// How rows of a tier fall into an answer.
+struct TierGrid<'a> {
+    /// The seconds that they answer for.
+    part: &'a Part,
+    step_s: i64,
+    /// The tier has nothing later.
+    end_s: i64,
+    /// Values of the answer per stored one.
+    values: f64,
+}
+
+impl<S> Lane<S> {
+    /// Takes rows of a tier. One that several rows of the answer share is taken to be the same all over.
+    fn take_summaries<M: Method<State = S>>(
+        &mut self,
+        method: &M,
+        sheet: &mut Sheet,
+        run: &TierRun<'_>,
+        grid: &TierGrid<'_>,
+    ) {
+        let Window { before_s, step_s, .. } = sheet.window;
+        let start_s = sheet.window.start_s();
+        for (period_s, of_period) in run.summaries(grid.step_s) {
+            // What it sums up, and what of that is asked of it.
+            let (whole_from_s, whole_to_s) = (period_s - grid.step_s, period_s.min(grid.end_s));
+            let from_s = whole_from_s.max(grid.part.after_s).max(start_s);
+            let to_s = whole_to_s.min(grid.part.before_s).min(before_s);
+            if from_s >= to_s {
+                continue;
+            }
+            self.is_zero = self.is_zero && of_period.least == 0.0 && of_period.most == 0.0;
+            let (first, last) = ((from_s - start_s) / step_s, (to_s - 1 - start_s) / step_s);
+            let (sum, count) = (of_period.sum * grid.values, f64::from(of_period.count) * grid.values);
+            if first == last && (from_s, to_s) == (whole_from_s, whole_to_s) {
+                self.enter(method, sheet, first as usize);
+                method
+                    .add_points(&mut self.state, &Points { least: of_period.least, most: of_period.most, sum, count });
+                continue;
+            }
+            let average = sum / count;
+            for row in first..=last {
+                let (row_from_s, row_to_s) = (start_s + row * step_s, start_s + (row + 1) * step_s);
+                let share_s = row_to_s.min(to_s) - row_from_s.max(from_s);
+                let share = share_s as f64 / (whole_to_s - whole_from_s) as f64;
+                self.enter(method, sheet, row as usize);
+                let points = Points { least: average, most: average, sum: sum * share, count: count * share };
+                method.add_points(&mut self.state, &points);
+            }
+        }
+    }
+}
+
+/// The part of a run that a source answers for.
+fn cut<'a>(run: Run<'a>, part: &Part, every_s: i64) -> Run<'a> {
+    let count = run.bits.len() as i64;
+    let rows_to =
+        |time_s: i64| time_s.saturating_sub(run.start_s).div_euclid(every_s).saturating_add(1).clamp(0, count);
+    let (begin, end) = (rows_to(part.after_s), rows_to(part.before_s));
+    Run { start_s: run.start_s + begin * every_s, bits: &run.bits[begin as usize..end.max(begin) as usize], ..run }
 }
 
 /// The part of a run that lies in the window, with the number of its first point there.

@@ -17,21 +17,37 @@ pub(super) trait Method {
     /// Takes the next value of a row.
     fn add(&self, state: &mut Self::State, value: f64);
 
+    /// Takes the next values of a row, of which only their summary is known: as one value, their
+    /// average, where the method cannot do better.
+    fn add_points(&self, state: &mut Self::State, points: &Points) {
+        self.add(state, points.sum / points.count);
+    }
+
     /// The row's value, not a number where no value came; the state is ready for the next row.
     fn finish(&self, state: &mut Self::State) -> f64;
+}
+
+/// Values of which only this is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Points {
+    pub(super) least: f64,
+    pub(super) most: f64,
+    pub(super) sum: f64,
+    /// More than 0; a part of a value counts as such.
+    pub(super) count: f64,
 }
 
 /// A number and how many values are in it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Running {
     number: f64,
-    count: u32,
+    count: f64,
 }
 
 impl Running {
     fn take(&mut self) -> Option<(f64, f64)> {
         let Self { number, count } = std::mem::take(self);
-        (count > 0).then_some((number, f64::from(count)))
+        (count > 0.0).then_some((number, count))
     }
 }
 
@@ -53,7 +69,12 @@ impl Method for Average {
 
     fn add(&self, state: &mut Running, value: f64) {
         state.number += value;
-        state.count += 1;
+        state.count += 1.0;
+    }
+
+    fn add_points(&self, state: &mut Running, points: &Points) {
+        state.number += points.sum;
+        state.count += points.count;
     }
 
     fn finish(&self, state: &mut Running) -> f64 {
@@ -72,7 +93,12 @@ impl Method for Sum {
 
     fn add(&self, state: &mut Running, value: f64) {
         state.number += value;
-        state.count += 1;
+        state.count += 1.0;
+    }
+
+    fn add_points(&self, state: &mut Running, points: &Points) {
+        state.number += points.sum;
+        state.count += points.count;
     }
 
     fn finish(&self, state: &mut Running) -> f64 {
@@ -94,10 +120,17 @@ impl Method for Extreme {
 
     fn add(&self, state: &mut Running, value: f64) {
         let (new, old) = (value.abs(), state.number.abs());
-        if state.count == 0 || if self.smallest { new < old } else { new > old } {
+        if state.count == 0.0 || if self.smallest { new < old } else { new > old } {
             state.number = value;
         }
-        state.count += 1;
+        state.count += 1.0;
+    }
+
+    /// One of the two ends is the largest; it is the smallest, too, unless they lie on both sides of
+    /// zero: then the nearer one is taken, which is a value that was there.
+    fn add_points(&self, state: &mut Running, points: &Points) {
+        let Points { least, most, .. } = *points;
+        self.add(state, if (least.abs() < most.abs()) == self.smallest { least } else { most });
     }
 
     fn finish(&self, state: &mut Running) -> f64 {
@@ -181,7 +214,7 @@ impl Method for CountIf {
 
     fn add(&self, state: &mut Running, value: f64) {
         state.number += f64::from(u8::from(self.condition.holds(value)));
-        state.count += 1;
+        state.count += 1.0;
     }
 
     fn finish(&self, state: &mut Running) -> f64 {

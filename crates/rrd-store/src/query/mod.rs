@@ -1,8 +1,8 @@
 //! Queries: from a request for a time range to rows of values.
 //!
 //! ```text
-//! Query ─> select: charts, dimensions ─> window: rows ─> fold: points to values ─> Answer
-//!          (some charts per lock)                        (a lock per chart, for its snapshot)
+//! Query ─> select: charts, dimensions ─> window: rows ─> sources: rows, tiers ─> fold ─> Answer
+//!          (some charts per lock)                        (a lock per chart, for its snapshots)
 //! ```
 //!
 //! The host's lock is held to look charts up and to copy what is open of one; blocks are decoded
@@ -14,6 +14,7 @@ mod fold;
 mod group;
 mod method;
 mod select;
+mod sources;
 mod window;
 
 use patterns::SimplePattern;
@@ -23,6 +24,7 @@ pub use group::Group;
 pub use window::{Grid, POINTS_MAX, Window, WindowRequest};
 
 use crate::host::{Host, MemoryMode};
+use crate::view::ChartView;
 use fold::Sheet;
 use select::Picked;
 use window::Extent;
@@ -136,16 +138,18 @@ impl Host {
             return Err(QueryError::NoMatch);
         }
         let coarse = seconds_between(query, &charts, &window) > VALUES_BETWEEN_MAX;
-        let stored = Sheet::may_be_stored(query, &window, charts.iter().map(|chart| chart.every_s));
+        let stored = Sheet::may_be_stored(query, &window, charts.iter().map(|chart| chart.every_s))
+            && !charts.iter().any(|chart| needs_tiers(chart, &window));
         let mut sheet = Sheet::new(window, width, query.options, stored, coarse);
         let mut columns = Vec::with_capacity(width);
         for chart in &mut charts {
             let first = columns.len();
             columns.append(&mut chart.columns);
-            let (after_s, before_s) = Sheet::span(&window, chart.every_s);
-            let snapshot = self.read(|view| chart.find(view).map(|found| found.snapshot(after_s, before_s)));
-            if let Some(snapshot) = snapshot {
-                sheet.fold(query, chart, &snapshot, &mut columns[first..], first);
+            let span = Sheet::span(&window, chart.every_s);
+            let take = |found: ChartView<'_>| sources::take(&found, &window, query.group, span, !stored);
+            let sources = self.read(|view| chart.find(view).map(take));
+            if let Some(sources) = sources {
+                sheet.fold(query, chart, &sources, &mut columns[first..], first);
             }
         }
         let Extent { first_s, last_s, every_s } = extent;
@@ -169,11 +173,16 @@ fn extent(charts: &[Picked]) -> Extent {
 /// Seconds between stored points that are to be filled, times dimensions.
 fn seconds_between(query: &Query<'_>, charts: &[Picked], window: &Window) -> i64 {
     let between = |chart: &Picked| {
-        let seconds = chart.last_s.min(window.before_s) - chart.first_s.max(window.after_s);
+        let seconds = chart.last_s.min(window.before_s) - chart.rows_first_s.max(window.after_s);
         let dimensions = if query.options.percentage { i64::from(chart.dimensions) } else { chart.shown.len() as i64 };
         seconds.max(0) / window.quantum_s * dimensions
     };
     charts.iter().filter(|chart| chart.every_s != window.quantum_s).map(between).sum()
+}
+
+/// Whether tiers have anything of the window that the chart's rows do not.
+fn needs_tiers(chart: &Picked, window: &Window) -> bool {
+    chart.first_s < chart.rows_first_s && window.start_s() < chart.rows_first_s - chart.every_s
 }
 
 /// Whether a chart has rows in the window, or not far from it.

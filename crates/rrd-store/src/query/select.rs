@@ -22,7 +22,9 @@ pub(super) struct Picked {
     pub(super) slot: ChartSlot,
     laid_out: u64,
     pub(super) id: Arc<str>,
+    /// Of its rows or, where they reach back farther, of its tiers.
     pub(super) first_s: i64,
+    pub(super) rows_first_s: i64,
     pub(super) last_s: i64,
     pub(super) every_s: i64,
     /// All its dimensions, shown or not.
@@ -73,15 +75,17 @@ impl Picked {
     /// `None` for a chart without rows, without the labels that are asked for, or without any
     /// dimension that is asked for and counts.
     fn of(chart: &ChartView<'_>, query: &Query<'_>) -> Option<Self> {
-        if chart.last_s() == 0 || query.labels.is_some_and(|labels| !has_label(chart, labels)) {
+        let last_s = chart.levels().iter().map(|level| level.before_s).max().unwrap_or(0);
+        if last_s <= 0 || query.labels.is_some_and(|labels| !has_label(chart, labels)) {
             return None;
         }
         let mut picked = Self {
             slot: chart.slot(),
             laid_out: chart.laid_out(),
             id: chart.id().into(),
-            first_s: chart.first_s(),
-            last_s: chart.last_s(),
+            first_s: chart.oldest_s(),
+            rows_first_s: chart.first_s(),
+            last_s,
             every_s: i64::from(chart.update_every_s()),
             dimensions: chart.dimension_count() as u32,
             shown: Vec::new(),

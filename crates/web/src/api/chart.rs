@@ -49,7 +49,7 @@ impl ChartCopy {
             chart_type: definition.chart_type,
             priority: definition.priority,
             update_every_s: definition.update_every_s,
-            first_s: chart.first_s(),
+            first_s: chart.oldest_s(),
             last_s: chart.last_s(),
             dimensions: shown.map(|dimension| (dimension.id.into(), dimension.name.into())).collect(),
             labels: chart.labels().map(|label| (label.name.into(), label.value.into())).collect(),

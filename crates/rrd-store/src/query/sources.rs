@@ -1,0 +1,161 @@
+//! Sources: which rows of a chart answer for which seconds of a window.
+//!
+//! The chart's own rows come first, and tiers for what is older. Where a row of the answer holds whole
+//! rows of a tier, and the group can go on from sums, the tier comes first: it is less to read. No
+//! second is answered for twice, and none is left out that anything has:
+//!
+//! ```text
+//! usual        tier 1 ──────┤ tier 0 ──────┤ rows ──────────┤
+//! long rows    tier 1 ──────────────────────────────┤ tier 0┤ rows ┤
+//! ```
+
+use super::group::Group;
+use super::window::Window;
+use crate::snapshot::Snapshot;
+use crate::tier::{Coverage, TierRows};
+use crate::view::ChartView;
+
+/// The seconds after the first up to the second come from a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) level: usize,
+    pub(super) after_s: i64,
+    pub(super) before_s: i64,
+}
+
+/// Rows to be folded.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// Those of the chart.
+    Rows(Snapshot),
+    /// Those of a tier, which has all up to this second.
+    Tier(TierRows, i64),
+}
+
+/// Sources in the order of time, with the seconds that each answers for.
+pub(super) type Sources = Vec<(Part, Source)>;
+
+/// Takes what a window needs of a chart; `span` are the seconds that matter of its own rows, `tiers`
+/// says whether tiers may be used.
+pub(super) fn take(chart: &ChartView<'_>, window: &Window, group: Group, span: (i64, i64), tiers: bool) -> Sources {
+    let levels = chart.levels();
+    let part = Part { level: 0, after_s: i64::MIN, before_s: i64::MAX };
+    if levels.len() == 1 || !tiers {
+        return vec![(part, Source::Rows(chart.snapshot(span.0, span.1)))];
+    }
+    let in_window = |part: &Part| part.after_s < window.before_s && part.before_s > window.start_s();
+    let source = |part: Part| {
+        let (after_s, before_s) = (part.after_s.max(span.0), part.before_s.min(span.1));
+        let source = match part.level.checked_sub(1) {
+            None => Source::Rows(chart.snapshot(after_s, before_s)),
+            Some(tier) => Source::Tier(chart.tier_rows(tier, after_s, before_s), levels[part.level].before_s),
+        };
+        (part, source)
+    };
+    plan(&levels, preference(&levels, window, group)).into_iter().filter(in_window).map(source).collect()
+}
+
+/// The level that comes first: the coarsest whose rows fall into rows of the answer as a whole.
+fn preference(levels: &[Coverage], window: &Window, group: Group) -> usize {
+    let is_whole = |level: &Coverage| window.step_s % level.step_s == 0 && window.before_s % level.step_s == 0;
+    let keeps_grid = levels[0].step_s == window.quantum_s;
+    if !keeps_grid || !matches!(group, Group::Average | Group::Sum | Group::Max) {
+        return 0;
+    }
+    levels.iter().rposition(is_whole).unwrap_or(0)
+}
+
+/// Lays levels, the finest first, side by side: first the one that is preferred, then finer ones, then
+/// coarser ones.
+fn plan(levels: &[Coverage], first: usize) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for level in (0..=first).rev().chain(first + 1..levels.len()) {
+        let Coverage { step_s, after_s, before_s } = levels[level];
+        // The chart's own rows fit everywhere.
+        let step_s = if level == 0 { 1 } else { step_s };
+        let round_up = |time_s: i64| (time_s + step_s - 1).div_euclid(step_s) * step_s;
+        if after_s >= before_s {
+            continue;
+        }
+        let Some((begin_s, end_s)) = parts.first().zip(parts.last()).map(|(one, last)| (one.after_s, last.before_s))
+        else {
+            parts.push(Part { level, after_s, before_s });
+            continue;
+        };
+        if after_s < begin_s {
+            // A row that reaches into what is there takes that over as a whole.
+            let until_s = if before_s >= begin_s { round_up(begin_s).min(before_s) } else { before_s };
+            parts.retain(|part| part.before_s > until_s);
+            parts.iter_mut().for_each(|part| part.after_s = part.after_s.max(until_s));
+            parts.insert(0, Part { level, after_s, before_s: until_s });
+        }
+        let from_s = round_up(end_s.max(after_s));
+        if before_s > from_s {
+            parts.push(Part { level, after_s: from_s, before_s });
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(step_s: i64, after_s: i64, before_s: i64) -> Coverage {
+        Coverage { step_s, after_s, before_s }
+    }
+
+    fn part(level: usize, after_s: i64, before_s: i64) -> Part {
+        Part { level, after_s, before_s }
+    }
+
+    /// Each second comes from one level, the preferred one where it has it.
+    #[test]
+    fn levels_lie_side_by_side() {
+        let levels = [level(1, 9_470, 12_345), level(60, 6_000, 12_299), level(3_600, 0, 12_240)];
+        for (first, expected) in [
+            (0, vec![part(2, 0, 7_200), part(1, 7_200, 9_480), part(0, 9_480, 12_345)]),
+            (1, vec![part(2, 0, 7_200), part(1, 7_200, 12_299), part(0, 12_299, 12_345)]),
+            (2, vec![part(2, 0, 12_240), part(1, 12_240, 12_299), part(0, 12_299, 12_345)]),
+        ] {
+            assert_eq!(plan(&levels, first), expected, "{first}");
+        }
+        // A tier that is shorter than the rows, one without rows, rows that end before a tier.
+        assert_eq!(
+            plan(&[level(1, 0, 500), level(60, 240, 479)], 1),
+            [part(0, 0, 240), part(1, 240, 479), part(0, 479, 500)]
+        );
+        assert_eq!(plan(&[level(1, 0, 500), level(60, 0, 0)], 1), [part(0, 0, 500)]);
+        assert_eq!(plan(&[level(1, 0, 100), level(60, 0, 600)], 0), [part(0, 0, 100), part(1, 120, 600)]);
+        // Less history than a tier's step: what it has taken of the period in progress is there, too.
+        assert_eq!(
+            plan(&[level(1, 3_900, 4_000), level(3_600, 0, 3_959)], 0),
+            [part(1, 0, 3_959), part(0, 3_959, 4_000)]
+        );
+    }
+
+    /// Whatever there is, parts follow each other, and hold nothing that their level does not have.
+    #[test]
+    fn parts_never_overlap() {
+        let mut random = 1_u64;
+        let mut next = |below: i64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as i64 % below
+        };
+        for _ in 0..20_000 {
+            let mut levels = vec![level(1, next(20_000), next(20_000))];
+            for step_s in [60, 3_600] {
+                let after_s = next(20_000) / step_s * step_s;
+                levels.push(level(step_s, after_s, next(20_000)));
+            }
+            let first = next(3) as usize;
+            let parts = plan(&levels, first);
+            assert!(parts.windows(2).all(|pair| pair[0].before_s <= pair[1].after_s), "{levels:?} {parts:?}");
+            for part in &parts {
+                let level = levels[part.level];
+                let is_there = part.after_s >= level.after_s && part.before_s <= level.before_s;
+                assert!(is_there && part.after_s <= part.before_s, "{levels:?} {parts:?}");
+            }
+        }
+    }
+}
