@@ -94,7 +94,7 @@ impl Saving {
         let flush_us = settings.global.flush_interval.as_micros() as u64;
         let mut keepers: Vec<_> =
             self.disks().map(|(disk, stays)| Keeper::new(Arc::clone(disk), flush_us, stays)).collect();
-        let (store, (orders, ordered)) = (Arc::clone(store), channel());
+        let (store, database, (orders, ordered)) = (Arc::clone(store), self.database.clone(), channel());
         let thread = std::thread::Builder::new().name("disk".into());
         let thread = thread.spawn(move || {
             let mut due_us = 0;
@@ -111,7 +111,14 @@ impl Saving {
                     }
                     Ok(Order::Sleep(guids)) => {
                         let hosts: Vec<_> = guids.iter().filter_map(|&guid| store.host(guid)).collect();
-                        keepers.iter_mut().for_each(|keeper| put_to_sleep(keeper, &hosts));
+                        for keeper in &mut keepers {
+                            put_to_sleep(&hosts, |host| keeper.put_to_sleep(host, clock::now()));
+                        }
+                        if let Some(database) = &database {
+                            put_to_sleep(&hosts, |host| store.put_to_sleep(database, host));
+                        }
+                        drop(hosts);
+                        heap::give_back();
                     }
                     Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 }
@@ -182,10 +189,10 @@ fn order(orders: &Sender<Order>, order: Order) {
     }
 }
 
-fn put_to_sleep(keeper: &mut Keeper, hosts: &[Arc<Host>]) {
+fn put_to_sleep(hosts: &[Arc<Host>], mut put: impl FnMut(&Host) -> io::Result<bool>) {
     for host in hosts {
         let name = host.info().hostname.clone();
-        match keeper.put_to_sleep(host, clock::now()) {
+        match put(host) {
             Ok(true) => info!("host '{name}' ({}) left memory for the disk: nobody streams it any more", host.guid()),
             Ok(false) => {}
             Err(err) => error!("the rows of host {} stay in memory: the disk refuses: {err}", host.guid()),

@@ -15,6 +15,11 @@ use crate::saving::Remover;
 /// Hosts that the log names at once; of more it tells the number.
 const HOSTS_NAMED: usize = 10;
 
+/// Memory goes back to the system after so many charts, or any host,
+const CHARTS_MANY: u64 = 1_000;
+/// and so long after they left: others may have let go of them by then.
+const GIVE_BACK_US: u64 = 30_000_000;
+
 /// Sweeps until it is dropped.
 #[derive(Debug)]
 pub struct Sweeping {
@@ -38,12 +43,30 @@ impl Drop for Sweeping {
 }
 
 async fn sweep(mut life: Life, store: Arc<Store>, remover: Remover) {
+    let (mut freed_us, mut charts) = (None, 0);
     loop {
+        let now_us = clock::now().mono_us;
         let left = life.step(&store, clock::now());
         tell(&left);
+        charts += left.charts;
+        if charts >= CHARTS_MANY || !left.hosts.is_empty() {
+            freed_us.get_or_insert(now_us);
+        }
+        if freed_us.is_some_and(|freed_us| now_us >= freed_us + GIVE_BACK_US) {
+            (freed_us, charts) = (None, 0);
+            give_back();
+        }
         remover.remove(&left.hosts);
         remover.put_to_sleep(left.sleepy);
         sleep(Duration::from_micros(life.due_us().saturating_sub(clock::now().mono_us))).await;
+    }
+}
+
+/// Gives back what was freed, on a thread that nobody waits for.
+fn give_back() {
+    let thread = std::thread::Builder::new().name("heap".into()).spawn(heap::give_back);
+    if let Err(err) = thread {
+        info!("memory that charts and hosts left stays with this process: {err}");
     }
 }
 

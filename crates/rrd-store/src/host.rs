@@ -297,6 +297,13 @@ impl Host {
         if self.keep().mode == MemoryMode::None { &[] } else { &self.shared.tiers }
     }
 
+    /// For how many seconds its rows, or what tiers made of them, are kept.
+    pub(crate) fn retention_s(&self) -> i64 {
+        let rows_s = i64::from(self.keep().history_rows) * i64::from(self.info().update_every_s.max(1));
+        let tiers_s = self.tiers().iter().map(|tier| i64::from(tier.step_s) * i64::from(tier.rows));
+        tiers_s.max().unwrap_or(0).max(rows_s)
+    }
+
     /// Whether its charts and rows are on the disk only. It wakes when anybody asks for them.
     #[must_use]
     pub fn is_asleep(&self) -> bool {
@@ -317,11 +324,11 @@ impl Host {
     }
 
     /// Lets its charts and rows go from memory, as far as the disk has them and nobody feeds or taps
-    /// it; they come back from there. Returns whether it sleeps.
-    pub(crate) fn sleep(&self, folder: OnDisk) -> bool {
+    /// it, nor has fed it since `generation`; they come back from there. Returns whether it sleeps.
+    pub(crate) fn sleep(&self, folder: OnDisk, generation: u64) -> bool {
         let mut state = self.lock();
         let is_written = state.journal.as_ref().is_some_and(|journal| journal.is_empty()) || !self.keep().on_disk;
-        if self.is_fed() || !state.taps.is_empty() || !is_written {
+        if self.is_fed() || state.generation != generation || !state.taps.is_empty() || !is_written {
             return false;
         }
         *state = HostState {

@@ -4,6 +4,7 @@
 //! chart      obsolete and without a row for so long, or without one while its host is streamed  -> goes
 //! dimension  obsolete and without a value for so long  -> hidden;  none left in the ring  -> its index is free
 //! host       fed by nobody for so long  -> goes, with its files if it is ephemeral; else it sleeps on the disk
+//!            asleep, all its rows older than what is to be kept  -> goes with its files
 //! ```
 //!
 //! [`Life`] is a plain state machine that is stepped now and then. A step looks at some hosts and
@@ -11,8 +12,10 @@
 //! by the monotonic clock, from when something was last seen in this run, and a wall clock that is set
 //! changes nothing. What was loaded at a start is as old as the start.
 //!
+//! Only the end of a sleeping host's retention is read from the wall clock, and that counts once it has
+//! gone steadily for as long as an orphan stays.
+//!
 //! Left out: files. Those of hosts that left are removed, and hosts are put to sleep, by whoever steps.
-//! Hosts of memory mode `save` that are not ephemeral stay in memory: they are written at the end.
 
 use std::sync::Arc;
 
@@ -42,6 +45,8 @@ const ROUND_US_MAX: u64 = 60_000_000;
 const ROWS_MISSED: i64 = 2;
 /// Blocks older than the ring that a disk may bring back.
 const BLOCKS_SPARE: i64 = 3;
+/// The wall clock was set where it parts from the monotonic one by more than this since it last was.
+const CLOCK_JUMP_US: u64 = 10_000_000;
 /// Texts that a chart takes with it, about.
 const CHART_TEXTS: usize = 8;
 /// Texts that nobody uses are looked for once they may be this part of all.
@@ -63,7 +68,8 @@ pub struct Left {
     pub charts: u64,
     /// Hosts.
     pub hosts: Vec<LeftHost>,
-    /// Hosts that are to sleep on the disk: see [`Keeper::put_to_sleep`](crate::Keeper::put_to_sleep).
+    /// Hosts that are to sleep on the disk: see [`Keeper::put_to_sleep`](crate::Keeper::put_to_sleep) and
+    /// [`Store::put_to_sleep`].
     pub sleepy: Vec<Guid>,
 }
 
@@ -87,6 +93,7 @@ pub struct Life {
     /// Where the round is: the host's place in the store, and the slot.
     at: (usize, u32),
     charts: u64,
+    steady: Steady,
     /// Texts that nobody may use any more, about.
     texts: usize,
     /// The part of the table of texts that comes next.
@@ -97,7 +104,16 @@ impl Life {
     /// A life that begins with its first step.
     #[must_use]
     pub fn new(patience: Patience) -> Self {
-        Self { patience, due_us: 0, round_due_us: 0, at: (0, 0), charts: 0, texts: 0, part: None }
+        Self {
+            patience,
+            due_us: 0,
+            round_due_us: 0,
+            at: (0, 0),
+            charts: 0,
+            steady: Steady::default(),
+            texts: 0,
+            part: None,
+        }
     }
 
     /// When the next step is due, by the monotonic clock.
@@ -112,6 +128,7 @@ impl Life {
             return Left::default();
         }
         self.due_us = now.mono_us + STEP_US;
+        self.steady.note(now);
         if let Some(part) = self.part {
             store.interner().sweep(part);
             self.part = Some(part + 1).filter(|&part| part < intern::PARTS);
@@ -148,13 +165,14 @@ impl Life {
             self.texts += visit.charts as usize * CHART_TEXTS + visit.dimensions as usize;
             budget = budget.saturating_sub(LOCK_SLOTS.min(visit.slots) + HOST_CHARTS);
             // The first host is the node's own.
-            if place > 0 && visit.is_orphan && may_leave(host) {
+            let is_over = visit.is_orphan && self.steady.lasts_us(now) >= self.patience.hosts_us && is_over(host, now);
+            if place > 0 && visit.is_orphan && (may_leave(host) || is_over) {
                 budget = budget.saturating_sub(visit.charts_there);
                 self.texts += visit.charts_there as usize * CHART_TEXTS;
                 orphans.push(Arc::clone(host));
                 self.at = (place + 1, 0);
             } else {
-                if place > 0 && visit.is_sleepy && host.keep().on_disk {
+                if place > 0 && visit.is_sleepy && sleeps(host) {
                     sleepy.push(host.guid());
                 }
                 self.at = visit.next.map_or((place + 1, 0), |slot| (place, slot));
@@ -186,6 +204,37 @@ fn may_leave(host: &Host) -> bool {
     match host.keep().mode {
         MemoryMode::None | MemoryMode::Ram => true,
         MemoryMode::Save | MemoryMode::Map => host.is_ephemeral(),
+    }
+}
+
+/// Whether a host that nobody feeds sleeps on the disk then.
+fn sleeps(host: &Host) -> bool {
+    let keep = host.keep();
+    keep.on_disk || keep.mode == MemoryMode::Save
+}
+
+/// Whether a host that sleeps has no row any more that is to be kept.
+fn is_over(host: &Host, now: Now) -> bool {
+    host.is_asleep() && host.newest_s() > 0 && host.newest_s().saturating_add(host.retention_s()) < now.wall_s()
+}
+
+/// Since when the wall clock goes like the monotonic one.
+#[derive(Debug, Default)]
+struct Steady {
+    offset_us: i64,
+    since_us: u64,
+}
+
+impl Steady {
+    fn note(&mut self, now: Now) {
+        let offset_us = now.wall_us.saturating_sub(now.mono_us as i64);
+        if offset_us.abs_diff(self.offset_us) > CLOCK_JUMP_US {
+            *self = Self { offset_us, since_us: now.mono_us };
+        }
+    }
+
+    fn lasts_us(&self, now: Now) -> u64 {
+        now.mono_us.saturating_sub(self.since_us)
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) enum BlockBytes {
     /// A block without any value.
     None,
     /// Lies in a full slab, from this offset.
-    Shared(Arc<Vec<u8>>, u32),
+    Shared(Arc<[u8]>, u32),
     /// Was copied out of the current slab, to this offset of the reader's own buffer.
     Copied(u32),
     /// Lies in this segment; its record begins at this offset.
@@ -78,7 +78,7 @@ impl BlockBytes {
 
 #[derive(Debug)]
 struct Slab {
-    bytes: Arc<Vec<u8>>,
+    bytes: Arc<[u8]>,
     live: u32,
 }
 
@@ -87,11 +87,13 @@ pub(crate) struct Slabs {
     /// `full[i]` has the number `first + i`; `None` where all blocks are gone.
     full: VecDeque<Option<Slab>>,
     first: u32,
-    /// Shared with nobody as long as it is the current one.
-    current: Arc<Vec<u8>>,
+    /// Shared with nobody as long as it is the current one. One piece of memory each: small ones beside
+    /// it would keep pages from going back to the system.
+    current: Arc<[u8]>,
+    current_used: usize,
     current_live: u32,
     full_bytes: usize,
-    spare: Option<Arc<Vec<u8>>>,
+    spare: Option<Arc<[u8]>>,
     /// Where the blocks lie that are in segments.
     pub(crate) on_disk: Option<OnDisk>,
 }
@@ -104,28 +106,31 @@ impl Slabs {
 
     /// Takes a copy of a block's bytes.
     pub(crate) fn push(&mut self, block: &[u8]) -> BlockAt {
-        if self.current.len() + block.len() > self.current.capacity() {
+        let end = self.current_used + block.len();
+        if end > self.current.len() {
             self.turn(block.len());
         }
-        let at = BlockAt { place: self.current_number(), offset: self.current.len() as u32 };
-        // Nobody else holds the current slab: this never copies it.
-        Arc::make_mut(&mut self.current).extend_from_slice(block);
+        let (start, end) = (self.current_used, self.current_used + block.len());
+        let own = Arc::get_mut(&mut self.current).expect("nobody else holds the current slab");
+        own[start..end].copy_from_slice(block);
+        self.current_used = end;
         self.current_live += 1;
-        at
+        BlockAt { place: self.current_number(), offset: start as u32 }
     }
 
     /// Closes the current slab and opens one with room for `bytes` at least.
     fn turn(&mut self, bytes: usize) {
         let room = (self.full_bytes / SLABS_PER_HOST).clamp(SLAB_BYTES_MIN, SLAB_BYTES_MAX).max(bytes);
         let room = room.next_multiple_of(SLAB_BYTES_MIN);
-        let spare = self.spare.take().filter(|spare| (bytes..=2 * room).contains(&spare.capacity()));
-        let next = spare.unwrap_or_else(|| Arc::new(Vec::with_capacity(room)));
+        let spare = self.spare.take().filter(|spare| (bytes..=2 * room).contains(&spare.len()));
+        let next = spare.unwrap_or_else(|| std::iter::repeat_n(0, room).collect());
         let full = std::mem::replace(&mut self.current, next);
-        if full.capacity() == 0 {
+        self.current_used = 0;
+        if full.is_empty() {
             return;
         }
         let live = std::mem::take(&mut self.current_live);
-        self.full_bytes += full.capacity();
+        self.full_bytes += full.len();
         self.full.push_back(Some(Slab { bytes: full, live }));
         if live == 0 {
             self.drop_slab(self.full.len() - 1);
@@ -152,9 +157,8 @@ impl Slabs {
 
     fn drop_slab(&mut self, place: usize) {
         if let Some(Slab { mut bytes, .. }) = self.full[place].take() {
-            self.full_bytes -= bytes.capacity();
-            if let Some(own) = Arc::get_mut(&mut bytes) {
-                own.clear();
+            self.full_bytes -= bytes.len();
+            if Arc::get_mut(&mut bytes).is_some() {
                 self.spare = Some(bytes);
             }
         }
@@ -173,7 +177,7 @@ impl Slabs {
             return BlockBytes::OnDisk(segment, offset);
         }
         if at.place == self.current_number() {
-            let rest = &self.current[at.offset as usize..];
+            let rest = &self.current[at.offset as usize..self.current_used];
             let block = &rest[..block::length(rest)];
             let offset = copied.len() as u32;
             copied.extend_from_slice(block);
@@ -199,7 +203,7 @@ impl Slabs {
 
     /// Bytes that the slabs take.
     pub(crate) fn bytes(&self) -> usize {
-        self.full_bytes + self.current.capacity() + self.spare.as_ref().map_or(0, |spare| spare.capacity())
+        self.full_bytes + self.current.len() + self.spare.as_ref().map_or(0, |spare| spare.len())
     }
 }
 

@@ -9,7 +9,7 @@ use row::Guid;
 use crate::disk::Disk;
 use crate::feed::{Feed, FeedKind};
 use crate::files::{self, Damage, OnDisk};
-use crate::host::{Host, HostInfo, Keep, Shared, Which};
+use crate::host::{Host, HostInfo, Keep, MemoryMode, Shared, Which};
 use crate::intern::Interner;
 use crate::tier::{TIER_ROWS_MAX, TIER_STEP_S_MAX, TIER_STEP_S_MIN, TIERS_MAX, TierSettings};
 
@@ -153,6 +153,20 @@ impl Store {
         let hosts = self.hosts();
         let awake = hosts.iter().filter(|host| which(host) && !host.is_asleep());
         awake.filter_map(|host| files::save(host, disk).err().map(|err| (host.guid(), err))).collect()
+    }
+
+    /// Saves a host of memory mode `save` that nobody feeds, and lets its charts and rows go from memory;
+    /// they come back when somebody asks. Returns whether it sleeps.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn put_to_sleep(&self, disk: &Arc<dyn Disk>, host: &Host) -> io::Result<bool> {
+        if host.keep().mode != MemoryMode::Save || host.is_asleep() || host.is_fed() {
+            return Ok(false);
+        }
+        let generation = host.generation();
+        files::save(host, &**disk)?;
+        Ok(host.sleep(OnDisk { disk: Arc::clone(disk), guid: host.guid(), stays: |keep| keep.on_disk }, generation))
     }
 
     /// Finds the hosts that a disk keeps. They sleep there: charts and rows of each are read when

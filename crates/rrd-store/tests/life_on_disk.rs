@@ -226,7 +226,8 @@ fn hosts_sleep_and_ephemeral_ones_leave() {
     store.add(&HostInfo::unknown(Guid::from_bytes([1; 16])), Keep::new(MemoryMode::Ram, 60));
     store.load(&disk(folder.path()), |keep| keep.on_disk);
     let mut keeper = Keeper::new(disk(folder.path()), 1, |keep| keep.on_disk);
-    let host = store.host(GUID).unwrap();
+    // Its rows are to be kept for longer than this takes.
+    let host = store.add(&info(), Keep::new(MemoryMode::Map, 10 * HISTORY_ROWS));
     let mut life = Life::new(PATIENCE);
     let (mut left, mut slept) = (Vec::new(), Vec::new());
     for second in START_S + 1_000..START_S + 1_600 {
@@ -247,4 +248,93 @@ fn hosts_sleep_and_ephemeral_ones_leave() {
     assert!(host.is_asleep(), "what it is doing can be asked without waking it");
     assert!(matches!(slept[..], [at] if (START_S + 1_300..START_S + 1_350).contains(&at)), "{slept:?}");
     assert!(matches!(&left[..], [(name, at)] if name == "passing" && *at < START_S + 1_150), "{left:?}");
+}
+
+/// A node without a child yet, that found what a folder has.
+fn found(folder: &Path) -> Store {
+    let store = Store::new();
+    store.add(&HostInfo::unknown(Guid::from_bytes([1; 16])), Keep::new(MemoryMode::Ram, HISTORY_ROWS));
+    store.load(&disk(folder), |keep| keep.on_disk);
+    store
+}
+
+/// Steps that a life takes from one second to another, with a wall clock that is `ahead_s`; whether the
+/// host left meanwhile.
+fn leaves(life: &mut Life, store: &Store, seconds: std::ops::Range<i64>, ahead_s: i64) -> bool {
+    for second in seconds {
+        let now = now(second);
+        let now = Now { wall_us: now.wall_us + ahead_s * 1_000_000, ..now };
+        if !life.step(store, now).hosts.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Goal: files of a host that never comes back go when its retention ends, and not because a clock was
+/// wrong for a while.
+#[test]
+fn retention_ends_for_hosts_that_sleep() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = Node::start(folder.path());
+    node.define();
+    (0..30).for_each(|_| node.tick());
+    let last_s = node.second;
+    assert!(node.keeper.finish(&node.store, now(last_s)).is_empty());
+    drop(node);
+
+    let store = found(folder.path());
+    let mut life = Life::new(PATIENCE);
+    let over_s = last_s + i64::from(HISTORY_ROWS);
+    assert!(!leaves(&mut life, &store, last_s..over_s, 0), "its rows are to be kept");
+    assert!(store.host(GUID).unwrap().is_asleep(), "nobody asked for it");
+    assert!(leaves(&mut life, &store, over_s..over_s + 30, 0));
+    assert!(store.host(GUID).is_none());
+
+    let store = found(folder.path());
+    let mut life = Life::new(PATIENCE);
+    assert!(!leaves(&mut life, &store, last_s..last_s + 150, 0));
+    // A year ahead for a minute and a half.
+    assert!(!leaves(&mut life, &store, last_s + 150..last_s + 240, 31_622_400), "the clock was wrong");
+    assert!(!leaves(&mut life, &store, last_s + 240..last_s + 290, 0));
+    assert!(store.host(GUID).is_some());
+}
+
+/// Goal: an orphan of mode `save` leaves memory too, and comes back with all its rows.
+#[test]
+fn saved_hosts_sleep() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, disk) = (Store::new(), disk(folder.path()));
+    let keep = Keep::new(MemoryMode::Save, HISTORY_ROWS);
+    store.add(&HostInfo::unknown(Guid::from_bytes([1; 16])), keep);
+    let mut feed = store.claim(&info(), keep, FeedKind::Stored);
+    for second in START_S..START_S + 200 {
+        let mut writer = feed.writer(now(second)).unwrap();
+        let chart = ChartDefinition { id: "a.chart", update_every_s: 1, ..Default::default() };
+        let slot = writer.define_chart(&chart).unwrap();
+        writer.define_dimension(slot, &DimensionDefinition { id: "a", ..Default::default() }).unwrap();
+        writer.begin(slot);
+        writer.set_stored(0, None, Packed::pack((second % 50) as f64, PointFlags::NORMAL));
+        writer.end_stored(second, true);
+    }
+    let rows = |host: &rrd_store::Host| {
+        let mut rows = Vec::new();
+        let snapshot = host.read(|view| view.find_chart("a.chart").unwrap().snapshot(0, i64::MAX / 2));
+        snapshot.rows(|second, values| rows.push((second, values[0].to_bits())));
+        rows
+    };
+    let host = store.host(GUID).unwrap();
+    let before = rows(&host);
+    assert!(!store.put_to_sleep(&disk, &host).unwrap(), "it is fed");
+    drop(feed);
+    let mut life = Life::new(PATIENCE);
+    let sleepy =
+        (START_S + 200..START_S + 500).find_map(|second| life.step(&store, now(second)).sleepy.first().copied());
+    assert_eq!(sleepy, Some(GUID));
+    assert!(store.put_to_sleep(&disk, &host).unwrap() && host.is_asleep());
+    assert!(store.save(&*disk, |_| true).is_empty(), "it is there already");
+    assert_eq!(before.len(), 200);
+    assert_eq!(rows(&host), before);
+    assert!(!host.is_asleep());
+    assert!(store.damages().is_empty());
 }

@@ -53,6 +53,8 @@ impl Moment {
             tick();
             sum += live();
         }
+        // What was freed goes back, as a node does it after charts and hosts left.
+        heap::give_back();
         let moment = Self { live: sum / seconds, resident_mb: resident_mb() };
         println!("{what}, on average: {:.2} MB live, {:.1} MB resident", moment.live as f64 / 1e6, moment.resident_mb);
         moment

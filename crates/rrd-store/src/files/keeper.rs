@@ -121,7 +121,7 @@ impl Keeper {
         self.flush_host(host, now)?;
         self.merge_late(host)?;
         self.sync(host.guid(), now)?;
-        let sleeps = host.sleep(self.folder(host.guid()));
+        let sleeps = host.sleep(self.folder(host.guid()), host.generation());
         if sleeps {
             self.hosts.remove(&host.guid());
         }
