@@ -222,7 +222,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             cache_dir      = Is(r#""/var/cache/tributary""#), Text, Yes, NODES, "folder of the databases of the memory modes save and map";
             log_dir        = Is(r#""""#), Text, Yes, ALL, "folder of error.log and access.log; empty: standard error";
             cleanup_obsolete_charts_after = Is(r#""1h""#), RETENTION, Yes, ALL, "when a chart that is no longer collected is forgotten, and a dimension is hidden";
-            cleanup_orphan_hosts_after    = Is(r#""1h""#), RETENTION, Yes, NODES, "when a host whose stream ended leaves memory, and its files with it if it is ephemeral; with memory mode map it comes back from the disk when it is asked for, with save it stays in memory unless it is ephemeral";
+            cleanup_orphan_hosts_after    = Is(r#""1h""#), RETENTION, Yes, NODES, "when a host whose stream ended leaves memory, and its files with it if it is ephemeral; with the memory modes map and save it comes back from the disk when it is asked for, and its files go when retention ends";
         },
     ),
     table(
