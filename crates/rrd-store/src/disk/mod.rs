@@ -18,6 +18,14 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Where the disk says so, as everywhere here.
     fn list(&self) -> io::Result<Vec<String>>;
+    /// The names of the files of one folder, which may be missing.
+    ///
+    /// # Errors
+    /// Where the disk says so.
+    fn list_folder(&self, folder: &str) -> io::Result<Vec<String>> {
+        let is_there = |name: &String| name.split_once('/').is_some_and(|(there, _)| there == folder);
+        Ok(self.list()?.into_iter().filter(is_there).collect())
+    }
     /// Opens a file for reading.
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Adds to the end of a file, which is made where it is missing.

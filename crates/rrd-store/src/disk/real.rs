@@ -48,6 +48,18 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
+    fn list_folder(&self, folder: &str) -> io::Result<Vec<String>> {
+        let files = match fs::read_dir(self.root.join(folder)) {
+            Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            files => files?,
+        };
+        let mut names = Vec::new();
+        for file in files {
+            names.extend(file?.file_name().to_str().map(|file| format!("{folder}/{file}")));
+        }
+        Ok(names)
+    }
+
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(File::open(self.path(name))?))
     }

@@ -24,7 +24,7 @@ use super::on_disk::OnDisk;
 use super::read::step_s;
 use super::records::Records;
 use super::write::Header;
-use super::{FileKind, FileName, list, remove, remove_hosts};
+use super::{FileKind, FileName, list_host, remove, remove_hosts};
 use crate::disk::Disk;
 use crate::host::{Host, HostState, Which};
 use crate::store::Store;
@@ -317,7 +317,7 @@ impl Keeper {
         }
         kept.levels = Level::all(host);
         let newest_s = host.newest_s();
-        for file in list(&*self.disk)?.into_iter().filter(|file| file.guid == host.guid()) {
+        for file in list_host(&*self.disk, host.guid())? {
             kept.number = kept.number.max(file.number);
             let step_s = step_s(&*self.disk, file);
             let Some(level) = kept.levels.iter_mut().find(|level| level.step_s == step_s) else { continue };

@@ -147,9 +147,21 @@ impl std::fmt::Display for FileName {
 /// # Errors
 /// Where the disk cannot be listed.
 pub(crate) fn list(disk: &dyn Disk) -> io::Result<Vec<FileName>> {
-    let mut files: Vec<_> = disk.list()?.iter().filter_map(|name| FileName::parse(name)).collect();
+    Ok(parse(&disk.list()?))
+}
+
+/// The files of one host: by kind and number.
+///
+/// # Errors
+/// Where the disk cannot be listed.
+pub(crate) fn list_host(disk: &dyn Disk, guid: Guid) -> io::Result<Vec<FileName>> {
+    Ok(parse(&disk.list_folder(&guid.to_string())?))
+}
+
+fn parse(names: &[String]) -> Vec<FileName> {
+    let mut files: Vec<_> = names.iter().filter_map(|name| FileName::parse(name)).collect();
     files.sort();
-    Ok(files)
+    files
 }
 
 /// Removes the files of a host that `which` picks.
@@ -157,7 +169,7 @@ pub(crate) fn list(disk: &dyn Disk) -> io::Result<Vec<FileName>> {
 /// # Errors
 /// Where the disk refuses.
 pub(crate) fn remove(disk: &dyn Disk, guid: Guid, which: impl Fn(FileName) -> bool) -> io::Result<()> {
-    let picked = list(disk)?.into_iter().filter(|file| file.guid == guid && which(*file));
+    let picked = list_host(disk, guid)?.into_iter().filter(|file| which(*file));
     picked.into_iter().try_for_each(|file| disk.remove(&file.to_string()))
 }
 
@@ -166,6 +178,5 @@ pub(crate) fn remove(disk: &dyn Disk, guid: Guid, which: impl Fn(FileName) -> bo
 /// # Errors
 /// Where the disk refuses.
 pub fn remove_hosts(disk: &dyn Disk, guids: &[Guid]) -> io::Result<()> {
-    let theirs = list(disk)?.into_iter().filter(|file| guids.contains(&file.guid));
-    theirs.into_iter().try_for_each(|file| disk.remove(&file.to_string()))
+    guids.iter().try_for_each(|&guid| remove(disk, guid, |_| true))
 }

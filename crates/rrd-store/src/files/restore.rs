@@ -4,7 +4,7 @@ use row::ChartSlot;
 
 use super::on_disk::OnDisk;
 use super::read::{Reader, Record, Rows, Step, newest_s, record};
-use super::{Damage, FileKind, FileName, list};
+use super::{Damage, FileKind, FileName, list, list_host};
 use crate::disk::Disk;
 use crate::host::{EPHEMERAL_LABEL, Host, HostInfo, Keep, MemoryMode};
 use crate::slab::BlockAt;
@@ -148,9 +148,9 @@ impl Restoring<'_> {
         if stays {
             self.writer.keep_on_disk(folder.clone());
         }
-        let files = list(&*folder.disk).unwrap_or_default();
+        let files = list_host(&*folder.disk, folder.guid).unwrap_or_default();
         let mut charts = Charts::default();
-        for &file in files.iter().filter(|file| file.guid == folder.guid) {
+        for &file in &files {
             if file.kind == FileKind::Journal {
                 // Rows come in order: the last blocks are opened for them first.
                 self.finish_blocks();

@@ -5,7 +5,7 @@ use std::io;
 use super::on_disk::OnDisk;
 use super::records::Records;
 use super::write::Header;
-use super::{FileKind, FileName, list, remove};
+use super::{FileKind, FileName, list_host, remove};
 use crate::block;
 use crate::disk::Disk;
 use crate::host::{Host, HostState};
@@ -16,7 +16,7 @@ use crate::host::{Host, HostState};
 /// Where the disk refuses; the older files are still there then.
 pub(crate) fn save(host: &Host, disk: &dyn Disk) -> io::Result<()> {
     let guid = host.guid();
-    let known = list(disk)?.into_iter().filter(|file| file.guid == guid).map(|file| file.number).max();
+    let known = list_host(disk, guid)?.into_iter().map(|file| file.number).max();
     let number = known.map_or(1, |number| number.saturating_add(1));
     let header = |kind, step_s| Header { kind, step_s, has_end: true };
     let mut state = host.lock();
