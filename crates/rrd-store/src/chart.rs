@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use row::{ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Label, Packed};
+use row::{
+    ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition, Label, Packed,
+};
 
 use crate::collection::{Clock, Dimension};
 use crate::intern::Interner;
@@ -86,6 +88,44 @@ pub(crate) struct OwnedLabel {
     pub(crate) name: Arc<str>,
     pub(crate) value: Arc<str>,
     pub(crate) source: u32,
+}
+
+/// A function that a host offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnedFunction {
+    pub(crate) name: Arc<str>,
+    timeout_s: i64,
+    help: Arc<str>,
+    tags: Arc<str>,
+    access: Arc<str>,
+    priority: i32,
+    version: i32,
+}
+
+impl OwnedFunction {
+    pub(crate) fn new(function: &FunctionDefinition<'_>, interner: &Interner) -> Self {
+        Self {
+            name: interner.get(function.name),
+            timeout_s: function.timeout_s,
+            help: interner.get(function.help),
+            tags: interner.get(function.tags),
+            access: interner.get(function.access),
+            priority: function.priority,
+            version: function.version,
+        }
+    }
+
+    pub(crate) fn borrow(&self) -> FunctionDefinition<'_> {
+        FunctionDefinition {
+            name: &self.name,
+            timeout_s: self.timeout_s,
+            help: &self.help,
+            tags: &self.tags,
+            access: &self.access,
+            priority: self.priority,
+            version: self.version,
+        }
+    }
 }
 
 impl OwnedLabel {

@@ -5,11 +5,11 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use row::{
-    ChartDefinition, ChartOptions, ChartSlot, DimensionDefinition, DimensionIndex, Label, Now, Packed, Row, Sample,
-    US_PER_S,
+    ChartDefinition, ChartOptions, ChartSlot, DimensionDefinition, DimensionIndex, FunctionDefinition, Guid, Label,
+    Now, Packed, Row, Sample, US_PER_S,
 };
 
-use crate::chart::{Chart, DimensionTexts, OwnedLabel, id_hash};
+use crate::chart::{Chart, DimensionTexts, OwnedFunction, OwnedLabel, id_hash};
 use crate::collection::{self, Dimension, Elapsed, Moved};
 use crate::files::{Journal, Noting, OnDisk};
 use crate::host::{Host, HostState};
@@ -19,7 +19,7 @@ use crate::slab::{BlockAt, Slabs};
 use crate::tier::{self, CELLS, Part, Tier};
 use crate::view::{ChartView, HostView};
 use crate::{
-    CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, LABELS_MAX, TEXT_BYTES_MAX,
+    CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, FUNCTIONS_MAX, LABELS_MAX, TEXT_BYTES_MAX,
     UPDATE_EVERY_MAX_S,
 };
 
@@ -82,6 +82,12 @@ impl<'a> Writer<'a> {
     fn new(host: &'a Host, state: MutexGuard<'a, HostState>, now: Now) -> Self {
         let newest_s = host.newest_s.load(Ordering::Relaxed);
         Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0, refused: 0 }
+    }
+
+    /// The host's machine GUID.
+    #[must_use]
+    pub fn guid(&self) -> Guid {
+        self.host.guid()
     }
 
     /// What the host holds.
@@ -315,6 +321,40 @@ impl<'a> Writer<'a> {
         if set_variable(&mut self.state.variables, name, value, |name| self.host.interner().get(name)) {
             self.state.host_changed = true;
         }
+    }
+
+    /// Sets the host's identity with its maker's cloud.
+    pub fn set_claimed_id(&mut self, claimed_id: Option<Guid>) {
+        if std::mem::replace(&mut self.state.claimed_id, claimed_id) != claimed_id {
+            self.state.host_changed = true;
+        }
+    }
+
+    /// The host offers a function, until its feed takes it back or ends; returns whether there was room.
+    pub fn offer_function(&mut self, function: &FunctionDefinition<'_>) -> bool {
+        let texts = [function.name, function.help, function.tags, function.access];
+        if texts.iter().any(|text| text.len() > TEXT_BYTES_MAX) {
+            return false;
+        }
+        let known = self.state.functions.iter().position(|known| &*known.name == function.name);
+        if known.is_some_and(|place| self.state.functions[place].borrow() == *function) {
+            return true;
+        }
+        let function = OwnedFunction::new(function, self.host.interner());
+        match known {
+            Some(place) => self.state.functions[place] = function,
+            None if self.state.functions.len() >= FUNCTIONS_MAX => return false,
+            None => self.state.functions.push(function),
+        }
+        self.state.host_changed = true;
+        true
+    }
+
+    /// Takes a function back.
+    pub fn withdraw_function(&mut self, name: &str) {
+        let count = self.state.functions.len();
+        self.state.functions.retain(|known| &*known.name != name);
+        self.state.host_changed |= self.state.functions.len() != count;
     }
 
     fn mark_changed(&mut self, slot: ChartSlot) {

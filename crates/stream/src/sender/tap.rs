@@ -21,7 +21,7 @@ use std::sync::Arc;
 use patterns::SimplePattern;
 use protocol::encode::{self, Form};
 use protocol::{Capabilities, VariableScope};
-use row::{Algorithm, ChartSlot, DimensionDefinition, Now, Packed, Row, Sample, US_PER_S};
+use row::{Algorithm, ChartSlot, DimensionDefinition, Guid, Now, Packed, Row, Sample, US_PER_S};
 use rrd_store::{ChartView, FeedKind, HostView, Tap};
 use tokio::sync::Notify;
 
@@ -90,6 +90,7 @@ struct ChartOut {
 /// What the connection shares with the host: the text that waits to be sent.
 #[derive(Debug)]
 pub(super) struct SenderTap {
+    machine: Guid,
     pub(super) wire: Option<Wire>,
     pub(super) out: Vec<u8>,
     /// Something did not fit: the parent must be brought up to date by replication.
@@ -99,12 +100,13 @@ pub(super) struct SenderTap {
     /// Charts that fell behind, to be defined again.
     behind: Vec<ChartSlot>,
     matching: SimplePattern,
-    wake: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
 }
 
 impl SenderTap {
-    pub(super) fn new(matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> Self {
+    pub(super) fn new(machine: Guid, matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> Self {
         Self {
+            machine,
             wire: None,
             out: Vec::new(),
             overflowed: false,
@@ -200,9 +202,15 @@ impl SenderTap {
 impl Tap for SenderTap {
     fn host(&mut self, host: &HostView<'_>) {
         let Some(wire) = self.wire else { return };
+        if wire.has(Capabilities::CLAIM) {
+            encode::write_claimed_id(&mut self.out, self.machine, host.claimed_id());
+        }
         if wire.has(Capabilities::HLABELS) {
             host.labels().for_each(|label| encode::write_host_label(&mut self.out, &label));
             encode::write_host_labels_overwrite(&mut self.out);
+        }
+        if wire.has(Capabilities::FUNCTIONS) {
+            host.functions().for_each(|function| encode::write_function(&mut self.out, &function));
         }
         for (name, value) in host.variables() {
             encode::write_variable(&mut self.out, VariableScope::Host, name, value);
