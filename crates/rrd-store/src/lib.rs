@@ -70,5 +70,7 @@ pub const TEXT_BYTES_MAX: usize = 1_200;
 pub const LABELS_MAX: usize = 256;
 /// Functions that one host may offer.
 pub const FUNCTIONS_MAX: usize = 256;
+/// Rows that are dated so many seconds ahead of this node's clock, or more, are counted: the clocks disagree.
+pub const AHEAD_S: i64 = 5;
 /// The longest update every: an hour.
 pub const UPDATE_EVERY_MAX_S: u32 = 3_600;

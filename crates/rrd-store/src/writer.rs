@@ -19,8 +19,8 @@ use crate::slab::{BlockAt, Slabs};
 use crate::tier::{self, CELLS, Part, Tier};
 use crate::view::{ChartView, HostView};
 use crate::{
-    CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, FUNCTIONS_MAX, LABELS_MAX, TEXT_BYTES_MAX,
-    UPDATE_EVERY_MAX_S,
+    AHEAD_S, CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, FUNCTIONS_MAX, LABELS_MAX,
+    TEXT_BYTES_MAX, UPDATE_EVERY_MAX_S,
 };
 
 /// Why a definition was not taken.
@@ -58,6 +58,9 @@ pub struct Writer<'a> {
     samples: u64,
     ignored: u64,
     refused: u64,
+    ahead: u64,
+    /// How far the row that is furthest ahead of the clock is.
+    ahead_s: i64,
 }
 
 /// Nothing is dated while rows are restored.
@@ -81,7 +84,20 @@ impl<'a> Writer<'a> {
 
     fn new(host: &'a Host, state: MutexGuard<'a, HostState>, now: Now) -> Self {
         let newest_s = host.newest_s.load(Ordering::Relaxed);
-        Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0, refused: 0 }
+        Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0, refused: 0, ahead: 0, ahead_s: 0 }
+    }
+
+    /// How many seconds ahead of the clock the rows of this batch are dated, if that is [`AHEAD_S`] or more.
+    #[must_use]
+    pub fn ahead_s(&self) -> Option<i64> {
+        (self.ahead_s >= AHEAD_S).then_some(self.ahead_s)
+    }
+
+    fn note_second(&mut self, time_s: i64) {
+        self.newest_s = self.newest_s.max(time_s);
+        let ahead_s = time_s - self.now.wall_s();
+        self.ahead += u64::from(ahead_s >= AHEAD_S);
+        self.ahead_s = self.ahead_s.max(ahead_s);
     }
 
     /// The host's machine GUID.
@@ -422,7 +438,8 @@ impl<'a> Writer<'a> {
     pub fn end(&mut self, elapsed: Elapsed) {
         let Some(slot) = self.state.scratch.open.take() else { return };
         self.show_definitions(slot);
-        let (now, newest_s) = (self.now, &mut self.newest_s);
+        let now = self.now;
+        let mut newest_s = 0;
         let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, ring_bytes, .. } =
             &mut *self.state;
         let Chart { clock, ring, dimensions, tiers, store_first, number, .. } = &mut charts[slot.0 as usize];
@@ -450,7 +467,7 @@ impl<'a> Writer<'a> {
                 if matches!(ring.append(time_s, samples, &mut shelf), Kept::Newest | Kept::Filled) {
                     shelf.note(time_s, samples);
                 }
-                *newest_s = time_s.max(*newest_s);
+                newest_s = time_s;
                 let row = Row { chart: slot, time_s: Some(time_s), elapsed_us: last.then_some(elapsed_us), samples };
                 taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
                 shown |= last;
@@ -463,6 +480,9 @@ impl<'a> Writer<'a> {
         }
         self.rows += 1;
         self.samples += samples.len() as u64;
+        if newest_s != 0 {
+            self.note_second(newest_s);
+        }
     }
 
     /// Writes the open row of stored values at `time_s`. `live` rows move the chart's clock; others
@@ -511,9 +531,9 @@ impl<'a> Writer<'a> {
         }
         let row = Row { chart: slot, time_s: Some(time_s), elapsed_us, samples: &scratch.samples };
         taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
-        self.newest_s = self.newest_s.max(time_s);
         self.rows += 1;
         self.samples += scratch.samples.len() as u64;
+        self.note_second(time_s);
         true
     }
 
@@ -716,6 +736,7 @@ impl Drop for Writer<'_> {
         figures.samples.add(self.samples);
         figures.rows_ignored.add(self.ignored);
         figures.rows_refused.add(self.refused);
+        figures.rows_ahead.add(self.ahead);
         self.state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
     }
 }

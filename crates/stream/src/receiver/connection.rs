@@ -499,6 +499,12 @@ impl Stream {
                     "STREAM {name} [receive from {peer}]: line {line}: unknown command {keyword} is ignored, as are further ones"
                 );
             }
+            if let Some(ahead_s) = self.session.take_ahead() {
+                let Self { name, peer, .. } = self;
+                warn!(
+                    "STREAM {name} [receive from {peer}]: its rows are dated {ahead_s} s ahead of our clock, and are kept so"
+                );
+            }
             if is_asked || self.calls_until_us.is_some() || self.session.functions.has_answer() {
                 self.pass_calls(now);
             }

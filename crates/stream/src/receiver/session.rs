@@ -68,6 +68,8 @@ pub(crate) struct Session {
     unknown: u64,
     /// The first of them, until it was told.
     untold: Option<(u64, String)>,
+    /// How far rows were ahead of our clock when they first were; whether that was told.
+    ahead: Option<(i64, bool)>,
 }
 
 /// The row that is being received.
@@ -113,6 +115,7 @@ impl Session {
             births: 0,
             unknown: 0,
             untold: None,
+            ahead: None,
         }
     }
 
@@ -139,6 +142,7 @@ impl Session {
         self.cut.extend_from_slice(&text[taken..]);
         debug_assert!(self.cut.len() <= CUT_BYTES_MAX);
         self.births = writer.view().births();
+        self.ahead = self.ahead.or(writer.ahead_s().map(|ahead_s| (ahead_s, false)));
         Ok(())
     }
 
@@ -159,6 +163,12 @@ impl Session {
     /// The line and the keyword of the first unknown command, once.
     pub(crate) fn take_unknown(&mut self) -> Option<(u64, String)> {
         self.untold.take()
+    }
+
+    /// How many seconds ahead of our clock the child dates its rows, once.
+    pub(crate) fn take_ahead(&mut self) -> Option<i64> {
+        let (ahead_s, told) = self.ahead.as_mut()?;
+        (!std::mem::replace(told, true)).then_some(*ahead_s)
     }
 
     fn commands(

@@ -597,3 +597,60 @@ fn answers_to_calls_are_gathered() {
     parent.take(long.as_bytes()).unwrap();
     assert_eq!(parent.session.functions.take_answer().unwrap().1.code, 502);
 }
+
+/// The goal: a child whose clock is ahead is stored as it dates its rows, is noted once, and does not
+/// run away when it connects anew or when it knows no durations.
+#[test]
+fn rows_ahead_of_our_clock_are_kept_as_they_are_dated() {
+    let mut parent = Parent::new(CAPS_1_37);
+    let second = NOW.wall_s() / 60 * 60 + 3_600;
+    let last = second - 1;
+    let text = format!(
+        "{CHART}CHART_DEFINITION_END {} {second} {second}\nRBEGIN \"a.b\"\nRBEGIN '' {last} {second} {second}\n\
+         RSET \"d\" 5 \"\"\nRDSTATE \"d\" {second}500000 1000 0 5\nRSSTATE {second}500000 {second}000000\n\
+         REND 1 {last} {second} true {last} {second} {second}\nBEGIN \"a.b\" 1000000\nSET \"d\" = 1100\nEND\n",
+        second - 60
+    );
+    parent.take(text.as_bytes()).unwrap();
+    let seconds = |parent: &Parent| only(parent, "d").into_iter().map(|(found, _)| found - second).collect::<Vec<_>>();
+    assert_eq!(seconds(&parent), [0, 1]);
+    let ahead_s = second + 1 - NOW.wall_s();
+    assert_eq!((parent.session.take_ahead(), parent.session.take_ahead()), (Some(ahead_s), None));
+    assert_eq!(parent.host.figures().rows_ahead.get(), 2);
+    // A new connection: the first duration is believed, since our clock cannot say how long it was.
+    let info = info(1);
+    parent.feed = parent.host.claim(FeedKind::Collected, info);
+    parent.session = Session::new(CAPS_1_37, 1, HISTORY_ROWS);
+    let row = |us: u64, value: u64| format!("BEGIN \"a.b\" {us}\nSET \"d\" = {value}\nEND\n");
+    parent.take(format!("{CHART}{}{}", row(1_000_000, 1_200), row(1_000_000, 1_300)).as_bytes()).unwrap();
+    assert_eq!(seconds(&parent), [0, 1, 2, 3]);
+    // Without durations it goes on a row at a time.
+    parent.take((14..18).map(|value| row(0, value * 100)).collect::<String>().as_bytes()).unwrap();
+    assert_eq!(seconds(&parent), [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// The goal: agents of 1.9 and 1.10, which tell durations for a minute and none ever after, get a row
+/// for each second, whether their collections are early or late within it.
+#[test]
+fn durations_that_end_after_a_minute_lose_no_row() {
+    let mut parent = Parent::new(V1);
+    let mut seed = 3;
+    let start_us = (START_S / 60 * 60) * row::US_PER_S + 500_000;
+    let mut before_us = start_us;
+    for turn in 0..400 {
+        let late_us = random(&mut seed, 200_000) as i64;
+        let now_us = start_us + turn * row::US_PER_S + late_us;
+        let elapsed_us = if turn < 60 { now_us - before_us } else { 0 };
+        before_us = now_us;
+        let now = Now { wall_us: now_us + 1_000, mono_us: (now_us - start_us) as u64 + 1_000_000 };
+        let definition = if turn == 0 { CHART } else { "" };
+        let text = format!("{definition}BEGIN \"a.b\" {elapsed_us}\nSET \"d\" = {}\nEND\n", turn * 10);
+        parent.session.receive(text.as_bytes(), now, &mut parent.feed.writer(now).unwrap(), &mut parent.out).unwrap();
+    }
+    let rows = only(&parent, "d");
+    let (first, last) = (rows[0].0, rows[rows.len() - 1].0);
+    assert_eq!(last, start_us / row::US_PER_S + 399);
+    assert_eq!(rows.len() as i64, last - first + 1, "no second lacks");
+    assert!(rows.len() >= 398 && rows[3..].iter().all(|(_, rate)| (6.0..14.0).contains(rate)));
+    assert_eq!(parent.session.take_ahead(), None);
+}
