@@ -26,6 +26,8 @@ pub(crate) struct Chart {
     pub(crate) number: u32,
     /// The definition changed since taps were shown it.
     pub(crate) changed: bool,
+    /// Only its variables did.
+    pub(crate) variables_changed: bool,
     /// Another id of this host has the same hash: compare the text.
     pub(crate) ambiguous: bool,
     pub(crate) store_first: bool,
@@ -153,6 +155,7 @@ impl Chart {
             id_hash,
             number: 0,
             changed: true,
+            variables_changed: false,
             ambiguous: false,
             store_first: definition.options.has(ChartOptions::STORE_FIRST),
             seen: true,
@@ -186,6 +189,7 @@ impl Chart {
             id_hash: NO_ID,
             number: u32::MAX,
             changed: false,
+            variables_changed: false,
             ambiguous: false,
             store_first: false,
             seen: false,

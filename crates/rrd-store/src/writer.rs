@@ -319,7 +319,10 @@ impl<'a> Writer<'a> {
     pub fn set_chart_variable(&mut self, slot: ChartSlot, name: &str, value: f64) {
         let Some(chart) = self.state.chart_mut(slot) else { return };
         if set_variable(&mut chart.texts.variables, name, value, |name| self.host.interner().get(name)) {
-            self.mark_changed(slot);
+            chart.variables_changed = true;
+            if let Some(journal) = &mut self.state.journal {
+                journal.changed(slot);
+            }
         }
     }
 
@@ -692,19 +695,23 @@ impl<'a> Writer<'a> {
 
     /// Shows taps what changed in the host's and the chart's definitions.
     fn show_definitions(&mut self, slot: ChartSlot) {
-        let changed = std::mem::take(&mut self.state.charts[slot.0 as usize].changed);
-        if !changed && !self.state.host_changed {
+        let host_changed = self.state.host_changed;
+        let chart = &mut self.state.charts[slot.0 as usize];
+        if !chart.changed && !chart.variables_changed && !host_changed {
             return;
         }
+        let changed = std::mem::take(&mut chart.changed);
+        let variables_changed = std::mem::take(&mut chart.variables_changed);
         let now = self.now;
         let mut taps = std::mem::take(&mut self.state.taps);
         if std::mem::take(&mut self.state.host_changed) {
             taps.iter_mut().for_each(|(_, tap)| tap.host(&HostView::new(&self.state)));
         }
-        if changed {
+        if changed || variables_changed {
             let HostState { charts, slabs, .. } = &*self.state;
             let view = ChartView::new(slot.0 as usize, &charts[slot.0 as usize], slabs);
-            taps.iter_mut().for_each(|(_, tap)| tap.definition(&view, now));
+            taps.iter_mut()
+                .for_each(|(_, tap)| if changed { tap.definition(&view, now) } else { tap.variables(&view) });
         }
         self.state.taps = taps;
     }

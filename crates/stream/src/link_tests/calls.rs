@@ -1,4 +1,4 @@
-//! Calls of functions on their way through a proxy, and back.
+//! What goes over a link beside rows: calls of functions, and what a host says of itself.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::receiver::session::Session as Receiver;
 use crate::sender::session::{self, Session as Sender};
-use crate::testing::{START_S, at, info};
+use crate::testing::{START_S, at, define, info, store};
 
 const AGREED: Capabilities = Capabilities::PARENT.with(Capabilities::FUNCTIONS);
 
@@ -114,4 +114,29 @@ fn what_a_host_says_of_itself_is_passed_on() {
     });
     drop(parent.claim(FeedKind::Stored, info(1)));
     assert_eq!(parent.read(|view| view.functions().count()), 0, "a new stream offers its own");
+}
+
+/// The goal: a variable that changes goes with the next row; the chart is not defined anew for it,
+/// which would silence it until the parent has asked for what it misses.
+#[test]
+fn variables_go_with_rows() {
+    let host = Store::new().add(&info(1), Keep::new(MemoryMode::Ram, 60));
+    let mut feed = host.claim(FeedKind::Stored, info(1));
+    let slot = define(&mut feed, "a.b", 1);
+    for (agreed, end) in [(AGREED.without(Capabilities::REPLICATION), "END2\n"), (Capabilities::V1, "END\n")] {
+        let tap = session::attach(&host, SimplePattern::new("*"), 1 << 20, Arc::new(Notify::new()));
+        let mut sender = Sender::start(Arc::clone(&host), tap, agreed, 1 << 20, at(START_S));
+        let base_s = host.newest_s().max(START_S);
+        store(&mut feed, slot, base_s + 1, 1.0);
+        let text = sent(&mut sender);
+        assert!(text.contains("CHART ") && text.ends_with(end));
+        feed.writer(at(base_s)).unwrap().set_chart_variable(slot, "limit", base_s as f64);
+        assert_eq!(sent(&mut sender), "", "it waits for a row");
+        store(&mut feed, slot, base_s + 2, 2.0);
+        let text = sent(&mut sender);
+        assert!(text.ends_with(&format!("VARIABLE CHART \"limit\" = {base_s}\n{end}")), "{text}");
+        assert!(text.starts_with("BEGIN") && !text.contains("CHART SLOT"), "{text}");
+        store(&mut feed, slot, base_s + 3, 2.0);
+        assert!(!sent(&mut sender).contains("VARIABLE"), "once is enough");
+    }
 }

@@ -99,6 +99,8 @@ pub(super) struct SenderTap {
     charts: Vec<ChartOut>,
     /// Charts that fell behind, to be defined again.
     behind: Vec<ChartSlot>,
+    /// Lines of variables that are to go with a chart's next row.
+    variables: Vec<(ChartSlot, Vec<u8>)>,
     matching: SimplePattern,
     pub(super) wake: Arc<Notify>,
 }
@@ -113,6 +115,7 @@ impl SenderTap {
             buffer_bytes,
             charts: Vec::new(),
             behind: Vec::new(),
+            variables: Vec::new(),
             matching,
             wake,
         }
@@ -134,6 +137,7 @@ impl SenderTap {
         self.out = Vec::new();
         self.charts = Vec::new();
         self.behind = Vec::new();
+        self.variables = Vec::new();
         self.overflowed = false;
     }
 
@@ -190,8 +194,20 @@ impl SenderTap {
             known.phase = Phase::Skipped;
             return;
         }
+        self.variables.retain(|(slot, _)| *slot != chart.slot());
         write_definition(&mut self.out, &wire, chart, now);
         *known = ChartOut::new(&wire, chart, std::mem::take(known));
+    }
+
+    /// Puts the variables that changed into the row that was just written: `end` is its last line.
+    #[cold]
+    fn write_variables(&mut self, chart: ChartSlot, end: &[u8]) {
+        let Some(place) = self.variables.iter().position(|(slot, _)| *slot == chart) else { return };
+        let (_, lines) = self.variables.swap_remove(place);
+        debug_assert!(self.out.ends_with(end));
+        self.out.truncate(self.out.len() - end.len());
+        self.out.extend_from_slice(&lines);
+        self.out.extend_from_slice(end);
     }
 
     fn matches(&self, chart: &ChartView<'_>) -> bool {
@@ -226,7 +242,20 @@ impl Tap for SenderTap {
         self.define(chart, now);
     }
 
+    fn variables(&mut self, chart: &ChartView<'_>) {
+        let is_sent = self.charts.get(chart.slot().0 as usize).is_some_and(|known| known.phase != Phase::Skipped);
+        self.variables.retain(|(slot, _)| *slot != chart.slot());
+        if self.wire.is_some() && is_sent {
+            let mut lines = Vec::new();
+            for (name, value) in chart.variables() {
+                encode::write_variable(&mut lines, VariableScope::Chart, name, value);
+            }
+            self.variables.push((chart.slot(), lines));
+        }
+    }
+
     fn removed(&mut self, slot: ChartSlot) {
+        self.variables.retain(|(known, _)| *known != slot);
         self.behind.retain(|&behind| behind != slot);
         if let Some(chart) = self.charts.get_mut(slot.0 as usize) {
             *chart = ChartOut::skipped();
@@ -247,10 +276,14 @@ impl Tap for SenderTap {
             self.behind.push(row.chart);
             return;
         }
+        let before = self.out.len();
         match wire.rows {
             RowForm::Stored => chart.write_stored(&mut self.out, wire.form, row),
             RowForm::Collected => chart.write_collected(&mut self.out, row),
             RowForm::Final => chart.write_final(&mut self.out, row),
+        }
+        if !self.variables.is_empty() && self.out.len() > before {
+            self.write_variables(row.chart, if wire.rows == RowForm::Stored { b"END2\n" } else { b"END\n" });
         }
     }
 
