@@ -307,7 +307,10 @@ impl Session {
                 _ => writer.set_host_variable(name, value),
             },
             Command::ClaimedId { machine, claim } => self.claimed_id(writer, machine, claim),
-            Command::Function { ref definition, .. } => drop(writer.offer_function(definition)),
+            Command::Function { ref definition, .. } => {
+                // One too many is left out.
+                writer.offer_function(definition);
+            }
             Command::FunctionDelete { name } => writer.withdraw_function(name),
             Command::FunctionResult { transaction, code, content_type, expires_s } => {
                 self.functions.begin(transaction, code, content_type, expires_s);
