@@ -117,8 +117,9 @@ fn definitions_overflow_too() {
     let (mut feed, _, slot, mut session) = start(V2, "a.b", 20, 2_000);
     filled(&mut session, START_S);
     for turn in 1..20 {
-        feed.writer(at(START_S)).unwrap().set_chart_variable(slot, "turn", f64::from(turn));
-        store(&mut feed, slot, START_S + i64::from(turn), 1.0);
+        let label = row::Label { name: "turn", value: &turn.to_string(), source: 1 };
+        feed.writer(at(START_S)).unwrap().set_chart_labels(slot, &[label]);
+        store(&mut feed, slot, START_S + turn, 1.0);
     }
     assert!(session.has_overflowed());
     assert!(filled(&mut session, START_S).len() < 10_000);
