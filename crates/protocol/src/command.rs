@@ -5,7 +5,7 @@
 //! line has none that is of use. A command says what the line says: whether a chart is known, or
 //! a row belongs to one, is for the receiver to judge.
 
-use row::{ChartDefinition, DimensionDefinition, Guid, Label, PointFlags};
+use row::{ChartDefinition, DimensionDefinition, FunctionDefinition, Guid, Label, PointFlags};
 
 /// Chart slots above this are not used.
 pub const CHART_SLOT_MAX: u32 = 1_000_000;
@@ -58,13 +58,33 @@ pub enum Command<'a> {
     Function {
         /// Whether it is the host's, not the current chart's.
         global: bool,
-        /// Its name.
-        name: &'a str,
-        /// Seconds that a call may take.
-        timeout_s: i64,
-        /// What it does, for people.
-        help: &'a str,
+        /// The function.
+        definition: FunctionDefinition<'a>,
     },
+    /// `FUNCTION_DEL` from a child: it takes a function back.
+    FunctionDelete {
+        /// The function's name.
+        name: &'a str,
+    },
+    /// `FUNCTION_RESULT_BEGIN` from a child: the answer to a call begins; its text follows in
+    /// [`Command::ResultText`], and [`Command::ResultEnd`] ends it.
+    FunctionResult {
+        /// The call that is answered.
+        transaction: &'a str,
+        /// How it went, as in HTTP.
+        code: u16,
+        /// What the text is, as in HTTP.
+        content_type: &'a str,
+        /// When the answer gets old, in seconds since 1970; 0 for at once.
+        expires_s: i64,
+    },
+    /// A piece of the text that answers a call. The newline before the end is not part of the answer.
+    ResultText {
+        /// The piece, with its newlines.
+        text: &'a [u8],
+    },
+    /// `FUNCTION_RESULT_END`: the answer is complete.
+    ResultEnd,
     /// `CHART_DEFINITION_END`: the definition is complete; the child has rows of these seconds.
     ChartDefinitionEnd {
         /// Where the child's rows begin; 0 without rows.
@@ -211,6 +231,12 @@ pub enum Command<'a> {
         timeout_s: i64,
         /// The function and its arguments.
         function: &'a str,
+        /// What the caller may do, in the words of the agent; empty where it does not tell.
+        access: &'a str,
+        /// Who calls; empty where it does not tell.
+        source: &'a str,
+        /// A text comes with the call, which is skipped.
+        has_payload: bool,
     },
     /// A keyword that is known and means nothing here; a block that it opens is skipped.
     Ignored {

@@ -6,13 +6,15 @@
 //!
 //! A line that lacks a required word, or has a word that cannot be read, is an error: after it the
 //! two ends may mean different charts, so the caller should close. Unknown keywords are commands
-//! of their own, because ignoring them does less harm. Bodies of known blocks are skipped, within
-//! a limit; the body of an unknown block would be taken for lines.
+//! of their own, because ignoring them does less harm. Bodies of known blocks are skipped within a
+//! limit, or given piece by piece where they answer a call; nothing in them is taken for a command.
+//! The body of an unknown block would be taken for lines.
 //!
 //! It does not keep which chart is current, and does not know which ids exist.
 
 mod definitions;
 mod fields;
+mod functions;
 mod replay;
 mod rows;
 
@@ -109,11 +111,13 @@ impl fmt::Display for Fault {
 
 impl core::error::Error for DecodeError {}
 
-/// The body that is being skipped.
+/// The body that is being read.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     /// The first word of the line that ends it.
     end: &'static [u8],
+    /// Its text is given to the caller.
+    is_given: bool,
     /// Bytes that may still come.
     left: u64,
     /// The beginning of the present line is consumed already, so it cannot be the last.
@@ -184,8 +188,10 @@ impl Decoder {
             let bytes = end + 1;
             self.offset += bytes as u64;
             if self.block.is_some() {
-                self.skip_line(line)?;
-                continue;
+                match self.block_line(&rest[..=end])? {
+                    Some(command) => return Ok(Step::Command(command)),
+                    None => continue,
+                }
             }
             if end > self.limits.line_bytes {
                 return Err(self.error(Fault::LineTooLong { limit: self.limits.line_bytes }, bytes));
@@ -259,18 +265,19 @@ impl Decoder {
             b"OVERWRITE" => Ok(Command::HostLabelsOverwrite),
             b"VARIABLE" => definitions::variable(words, keyword),
             b"CLAIMED_ID" => definitions::claimed_id(words),
-            b"FUNCTION" if self.origin == Origin::Child => definitions::function(words),
-            b"FUNCTION" => definitions::function_call(words),
-            b"FUNCTION_PAYLOAD" => {
-                self.open_block(line, b"FUNCTION_PAYLOAD_END");
-                definitions::function_call(words)
+            b"FUNCTION" if self.origin == Origin::Child => functions::offer(words),
+            b"FUNCTION" => functions::call(words, false),
+            b"FUNCTION_DEL" => functions::delete(words),
+            b"FUNCTION_PAYLOAD" | b"FUNCTION_PAYLOAD_BEGIN" => {
+                self.open_block(line, b"FUNCTION_PAYLOAD_END", false);
+                functions::call(words, true)
             }
             b"FUNCTION_RESULT_BEGIN" => {
-                self.open_block(line, b"FUNCTION_RESULT_END");
-                Ok(Command::Ignored { keyword })
+                self.open_block(line, b"FUNCTION_RESULT_END", true);
+                functions::result(words)
             }
             b"JSON" => {
-                self.open_block(line, b"JSON_PAYLOAD_END");
+                self.open_block(line, b"JSON_PAYLOAD_END", false);
                 Ok(Command::Ignored { keyword })
             }
             _ if is_ignored(keyword) => Ok(Command::Ignored { keyword }),
@@ -279,13 +286,13 @@ impl Decoder {
         command.map(Some)
     }
 
-    fn open_block(&mut self, line: &[u8], end: &'static [u8]) {
+    fn open_block(&mut self, line: &[u8], end: &'static [u8], is_given: bool) {
         let opened = (self.lines, self.offset - line.len() as u64 - 1);
-        self.block = Some(Block { end, left: self.limits.block_bytes, in_line: false, opened });
+        self.block = Some(Block { end, is_given, left: self.limits.block_bytes, in_line: false, opened });
     }
 
     /// What is to be done with input that ends within a line. `at` bytes before it are consumed.
-    fn cut_line<'a>(&mut self, rest: &[u8], at: usize, consumed: &mut usize) -> Result<Step<'a>, DecodeError> {
+    fn cut_line<'a>(&mut self, rest: &'a [u8], at: usize, consumed: &mut usize) -> Result<Step<'a>, DecodeError> {
         *consumed = at;
         if rest.len() <= self.limits.line_bytes {
             return Ok(Step::NeedMore);
@@ -294,21 +301,26 @@ impl Decoder {
         self.offset += rest.len() as u64;
         if let Some(block) = &mut self.block {
             block.in_line = true;
-            return self.count_block_bytes(rest.len()).map(|()| Step::NeedMore);
+            let is_given = block.is_given;
+            self.count_block_bytes(rest.len())?;
+            return Ok(if is_given { Step::Command(Command::ResultText { text: rest }) } else { Step::NeedMore });
         }
         self.lines += 1;
         Err(self.error(Fault::LineTooLong { limit: self.limits.line_bytes }, rest.len()))
     }
 
-    /// Skips a line of a block's body, or its end.
-    fn skip_line(&mut self, line: &[u8]) -> Result<(), DecodeError> {
-        let Some(block) = &mut self.block else { return Ok(()) };
-        let is_whole = !core::mem::take(&mut block.in_line) && line.len() <= self.limits.line_bytes;
+    /// A line of a block's body with its newline, or its end; `None` where it is skipped.
+    #[cold]
+    fn block_line<'a>(&mut self, line: &'a [u8]) -> Result<Option<Command<'a>>, DecodeError> {
+        let Some(block) = &mut self.block else { return Ok(None) };
+        let is_given = block.is_given;
+        let is_whole = !core::mem::take(&mut block.in_line) && line.len() <= self.limits.line_bytes + 1;
         if is_whole && Words::new(line).next() == Some(block.end) {
             self.block = None;
-            return Ok(());
+            return Ok(is_given.then_some(Command::ResultEnd));
         }
-        self.count_block_bytes(line.len() + 1)
+        self.count_block_bytes(line.len())?;
+        Ok(is_given.then_some(Command::ResultText { text: line }))
     }
 
     /// A block that is too long is named by the line that opened it.
@@ -332,8 +344,7 @@ impl Decoder {
 
 /// Keywords that are known and of no use here.
 fn is_ignored(keyword: &[u8]) -> bool {
-    const IGNORED: [&[u8]; 16] = [
-        b"FUNCTION_DEL",
+    const IGNORED: [&[u8]; 15] = [
         b"FUNCTION_PROGRESS",
         b"FUNCTION_CANCEL",
         b"FUNCTION_RESULT_END",

@@ -13,6 +13,7 @@
 //! `…_prefix` functions make, and appends to it only what the `…_values` functions write.
 
 mod definitions;
+mod functions;
 mod replay;
 mod rows;
 
@@ -22,9 +23,10 @@ use row::PointFlags;
 use row::text::write_int;
 
 pub use definitions::{
-    write_chart, write_chart_definition_end, write_chart_label, write_chart_labels_commit, write_dimension,
-    write_host_label, write_host_labels_overwrite, write_variable,
+    write_chart, write_chart_definition_end, write_chart_label, write_chart_labels_commit, write_claimed_id,
+    write_dimension, write_host_label, write_host_labels_overwrite, write_variable,
 };
+pub use functions::{write_function, write_function_call, write_function_result};
 pub use replay::{
     write_rbegin, write_rdstate, write_rend, write_replay_chart, write_rpoint, write_rset, write_rset_prefix,
     write_rset_values, write_rsstate,

@@ -79,6 +79,10 @@ fn keyword(command: &Command<'_>) -> &'static str {
         Command::ReplayEnd { .. } => "REND",
         Command::ReplayChart { .. } => "REPLAY_CHART",
         Command::FunctionCall { .. } => "FUNCTION call",
+        Command::FunctionDelete { .. } => "FUNCTION_DEL",
+        Command::FunctionResult { .. } => "FUNCTION_RESULT_BEGIN",
+        Command::ResultText { .. } => "a result's text",
+        Command::ResultEnd => "FUNCTION_RESULT_END",
         Command::Ignored { .. } => "ignored",
         Command::Unknown { .. } => "unknown",
     }

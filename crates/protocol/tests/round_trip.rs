@@ -5,8 +5,8 @@
 use protocol::replication::ReplayRequest;
 use protocol::{Capabilities, Command, Decoder, Form, Limits, Step, VariableScope, encode};
 use row::{
-    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Label, Packed,
-    PointFlags,
+    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition,
+    Guid, Label, Packed, PointFlags,
 };
 
 mod random;
@@ -177,8 +177,51 @@ fn definitions() {
     let none = Label { name: "n", value: "", source: 1 };
     let shown = Command::HostLabel(Label { value: "[none]", ..none });
     assert_round_trip(Form::PLAIN, shown, |out| encode::write_host_label(out, &none));
+    for claim in [None, Some(Guid::from_bytes([7; 16]))] {
+        let machine = Guid::from_bytes([9; 16]);
+        let claimed = Command::ClaimedId { machine, claim };
+        assert_round_trip(Form::PLAIN, claimed, |out| encode::write_claimed_id(out, machine, claim));
+    }
     assert_round_trip(Form::PLAIN, Command::ChartLabelsCommit, encode::write_chart_labels_commit);
     assert_round_trip(Form::PLAIN, Command::HostLabelsOverwrite, encode::write_host_labels_overwrite);
+}
+
+/// Functions, calls and answers are read as they were written, with and without what newer agents tell.
+#[test]
+fn functions() {
+    for (tags, access, priority, version) in [("", "", 100, 0), ("top", "0x8", 7, 3)] {
+        let (name, help) = ("processes", "Shows what runs");
+        let definition = FunctionDefinition { name, timeout_s: 20, help, tags, access, priority, version };
+        let offer = Command::Function { global: true, definition };
+        assert_round_trip(Form::PLAIN, offer, |out| encode::write_function(out, &definition));
+    }
+    let result = Command::FunctionResult { transaction: "t", code: 404, content_type: "text/plain", expires_s: 5 };
+    let mut out = Vec::new();
+    encode::write_function_result(&mut out, "t", 404, "text/plain", 5, b"SET \"a\" = 1\nEND");
+    let (mut decoder, mut consumed, mut at) = (Decoder::new(Limits::default()), 0, 0);
+    for expected in [
+        result,
+        Command::ResultText { text: b"SET \"a\" = 1\n" },
+        Command::ResultText { text: b"END\n" },
+        Command::ResultEnd,
+    ] {
+        assert_eq!(decoder.step(&out[at..], &mut consumed), Ok(Step::Command(expected)));
+        at += consumed;
+    }
+    for (access, source) in [("", ""), ("0x8", "user")] {
+        out.clear();
+        encode::write_function_call(&mut out, "t 1", 10, "processes by=pid", access, source);
+        let call = Command::FunctionCall {
+            transaction: "t 1",
+            timeout_s: 10,
+            function: "processes by=pid",
+            access,
+            source,
+            has_payload: false,
+        };
+        let step = Decoder::of_parent(Limits::default()).step(&out, &mut consumed);
+        assert_eq!(step, Ok(Step::Command(call)));
+    }
 }
 
 fn chart(random: &mut Random) -> ChartDefinition<'static> {

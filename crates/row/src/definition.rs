@@ -222,6 +222,25 @@ impl Default for DimensionDefinition<'_> {
     }
 }
 
+/// A function that a host offers: something that it does, and answers with a table, when it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunctionDefinition<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Seconds that a call may take, from 1.
+    pub timeout_s: i64,
+    /// What it does, for people.
+    pub help: &'a str,
+    /// What it is about, a word or two; empty where older agents do not tell.
+    pub tags: &'a str,
+    /// Who may call it, in the words of the agent; empty where older agents do not tell.
+    pub access: &'a str,
+    /// Where it is shown: lower comes first.
+    pub priority: i32,
+    /// Its version.
+    pub version: i32,
+}
+
 /// A label of a host or of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label<'a> {

@@ -15,7 +15,8 @@ pub mod text;
 mod time;
 
 pub use definition::{
-    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Label,
+    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition,
+    Label,
 };
 pub use guid::{Guid, InvalidGuid};
 pub use packed::{Packed, PointFlags};

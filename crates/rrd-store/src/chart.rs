@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use row::{ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Label, Packed};
+use row::{
+    ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition, Label, Packed,
+};
 
 use crate::collection::{Clock, Dimension};
 use crate::intern::Interner;
@@ -24,6 +26,8 @@ pub(crate) struct Chart {
     pub(crate) number: u32,
     /// The definition changed since taps were shown it.
     pub(crate) changed: bool,
+    /// Only its variables did.
+    pub(crate) variables_changed: bool,
     /// Another id of this host has the same hash: compare the text.
     pub(crate) ambiguous: bool,
     pub(crate) store_first: bool,
@@ -88,6 +92,44 @@ pub(crate) struct OwnedLabel {
     pub(crate) source: u32,
 }
 
+/// A function that a host offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnedFunction {
+    pub(crate) name: Arc<str>,
+    timeout_s: i64,
+    help: Arc<str>,
+    tags: Arc<str>,
+    access: Arc<str>,
+    priority: i32,
+    version: i32,
+}
+
+impl OwnedFunction {
+    pub(crate) fn new(function: &FunctionDefinition<'_>, interner: &Interner) -> Self {
+        Self {
+            name: interner.get(function.name),
+            timeout_s: function.timeout_s,
+            help: interner.get(function.help),
+            tags: interner.get(function.tags),
+            access: interner.get(function.access),
+            priority: function.priority,
+            version: function.version,
+        }
+    }
+
+    pub(crate) fn borrow(&self) -> FunctionDefinition<'_> {
+        FunctionDefinition {
+            name: &self.name,
+            timeout_s: self.timeout_s,
+            help: &self.help,
+            tags: &self.tags,
+            access: &self.access,
+            priority: self.priority,
+            version: self.version,
+        }
+    }
+}
+
 impl OwnedLabel {
     pub(crate) fn collect(labels: &[Label<'_>], interner: &Interner) -> Vec<Self> {
         let owned = |label: &Label<'_>| Self {
@@ -113,6 +155,7 @@ impl Chart {
             id_hash,
             number: 0,
             changed: true,
+            variables_changed: false,
             ambiguous: false,
             store_first: definition.options.has(ChartOptions::STORE_FIRST),
             seen: true,
@@ -146,6 +189,7 @@ impl Chart {
             id_hash: NO_ID,
             number: u32::MAX,
             changed: false,
+            variables_changed: false,
             ambiguous: false,
             store_first: false,
             seen: false,

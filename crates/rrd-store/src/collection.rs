@@ -81,14 +81,19 @@ impl Clock {
     ) -> Moved {
         let jumped = std::mem::replace(&mut self.epoch, epoch) != epoch;
         let resync = std::mem::take(&mut self.resync);
-        if self.collected_us == 0 || (jumped && elapsed == Elapsed::Clock) {
+        // A source may date its rows ahead of this clock; where it knows no durations, it cannot.
+        let is_ahead = self.collected_us > now_us.saturating_add(every_us);
+        let is_lost = jumped && (elapsed == Elapsed::Clock || (elapsed == Elapsed::Us(0) && is_ahead));
+        if self.collected_us == 0 || is_lost {
             self.base(elapsed, now_us, every_us, store_first);
             self.resync = elapsed != Elapsed::Clock;
             return Moved::Based;
         }
         let from_us = self.collected_us;
         let since = match elapsed {
-            Elapsed::Us(us) if us > 0 && !resync => us,
+            Elapsed::Us(us) if us > 0 && (!resync || is_ahead) => us,
+            // By this clock the time since would be how far it is ahead, twice as far each time.
+            Elapsed::Us(_) if is_ahead => every_us.unsigned_abs(),
             Elapsed::Us(_) => now_us.abs_diff(from_us),
             Elapsed::Clock => u64::try_from(now_us - from_us).unwrap_or(0),
         };

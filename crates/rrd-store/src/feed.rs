@@ -40,6 +40,10 @@ impl Feed {
         &self.host
     }
 
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Opens a writer, which holds the host's lock for one batch; `None` when another feed took over.
     pub fn writer(&mut self, now: Now) -> Option<Writer<'_>> {
         Writer::open(&self.host, self.generation, now)

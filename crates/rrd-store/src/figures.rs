@@ -13,6 +13,8 @@ pub struct Figures {
     pub rows_ignored: Count,
     /// Rows that were not taken because too many came late at once.
     pub rows_refused: Count,
+    /// Rows that were dated [`AHEAD_S`](crate::AHEAD_S) or more ahead of this node's clock.
+    pub rows_ahead: Count,
     /// Bytes that arrived for the host, as on the wire.
     pub received_bytes: Count,
     /// Bytes of text in them, which are more where the stream is compressed.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use row::{ChartSlot, Guid, Now, Sample};
 
-use crate::chart::{Chart, OwnedLabel, id_hash};
+use crate::ask::Calls;
+use crate::chart::{Chart, OwnedFunction, OwnedLabel, id_hash};
 use crate::feed::{Feed, FeedKind};
 use crate::figures::Figures;
 use crate::files::{self, Damages, Journal, OnDisk};
@@ -185,6 +186,8 @@ pub struct Host {
     /// It is in no store any more; changes under the lock.
     has_left: AtomicBool,
     figures: Figures,
+    /// Locked alone, or within the state's lock.
+    pub(crate) calls: Mutex<Calls>,
     state: Mutex<HostState>,
 }
 
@@ -219,7 +222,11 @@ pub(crate) struct HostState {
     next_tap: u64,
     pub(crate) labels: Vec<OwnedLabel>,
     pub(crate) variables: Vec<(Arc<str>, f64)>,
-    /// Labels or variables changed since taps were shown them.
+    /// Its identity with its maker's cloud.
+    pub(crate) claimed_id: Option<Guid>,
+    /// What the feed in force offers.
+    pub(crate) functions: Vec<OwnedFunction>,
+    /// Labels, variables, identity or functions changed since taps were shown them.
     pub(crate) host_changed: bool,
     /// Charts whose definition changed since taps were shown it.
     pub(crate) changed_charts: Vec<ChartSlot>,
@@ -259,6 +266,7 @@ impl Host {
             newest_s: AtomicI64::new(0),
             has_left: AtomicBool::new(false),
             figures: Figures::default(),
+            calls: Mutex::default(),
             state: Mutex::new(HostState::default()),
         }
     }
@@ -337,6 +345,7 @@ impl Host {
             slots: state.slots.asleep(),
             before_sleep: (state.chart_count(), state.dimensions),
             standing: std::mem::take(&mut state.standing),
+            claimed_id: state.claimed_id,
             ..HostState::default()
         };
         *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = vec![folder];
@@ -405,6 +414,12 @@ impl Host {
         said.unwrap_or_else(label)
     }
 
+    /// Its identity with its maker's cloud, where it has told one. Does not wake it.
+    #[must_use]
+    pub fn claimed_id(&self) -> Option<Guid> {
+        self.lock_asleep().claimed_id
+    }
+
     /// Whether the store let go of it: it comes back as a new one.
     #[must_use]
     pub fn has_left(&self) -> bool {
@@ -447,15 +462,19 @@ impl Host {
         self.fed.store(generation, Ordering::Release);
         state.kind = kind;
         state.scratch.open = None;
+        state.host_changed |= !state.functions.is_empty();
+        state.functions = Vec::new();
         if kind != FeedKind::Local {
             // The first duration of a new connection does not reach back to the old one.
             state.charts.iter_mut().for_each(|chart| chart.clock.resync = true);
         }
         state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
+        self.end_calls(generation);
         Feed::new(Arc::clone(self), generation)
     }
 
     pub(crate) fn release(&self, generation: u64) {
+        self.end_calls(generation);
         let mut state = self.lock();
         if self.fed.compare_exchange(generation, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             state.settle(self);

@@ -16,6 +16,7 @@
 //! dimensions and hosts that nobody collects any more leave memory ([`Life`]).
 #![forbid(unsafe_code)]
 
+mod ask;
 #[doc(hidden)]
 pub mod block;
 mod chart;
@@ -40,6 +41,7 @@ mod tier;
 mod view;
 mod writer;
 
+pub use ask::{CALL_MAX_S, CALLS_MAX, Call, OnReply, Reply, Wake};
 pub use collection::Elapsed;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use feed::{Feed, FeedKind};
@@ -66,5 +68,9 @@ pub const DIMENSIONS_PER_HOST_MAX: usize = 1_000_000;
 pub const TEXT_BYTES_MAX: usize = 1_200;
 /// Labels, and likewise variables, of one host or of one chart.
 pub const LABELS_MAX: usize = 256;
+/// Functions that one host may offer.
+pub const FUNCTIONS_MAX: usize = 256;
+/// Rows that are dated so many seconds ahead of this node's clock, or more, are counted: the clocks disagree.
+pub const AHEAD_S: i64 = 5;
 /// The longest update every: an hour.
 pub const UPDATE_EVERY_MAX_S: u32 = 3_600;

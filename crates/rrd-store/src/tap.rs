@@ -11,8 +11,10 @@ use crate::view::{ChartView, HostView};
 pub trait Tap: Any + Send {
     /// Labels or variables of the host changed.
     fn host(&mut self, host: &HostView<'_>);
-    /// A chart, its dimensions, labels or variables are new or changed; comes before the next row.
+    /// A chart, its dimensions or labels are new or changed; comes before the next row.
     fn definition(&mut self, chart: &ChartView<'_>, now: Now);
+    /// Nothing but variables of a chart changed; comes before the next row.
+    fn variables(&mut self, _chart: &ChartView<'_>) {}
     /// The chart in a slot left the host; another may come there, whose definition is shown first.
     fn removed(&mut self, _slot: ChartSlot) {}
     /// A row was written.

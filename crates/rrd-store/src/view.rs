@@ -1,6 +1,6 @@
 //! What can be read of a host under its lock.
 
-use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Label, Packed};
+use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, FunctionDefinition, Guid, Label, Packed};
 
 use crate::chart::Chart;
 use crate::feed::FeedKind;
@@ -83,6 +83,17 @@ impl<'a> HostView<'a> {
     /// The host's labels.
     pub fn labels(&self) -> impl Iterator<Item = Label<'a>> + use<'a> {
         self.state.labels.iter().map(|label| label.borrow())
+    }
+
+    /// Its identity with its maker's cloud.
+    #[must_use]
+    pub fn claimed_id(&self) -> Option<Guid> {
+        self.state.claimed_id
+    }
+
+    /// The functions that its feed offers.
+    pub fn functions(&self) -> impl Iterator<Item = FunctionDefinition<'a>> + use<'a> {
+        self.state.functions.iter().map(|function| function.borrow())
     }
 
     /// The host's variables.

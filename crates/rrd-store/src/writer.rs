@@ -5,11 +5,11 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use row::{
-    ChartDefinition, ChartOptions, ChartSlot, DimensionDefinition, DimensionIndex, Label, Now, Packed, Row, Sample,
-    US_PER_S,
+    ChartDefinition, ChartOptions, ChartSlot, DimensionDefinition, DimensionIndex, FunctionDefinition, Guid, Label,
+    Now, Packed, Row, Sample, US_PER_S,
 };
 
-use crate::chart::{Chart, DimensionTexts, OwnedLabel, id_hash};
+use crate::chart::{Chart, DimensionTexts, OwnedFunction, OwnedLabel, id_hash};
 use crate::collection::{self, Dimension, Elapsed, Moved};
 use crate::files::{Journal, Noting, OnDisk};
 use crate::host::{Host, HostState};
@@ -19,8 +19,8 @@ use crate::slab::{BlockAt, Slabs};
 use crate::tier::{self, CELLS, Part, Tier};
 use crate::view::{ChartView, HostView};
 use crate::{
-    CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, LABELS_MAX, TEXT_BYTES_MAX,
-    UPDATE_EVERY_MAX_S,
+    AHEAD_S, CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, FUNCTIONS_MAX, LABELS_MAX,
+    TEXT_BYTES_MAX, UPDATE_EVERY_MAX_S,
 };
 
 /// Why a definition was not taken.
@@ -58,6 +58,9 @@ pub struct Writer<'a> {
     samples: u64,
     ignored: u64,
     refused: u64,
+    ahead: u64,
+    /// How far the row that is furthest ahead of the clock is.
+    ahead_s: i64,
 }
 
 /// Nothing is dated while rows are restored.
@@ -81,7 +84,26 @@ impl<'a> Writer<'a> {
 
     fn new(host: &'a Host, state: MutexGuard<'a, HostState>, now: Now) -> Self {
         let newest_s = host.newest_s.load(Ordering::Relaxed);
-        Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0, refused: 0 }
+        Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0, refused: 0, ahead: 0, ahead_s: 0 }
+    }
+
+    /// How many seconds ahead of the clock the rows of this batch are dated, if that is [`AHEAD_S`] or more.
+    #[must_use]
+    pub fn ahead_s(&self) -> Option<i64> {
+        (self.ahead_s >= AHEAD_S).then_some(self.ahead_s)
+    }
+
+    fn note_second(&mut self, time_s: i64) {
+        self.newest_s = self.newest_s.max(time_s);
+        let ahead_s = time_s - self.now.wall_s();
+        self.ahead += u64::from(ahead_s >= AHEAD_S);
+        self.ahead_s = self.ahead_s.max(ahead_s);
+    }
+
+    /// The host's machine GUID.
+    #[must_use]
+    pub fn guid(&self) -> Guid {
+        self.host.guid()
     }
 
     /// What the host holds.
@@ -297,7 +319,10 @@ impl<'a> Writer<'a> {
     pub fn set_chart_variable(&mut self, slot: ChartSlot, name: &str, value: f64) {
         let Some(chart) = self.state.chart_mut(slot) else { return };
         if set_variable(&mut chart.texts.variables, name, value, |name| self.host.interner().get(name)) {
-            self.mark_changed(slot);
+            chart.variables_changed = true;
+            if let Some(journal) = &mut self.state.journal {
+                journal.changed(slot);
+            }
         }
     }
 
@@ -315,6 +340,40 @@ impl<'a> Writer<'a> {
         if set_variable(&mut self.state.variables, name, value, |name| self.host.interner().get(name)) {
             self.state.host_changed = true;
         }
+    }
+
+    /// Sets the host's identity with its maker's cloud.
+    pub fn set_claimed_id(&mut self, claimed_id: Option<Guid>) {
+        if std::mem::replace(&mut self.state.claimed_id, claimed_id) != claimed_id {
+            self.state.host_changed = true;
+        }
+    }
+
+    /// The host offers a function, until its feed takes it back or ends; returns whether there was room.
+    pub fn offer_function(&mut self, function: &FunctionDefinition<'_>) -> bool {
+        let texts = [function.name, function.help, function.tags, function.access];
+        if texts.iter().any(|text| text.len() > TEXT_BYTES_MAX) {
+            return false;
+        }
+        let known = self.state.functions.iter().position(|known| &*known.name == function.name);
+        if known.is_some_and(|place| self.state.functions[place].borrow() == *function) {
+            return true;
+        }
+        let function = OwnedFunction::new(function, self.host.interner());
+        match known {
+            Some(place) => self.state.functions[place] = function,
+            None if self.state.functions.len() >= FUNCTIONS_MAX => return false,
+            None => self.state.functions.push(function),
+        }
+        self.state.host_changed = true;
+        true
+    }
+
+    /// Takes a function back.
+    pub fn withdraw_function(&mut self, name: &str) {
+        let count = self.state.functions.len();
+        self.state.functions.retain(|known| &*known.name != name);
+        self.state.host_changed |= self.state.functions.len() != count;
     }
 
     fn mark_changed(&mut self, slot: ChartSlot) {
@@ -382,7 +441,8 @@ impl<'a> Writer<'a> {
     pub fn end(&mut self, elapsed: Elapsed) {
         let Some(slot) = self.state.scratch.open.take() else { return };
         self.show_definitions(slot);
-        let (now, newest_s) = (self.now, &mut self.newest_s);
+        let now = self.now;
+        let mut newest_s = 0;
         let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, ring_bytes, .. } =
             &mut *self.state;
         let Chart { clock, ring, dimensions, tiers, store_first, number, .. } = &mut charts[slot.0 as usize];
@@ -410,7 +470,7 @@ impl<'a> Writer<'a> {
                 if matches!(ring.append(time_s, samples, &mut shelf), Kept::Newest | Kept::Filled) {
                     shelf.note(time_s, samples);
                 }
-                *newest_s = time_s.max(*newest_s);
+                newest_s = time_s;
                 let row = Row { chart: slot, time_s: Some(time_s), elapsed_us: last.then_some(elapsed_us), samples };
                 taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
                 shown |= last;
@@ -423,6 +483,9 @@ impl<'a> Writer<'a> {
         }
         self.rows += 1;
         self.samples += samples.len() as u64;
+        if newest_s != 0 {
+            self.note_second(newest_s);
+        }
     }
 
     /// Writes the open row of stored values at `time_s`. `live` rows move the chart's clock; others
@@ -471,9 +534,9 @@ impl<'a> Writer<'a> {
         }
         let row = Row { chart: slot, time_s: Some(time_s), elapsed_us, samples: &scratch.samples };
         taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
-        self.newest_s = self.newest_s.max(time_s);
         self.rows += 1;
         self.samples += scratch.samples.len() as u64;
+        self.note_second(time_s);
         true
     }
 
@@ -632,19 +695,23 @@ impl<'a> Writer<'a> {
 
     /// Shows taps what changed in the host's and the chart's definitions.
     fn show_definitions(&mut self, slot: ChartSlot) {
-        let changed = std::mem::take(&mut self.state.charts[slot.0 as usize].changed);
-        if !changed && !self.state.host_changed {
+        let host_changed = self.state.host_changed;
+        let chart = &mut self.state.charts[slot.0 as usize];
+        if !chart.changed && !chart.variables_changed && !host_changed {
             return;
         }
+        let changed = std::mem::take(&mut chart.changed);
+        let variables_changed = std::mem::take(&mut chart.variables_changed);
         let now = self.now;
         let mut taps = std::mem::take(&mut self.state.taps);
         if std::mem::take(&mut self.state.host_changed) {
             taps.iter_mut().for_each(|(_, tap)| tap.host(&HostView::new(&self.state)));
         }
-        if changed {
+        if changed || variables_changed {
             let HostState { charts, slabs, .. } = &*self.state;
             let view = ChartView::new(slot.0 as usize, &charts[slot.0 as usize], slabs);
-            taps.iter_mut().for_each(|(_, tap)| tap.definition(&view, now));
+            taps.iter_mut()
+                .for_each(|(_, tap)| if changed { tap.definition(&view, now) } else { tap.variables(&view) });
         }
         self.state.taps = taps;
     }
@@ -676,6 +743,7 @@ impl Drop for Writer<'_> {
         figures.samples.add(self.samples);
         figures.rows_ignored.add(self.ignored);
         figures.rows_refused.add(self.refused);
+        figures.rows_ahead.add(self.ahead);
         self.state.taps.iter_mut().for_each(|(_, tap)| tap.wake());
     }
 }

@@ -9,8 +9,6 @@
 //! its receiver and its sender. The rules of a stream ([`receiver`]'s session, the sender's tap and
 //! replay, [`back_off`]) are plain state machines that take bytes and time as arguments; the
 //! connections around them are thin.
-//!
-//! Left out so far: functions.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "sender")]

@@ -9,7 +9,6 @@ use crate::words::Words;
 use crate::{Command, number};
 
 const PRIORITY: i64 = 1000;
-const FUNCTION_TIMEOUT_S: i64 = 10;
 /// Peers leak bits of their own in the upper three of a label's source.
 const LABEL_SOURCE: i64 = 0x1fff_ffff;
 
@@ -68,7 +67,7 @@ fn factor(words: &mut Words<'_>) -> i32 {
     }
 }
 
-fn clamp(value: i64) -> i32 {
+pub(super) fn clamp(value: i64) -> i32 {
     value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
@@ -129,31 +128,4 @@ pub(super) fn claimed_id(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
         claim => Some(guid(claim, "claim")?),
     };
     Ok(Command::ClaimedId { machine, claim })
-}
-
-/// `FUNCTION [GLOBAL] "name" timeout "help" …`, from a child
-pub(super) fn function(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
-    const KEYWORD: &str = "FUNCTION";
-    let first = required_text(&mut words, KEYWORD, "name")?;
-    let global = first == "GLOBAL";
-    let name = if global { required_text(&mut words, KEYWORD, "name")? } else { first };
-    let timeout_s = timeout(&mut words);
-    let help = text_or(&mut words, "", KEYWORD, "help")?;
-    Ok(Command::Function { global, name, timeout_s, help })
-}
-
-/// `FUNCTION transaction timeout "function and arguments" …`, from a parent
-pub(super) fn function_call(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
-    const KEYWORD: &str = "FUNCTION";
-    let transaction = required_text(&mut words, KEYWORD, "transaction")?;
-    let timeout_s = timeout(&mut words);
-    let function = required_text(&mut words, KEYWORD, "function")?;
-    Ok(Command::FunctionCall { transaction, timeout_s, function })
-}
-
-fn timeout(words: &mut Words<'_>) -> i64 {
-    match int_or(words, FUNCTION_TIMEOUT_S) {
-        ..=0 => FUNCTION_TIMEOUT_S,
-        timeout_s => timeout_s,
-    }
 }

@@ -5,7 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use row::{
-    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, Label, PointFlags,
+    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition,
+    Label, PointFlags,
 };
 
 use super::*;
@@ -176,6 +177,16 @@ fn other_definitions() {
     let label = |name, value, source| Label { name, value, source };
     let host = "11111111-aaaa-4aaa-8aaa-000000000003".parse().unwrap();
     let variable = |scope, name, value| Command::Variable { scope, name, value };
+    let function = |global, name, timeout_s, help, tags, access, priority, version| Command::Function {
+        global,
+        definition: FunctionDefinition { name, timeout_s, help, tags, access, priority, version },
+    };
+    let result = |transaction, code, content_type, expires_s| Command::FunctionResult {
+        transaction,
+        code,
+        content_type,
+        expires_s,
+    };
     assert_lines(&[
         ("CLABEL \"_collect_plugin\" \"proc\" 536870913", Command::ChartLabel(label("_collect_plugin", "proc", 1))),
         ("CLABEL \"device\" \"\" 1", Command::ChartLabel(label("device", "", 1))),
@@ -195,12 +206,19 @@ fn other_definitions() {
         ),
         (
             "FUNCTION GLOBAL \"mounts\" 20 \"Shows mounts\" \"top\" 0x8 100 0",
-            Command::Function { global: true, name: "mounts", timeout_s: 20, help: "Shows mounts" },
+            function(true, "mounts", 20, "Shows mounts", "top", "0x8", 100, 0),
         ),
+        ("FUNCTION \"processes\" 0 \"Shows\"", function(false, "processes", 10, "Shows", "", "", 100, 0)),
         (
-            "FUNCTION \"processes\" 0 \"Shows\"",
-            Command::Function { global: false, name: "processes", timeout_s: 10, help: "Shows" },
+            "FUNCTION GLOBAL config 120 \"Dynamic configuration\" \"config\" 0x8 1000",
+            function(true, "config", 120, "Dynamic configuration", "config", "0x8", 1_000, 0),
         ),
+        ("FUNCTION_DEL GLOBAL \"mounts\"", Command::FunctionDelete { name: "mounts" }),
+        (
+            "FUNCTION_RESULT_BEGIN 't 1' 404 \"application/json\" 1795390000",
+            result("t 1", 404, "application/json", 1_795_390_000),
+        ),
+        ("FUNCTION_RESULT_BEGIN t 99999", result("t", 500, "", 0)),
         ("NODE_ID 'a' 'b' 'c'", Command::Ignored { keyword: b"NODE_ID" }),
         ("DYNCFG_ENABLE x", Command::Ignored { keyword: b"DYNCFG_ENABLE" }),
         ("FOOBAR 1 2", Command::Unknown { keyword: b"FOOBAR" }),
@@ -304,17 +322,28 @@ fn replayed_points_are_anomalous_only_with_interpolated_rows() {
 /// From a parent the same word calls a function.
 #[test]
 fn lines_of_a_parent() {
-    let call = Command::FunctionCall { transaction: "t1", timeout_s: 10, function: "processes pid" };
+    let call = |access, source, has_payload| Command::FunctionCall {
+        transaction: "t1",
+        timeout_s: 10,
+        function: "processes pid",
+        access,
+        source,
+        has_payload,
+    };
     let decoder = Decoder::of_parent(Limits::default());
     assert_eq!(
         decode_with(decoder.clone(), b"FUNCTION t1 10 \"processes pid\" \"0x8\" \"x\"\n"),
-        Ok(Step::Command(call))
+        Ok(Step::Command(call("0x8", "x", false)))
+    );
+    assert_eq!(
+        decode_with(decoder.clone(), b"FUNCTION t1 0 \"processes pid\"\n"),
+        Ok(Step::Command(call("", "", false)))
     );
     let mut decoder = decoder;
     let text =
         b"FUNCTION_PAYLOAD t1 10 \"processes pid\" 0x8 \"x\" \"text/plain\"\nSET x = 1\nFUNCTION_PAYLOAD_END\nEND\n";
     let mut consumed = 0;
-    assert_eq!(decoder.step(text, &mut consumed), Ok(Step::Command(call)));
+    assert_eq!(decoder.step(text, &mut consumed), Ok(Step::Command(call("0x8", "x", true))));
     assert_eq!(decoder.step(&text[consumed..], &mut consumed), Ok(Step::Command(Command::End)));
 }
 
@@ -351,6 +380,9 @@ fn faults_name_line_and_word() {
         ("VARIABLE a = x\n", "VARIABLE: value: expected a number"),
         ("CLAIMED_ID x NULL\n", "CLAIMED_ID: machine: expected a GUID"),
         ("FUNCTION GLOBAL\n", "FUNCTION without name"),
+        ("FUNCTION_DEL GLOBAL\n", "FUNCTION_DEL without name"),
+        ("FUNCTION_RESULT_BEGIN t x\n", "FUNCTION_RESULT_BEGIN: code: expected an integer"),
+        ("FUNCTION_RESULT_BEGIN\n", "FUNCTION_RESULT_BEGIN without transaction"),
     ] {
         assert_eq!(fault(line), format!("line 1 (byte 0): {message}"), "{line}");
     }
@@ -392,20 +424,47 @@ fn long_lines_are_refused() {
     assert_eq!(consumed, 0);
 }
 
+/// The text that answers a call is given as it is, whatever it holds and however it is cut.
+#[test]
+fn results_are_given_whole() {
+    let long = "y".repeat(100);
+    let body = format!("BEGIN a.b\n\nFUNCTION_RESULT_BEGIN\n{long}\n{long}FUNCTION_RESULT_END\nend\n");
+    let text = format!("FUNCTION_RESULT_BEGIN t 200 text/plain 0\n{body}FUNCTION_RESULT_END\nEND\n");
+    for piece in [1, 7, 50, text.len()] {
+        let mut decoder = Decoder::new(Limits { line_bytes: 60, block_bytes: 500 });
+        let (mut pending, mut found, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        for bytes in text.as_bytes().chunks(piece) {
+            pending.extend_from_slice(bytes);
+            loop {
+                let mut consumed = 0;
+                let step = decoder.step(&pending, &mut consumed).unwrap();
+                match step {
+                    Step::Command(Command::ResultText { text }) => found.extend_from_slice(text),
+                    Step::Command(command) => ends.push(format!("{command:?}")),
+                    Step::NeedMore => {}
+                }
+                let more = step == Step::NeedMore;
+                pending.drain(..consumed);
+                if more {
+                    break;
+                }
+            }
+        }
+        assert_eq!(String::from_utf8(found).unwrap(), body, "{piece}");
+        assert_eq!((ends.len(), &*ends[1], &*ends[2]), (3, "ResultEnd", "End"), "{piece}");
+    }
+}
+
 /// Bodies of blocks are skipped, whatever they hold and however they are cut; with a limit.
 #[test]
 fn blocks_are_skipped() {
     let body = "x".repeat(100);
     let text = format!(
         "JSON STREAM_PATH\n{{\"SET\":1}}\n{body}JSON_PAYLOAD_END\nSET a = 1\n\nJSON_PAYLOAD_END\nEND\n\
-         FUNCTION_RESULT_BEGIN \"t\" 200 \"text/plain\" 0\nBEGIN\nFUNCTION_RESULT_END\nEND2\n"
+         JSON NOVEL x\nBEGIN\nJSON_PAYLOAD_END\nEND2\n"
     );
-    let expected = [
-        Command::Ignored { keyword: b"JSON" },
-        Command::End,
-        Command::Ignored { keyword: b"FUNCTION_RESULT_BEGIN" },
-        Command::End2,
-    ];
+    let expected =
+        [Command::Ignored { keyword: b"JSON" }, Command::End, Command::Ignored { keyword: b"JSON" }, Command::End2];
     let limits = Limits { line_bytes: 60, block_bytes: 200 };
     for piece in [1, 7, 50, text.len()] {
         let mut decoder = Decoder::new(limits);

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use row::text::write_int;
-use row::{ChartDefinition, DimensionDefinition, Label};
+use row::{ChartDefinition, DimensionDefinition, Guid, Label};
 
 use super::{Form, write_id, write_text};
 use crate::command::VariableScope;
@@ -100,6 +100,18 @@ pub fn write_host_label(out: &mut Vec<u8>, label: &Label<'_>) {
 /// Writes `OVERWRITE labels`, behind all labels.
 pub fn write_host_labels_overwrite(out: &mut Vec<u8>) {
     out.extend_from_slice(b"OVERWRITE labels\n");
+}
+
+/// Writes `CLAIMED_ID`: the host's identity with its maker's cloud, where it has one.
+pub fn write_claimed_id(out: &mut Vec<u8>, machine: Guid, claim: Option<Guid>) {
+    out.extend_from_slice(b"CLAIMED_ID ");
+    out.extend_from_slice(&machine.to_text());
+    out.push(b' ');
+    match claim {
+        Some(claim) => out.extend_from_slice(&claim.to_text()),
+        None => out.extend_from_slice(b"NULL"),
+    }
+    out.push(b'\n');
 }
 
 /// Writes `VARIABLE`; nothing for a value that is not finite.

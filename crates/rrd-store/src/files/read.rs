@@ -18,9 +18,15 @@ const READ_BYTES: usize = 256 * 1_024;
 #[derive(Debug)]
 pub(super) enum Record<'a> {
     /// Who the host is.
-    Host { info: HostInfo, keep: Keep, labels: Vec<Label<'a>> },
+    Host { info: HostInfo, keep: Keep, labels: Vec<Label<'a>>, variables: Variables<'a>, claimed_id: Option<Guid> },
     /// A chart, with the number that blocks and rows name.
-    Chart { number: u32, chart: ChartDefinition<'a>, dimensions: Vec<DimensionDefinition<'a>>, labels: Vec<Label<'a>> },
+    Chart {
+        number: u32,
+        chart: ChartDefinition<'a>,
+        dimensions: Vec<DimensionDefinition<'a>>,
+        labels: Vec<Label<'a>>,
+        variables: Variables<'a>,
+    },
     /// A sealed block of a chart.
     Block { number: u32, start_s: i64, block: &'a [u8] },
     /// Rows, to be read with [`Rows`].
@@ -30,6 +36,9 @@ pub(super) enum Record<'a> {
     /// The promised end.
     End,
 }
+
+/// Names and values.
+pub(super) type Variables<'a> = Vec<(&'a str, f64)>;
 
 /// Rows of a record, one after another.
 #[derive(Debug)]
@@ -209,7 +218,10 @@ pub(super) fn record(payload: &[u8], guid: Guid) -> Result<Record<'_>, Malformed
         kind::HOST => {
             let mode = MemoryMode::from_word(take.text()?).ok_or(Malformed)?;
             let keep = Keep { mode, history_rows: take.u32()?, on_disk: take.u8()? != 0 };
-            Record::Host { info: host_info(&mut take, guid)?, keep, labels: labels(&mut take)? }
+            let (info, labels) = (host_info(&mut take, guid)?, labels(&mut take)?);
+            let variables = variables(&mut take)?;
+            let claimed_id = if take.rest().is_empty() || take.u8()? == 0 { None } else { Some(take.guid()?) };
+            Record::Host { info, keep, labels, variables, claimed_id }
         }
         kind::CHART => chart(&mut take)?,
         kind::BLOCK => Record::Block { number: take.u32()?, start_s: take.i64()?, block: take.rest() },
@@ -255,6 +267,12 @@ fn labels<'a>(take: &mut Take<'a>) -> Result<Vec<Label<'a>>, Malformed> {
     (0..count).map(|_| Ok(Label { name: take.text()?, value: take.text()?, source: take.u32()? })).collect()
 }
 
+/// Files of earlier versions end before them.
+fn variables<'a>(take: &mut Take<'a>) -> Result<Variables<'a>, Malformed> {
+    let count = if take.rest().is_empty() { 0 } else { take.u16()? };
+    (0..count).map(|_| Ok((take.text()?, f64::from_bits(take.i64()? as u64)))).collect()
+}
+
 fn chart<'a>(take: &mut Take<'a>) -> Result<Record<'a>, Malformed> {
     let number = take.u32()?;
     let definition = ChartDefinition {
@@ -283,6 +301,6 @@ fn chart<'a>(take: &mut Take<'a>) -> Result<Record<'a>, Malformed> {
         })
     };
     let dimensions = (0..count).map(dimension).collect::<Result<Vec<_>, _>>()?;
-    let labels = labels(take)?;
-    Ok(Record::Chart { number, chart: definition, dimensions, labels })
+    let (labels, variables) = (labels(take)?, variables(take)?);
+    Ok(Record::Chart { number, chart: definition, dimensions, labels, variables })
 }

@@ -75,7 +75,7 @@ fn host_record(disk: &dyn Disk, file: FileName) -> Option<(HostInfo, Keep, bool)
     let mut known = None;
     for _ in 0..2 {
         if let Step::Record(_, length) = reader.step()
-            && let Ok(Record::Host { info, keep, labels }) = record(reader.payload(length), file.guid)
+            && let Ok(Record::Host { info, keep, labels, .. }) = record(reader.payload(length), file.guid)
         {
             let is_ephemeral = labels.iter().any(|label| (label.name, label.value) == EPHEMERAL_LABEL);
             known = Some((info, keep, is_ephemeral));
@@ -212,13 +212,18 @@ impl Restoring<'_> {
         charts: &mut Charts,
     ) -> bool {
         match record {
-            Record::Host { labels, .. } => self.writer.set_host_labels(&labels),
-            Record::Chart { number, chart, dimensions, labels } => {
+            Record::Host { labels, variables, claimed_id, .. } => {
+                self.writer.set_host_labels(&labels);
+                variables.iter().for_each(|(name, value)| self.writer.set_host_variable(name, *value));
+                self.writer.set_claimed_id(claimed_id);
+            }
+            Record::Chart { number, chart, dimensions, labels, variables } => {
                 let Ok(slot) = self.writer.define_chart(&chart) else { return false };
                 if !self.writer.restore_dimensions(slot, &dimensions) {
                     return false;
                 }
                 self.writer.set_chart_labels(slot, &labels);
+                variables.iter().for_each(|(name, value)| self.writer.set_chart_variable(slot, name, *value));
                 if stays {
                     self.writer.number_chart(slot, number);
                 }

@@ -31,6 +31,8 @@ fn fill(store: &Store, number: u8, rows: i64) -> Arc<Host> {
     let now = Now { wall_us: START_S * 1_000_000, mono_us: 1 };
     let mut writer = feed.writer(now).unwrap();
     writer.set_host_labels(&[Label { name: "_rack", value: "7", source: 2 }]);
+    writer.set_host_variable("limit", -2.5);
+    writer.set_claimed_id(Some(guid(99)));
     for chart in 0..4_i64 {
         let every_s = if chart == 3 { 5 } else { 1 };
         let id = format!("kind.chart{chart}");
@@ -43,6 +45,7 @@ fn fill(store: &Store, number: u8, rows: i64) -> Arc<Host> {
             writer.define_dimension(slot, &DimensionDefinition { id: &id, divisor, ..Default::default() }).unwrap();
         }
         writer.set_chart_labels(slot, &[Label { name: "device", value: "vda", source: 1 }]);
+        writer.set_chart_variable(slot, "speed", 1e9);
         let first = (START_S + i64::from(every_s) - 1) / i64::from(every_s);
         for row in (0..rows).filter(|row| row % 97 > 5) {
             writer.begin(slot);
@@ -99,9 +102,12 @@ fn what_was_saved_is_there() {
             again.read(|again| {
                 host.read(|host| {
                     assert!(again.labels().eq(host.labels()));
+                    assert!(again.variables().eq(host.variables()) && again.variables().count() == 1);
+                    assert_eq!((again.claimed_id(), host.claimed_id()), (Some(guid(99)), Some(guid(99))));
                     for (again, chart) in again.charts().zip(host.charts().filter(|chart| chart.last_s() > 0)) {
                         assert_eq!(again.definition(), chart.definition());
                         assert!(again.dimensions().eq(chart.dimensions()) && again.labels().eq(chart.labels()));
+                        assert!(again.variables().eq(chart.variables()) && again.variables().count() == 1);
                         assert_eq!(again.last_s(), chart.last_s());
                         // The open block comes back as one that is sealed, and one that is open.
                         let later_s = again.first_s() - chart.first_s();

@@ -1,5 +1,7 @@
 //! What files are made of.
 
+use std::sync::Arc;
+
 use super::bytes::Put;
 use super::records::Records;
 use super::{FileKind, MAGIC, VERSION, kind};
@@ -120,6 +122,11 @@ fn host_record(payload: &mut Vec<u8>, host: &Host, state: &HostState) {
         payload.put_text(value);
     }
     labels(payload, &state.labels);
+    variables(payload, &state.variables);
+    payload.put_u8(u8::from(state.claimed_id.is_some()));
+    if let Some(claimed_id) = &state.claimed_id {
+        payload.extend_from_slice(claimed_id.as_bytes());
+    }
 }
 
 fn labels(payload: &mut Vec<u8>, labels: &[OwnedLabel]) {
@@ -128,6 +135,14 @@ fn labels(payload: &mut Vec<u8>, labels: &[OwnedLabel]) {
         payload.put_text(&label.name);
         payload.put_text(&label.value);
         payload.put_u32(label.source);
+    }
+}
+
+fn variables(payload: &mut Vec<u8>, variables: &[(Arc<str>, f64)]) {
+    payload.put_u16(variables.len() as u16);
+    for (name, value) in variables {
+        payload.put_text(name);
+        payload.put_i64(value.to_bits() as i64);
     }
 }
 
@@ -161,4 +176,5 @@ fn chart_record(payload: &mut Vec<u8>, chart: &Chart) {
         payload.put_u8(dimension.options.0);
     }
     labels(payload, &chart.texts.labels);
+    variables(payload, &chart.texts.variables);
 }

@@ -11,6 +11,8 @@
 //!                         step_s = group x quantum_s
 //! ```
 
+use crate::AHEAD_S;
+
 /// Rows of an answer at most: a day of seconds.
 pub const POINTS_MAX: usize = 86_400;
 /// Bounds up to this magnitude are relative: three years.
@@ -156,6 +158,9 @@ fn is_natural(request: &WindowRequest) -> bool {
 
 /// The absolute bounds, in order and not after `now_s`.
 fn bounds(request: &WindowRequest, extent: Extent, now_s: i64) -> (i64, i64) {
+    // Rows that a child dates ahead of our clock are there for whoever names their seconds.
+    let reaches_ahead = !is_relative(request.before_s) && extent.last_s >= now_s + AHEAD_S;
+    let now_s = if reaches_ahead { extent.last_s } else { now_s };
     let asked = |bound: i64, zero_s: i64| if bound == 0 { zero_s } else { bound.clamp(-REQUEST_MAX, REQUEST_MAX) };
     let mut after_s = asked(request.after_s, extent.first_s);
     let mut before_s = asked(request.before_s, extent.last_s);
@@ -204,6 +209,26 @@ mod tests {
 
     fn window(after_s: i64, before_s: i64, points: i64, unaligned: bool) -> Window {
         resolve(WindowRequest { after_s, before_s, points, unaligned, ..Default::default() }, 1)
+    }
+
+    /// Rows ahead of our clock are shown where their seconds are asked for, and only there.
+    #[test]
+    fn rows_ahead_of_the_clock_are_reached_by_their_seconds() {
+        let extent = Extent { first_s: NOW - 3_600, last_s: NOW + 3_600, every_s: 1 };
+        for (after_s, before_s, expected_s) in [
+            (NOW + 3_501, NOW + 3_600, NOW + 3_600),
+            (NOW + 3_501, NOW + 9_000, NOW + 3_600),
+            (-100, NOW + 3_600, NOW + 3_600),
+            (NOW - 199, NOW - 100, NOW - 100),
+            (-100, 0, NOW - 1),
+        ] {
+            let request = WindowRequest { after_s, before_s, unaligned: true, ..Default::default() };
+            let window = Window::resolve(&request, extent, POINTS_MAX, NOW);
+            assert_eq!(window.before_s, expected_s, "{after_s} {before_s}");
+        }
+        let near = Extent { last_s: NOW + 2, ..extent };
+        let request = WindowRequest { after_s: -100, before_s: NOW + 2, ..Default::default() };
+        assert_eq!(Window::resolve(&request, near, POINTS_MAX, NOW).before_s, NOW - 1);
     }
 
     /// The rows of a window as their seconds, oldest first.

@@ -130,7 +130,9 @@ impl Reference {
     /// One collection; `was_set` says that the wall clock was set since the one before.
     pub(crate) fn collect(&mut self, now_us: i64, was_set: bool, elapsed: Elapsed, x: &[Option<i64>]) -> Collection {
         let is_first = self.collected_us.is_none();
-        let is_base = is_first || (was_set && elapsed == Elapsed::Clock);
+        // Without durations, a clock that was set back far enough leaves nothing to go on from.
+        let is_lost = elapsed == Elapsed::Clock || (elapsed == Elapsed::Us(0) && self.leads(now_us));
+        let is_base = is_first || (was_set && is_lost);
         let a = self.move_clock(now_us, is_base, elapsed);
         let b = self.collected_us.expect("the clock was moved");
         for (dimension, &x) in self.dimensions.iter_mut().zip(x) {
@@ -164,8 +166,14 @@ impl Reference {
         Collection { elapsed_us: if is_base { 0 } else { (b - a) as u64 }, is_base, points }
     }
 
+    /// Whether the source dates its collections ahead of our clock.
+    fn leads(&self, now_us: i64) -> bool {
+        self.collected_us.is_some_and(|collected_us| collected_us - self.every_us > now_us)
+    }
+
     /// Moves the clock to B and returns A.
     fn move_clock(&mut self, now_us: i64, is_base: bool, elapsed: Elapsed) -> i64 {
+        let leads = self.leads(now_us);
         let distrusted = std::mem::take(&mut self.sync_clock);
         let Some(a) = self.collected_us.filter(|_| !is_base) else {
             let aligned = now_us.div_euclid(self.every_us) * self.every_us;
@@ -181,7 +189,8 @@ impl Reference {
             return self.updated_us;
         };
         let dt = match elapsed {
-            Elapsed::Us(us) if us > 0 && !distrusted => us as i64,
+            Elapsed::Us(us) if us > 0 && (leads || !distrusted) => us as i64,
+            Elapsed::Us(_) if leads => self.every_us,
             Elapsed::Us(_) => (now_us - a).abs(),
             Elapsed::Clock => (now_us - a).max(0),
         };

@@ -110,7 +110,7 @@ impl Link {
         while left > 0 {
             let piece: Vec<u8> = self.up.drain(..1 + random.below(left)).collect();
             left -= piece.len();
-            self.sender.receive(&piece).unwrap();
+            self.sender.receive(&piece, now).unwrap();
         }
         before != (0, 0, 0) || !self.pending.is_empty() || !self.up.is_empty() || self.sender.is_asked()
     }

@@ -9,6 +9,7 @@
 //! still has, once and with its value, and none that the source never had. `SIM_SEED=n` replays
 //! one seed of all worlds.
 
+mod calls;
 mod link;
 pub(crate) mod random;
 mod source;

@@ -15,6 +15,7 @@ use row::{Guid, Now};
 use rrd_store::{Feed, FeedKind, Store};
 use socket::{Parked, Peer, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,13 +35,15 @@ use crate::shown::shown;
 mod tests;
 
 /// What we can do, as a parent, codecs apart.
-const OWN: Capabilities = Capabilities::PARENT.without(Capabilities::FLOATBASELINE);
+const OWN: Capabilities = Capabilities::PARENT.with(Capabilities::FUNCTIONS);
 /// How long a request may take to arrive.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long a child may take to read an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A child that sends nothing for so long is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
+/// How often is looked for calls of functions that the child did not answer in time.
+const CALLS_LOOK: Duration = Duration::from_secs(1);
 /// A stream that was heard of within this time is alive: another child with its GUID is refused.
 const ALIVE_US: u64 = 30_000_000;
 /// Bytes that a lane reads at once.
@@ -320,7 +323,7 @@ impl Entry {
         let name = shown(request.hostname.as_bytes());
         let codecs: Vec<_> = admitted.compression.iter().map(|codec| codec.capability()).collect();
         let own = codecs.iter().fold(OWN, |own, codec| own.with(*codec));
-        let capabilities = Capabilities::negotiate(own, request.capabilities, &codecs);
+        let capabilities = agree(own, request.capabilities, &codecs);
         let info = host_info::from_request(request);
         info!(
             "STREAM {name} [receive from {peer}]: client willing to stream metrics for host '{name}' with machine_guid \
@@ -351,9 +354,18 @@ impl Entry {
             live,
             shared,
             out: Vec::new(),
+            asked: Arc::default(),
+            calls_until_us: None,
             feed,
         }
     }
+}
+
+/// What a stream is agreed on with a child.
+fn agree(own: Capabilities, offered: Capabilities, codecs: &[Capabilities]) -> Capabilities {
+    let agreed = Capabilities::negotiate(own, offered, codecs);
+    // Collected values of doubles are of no use where stored ones do not come with them.
+    if agreed.has(Capabilities::INTERPOLATED) { agreed } else { agreed.without(Capabilities::FLOATBASELINE) }
 }
 
 /// An open stream, on its lane.
@@ -372,6 +384,10 @@ struct Stream {
     shared: Arc<Shared>,
     /// What is to be sent to the child.
     out: Vec<u8>,
+    /// Somebody calls a function of the host.
+    asked: Arc<Notify>,
+    /// When the next call is given up, on the monotonic clock.
+    calls_until_us: Option<u64>,
 }
 
 /// What a host received, since the node started.
@@ -422,6 +438,10 @@ impl Stream {
         let form = Codec::of(self.capabilities)
             .map_or_else(|| "as plain text".into(), |codec| format!("compressed with {codec}"));
         info!("STREAM {} [receive from {}]: receiving metrics {form}...", self.name, self.peer);
+        if self.capabilities.has(Capabilities::FUNCTIONS) {
+            let asked = Arc::clone(&self.asked);
+            self.feed.take_calls_with(Arc::new(move || asked.notify_one()));
+        }
         let (stop, cut) = (self.shared.stop.clone(), self.live.cut.clone());
         tokio::select! {
             closed = self.receive(&mut socket) => closed,
@@ -454,10 +474,16 @@ impl Stream {
     async fn receive(&mut self, socket: &mut Socket) -> Closed {
         let mut turn = 0;
         loop {
+            let mut is_asked = false;
             let ready = tokio::select! {
                 ready = socket.readable() => ready,
                 ready = socket.writable(), if !self.out.is_empty() || socket.has_unsent() => ready,
-                () = sleep(SILENCE_MAX) => return Closed::Silent,
+                () = self.asked.notified() => {
+                    is_asked = true;
+                    Ok(())
+                }
+                () = sleep(CALLS_LOOK), if self.calls_until_us.is_some() => Ok(()),
+                () = sleep(self.silence_left()) => return Closed::Silent,
             };
             if let Err(err) = ready {
                 return err.into();
@@ -473,6 +499,15 @@ impl Stream {
                     "STREAM {name} [receive from {peer}]: line {line}: unknown command {keyword} is ignored, as are further ones"
                 );
             }
+            if let Some(ahead_s) = self.session.take_ahead() {
+                let Self { name, peer, .. } = self;
+                warn!(
+                    "STREAM {name} [receive from {peer}]: its rows are dated {ahead_s} s ahead of our clock, and are kept so"
+                );
+            }
+            if is_asked || self.calls_until_us.is_some() || self.session.functions.has_answer() {
+                self.pass_calls(now);
+            }
             if let Err(closed) = self.write(socket) {
                 return closed;
             }
@@ -487,6 +522,23 @@ impl Stream {
                 sleep(Duration::from_micros(wait_us)).await;
             }
         }
+    }
+
+    /// How long the child may go on sending nothing.
+    fn silence_left(&self) -> Duration {
+        let silent_us = (self.shared.clock)().mono_us.saturating_sub(self.live.heard_us.load(Ordering::Relaxed));
+        SILENCE_MAX.saturating_sub(Duration::from_micros(silent_us))
+    }
+
+    /// Passes calls to the child and answers back, and gives up those that are late.
+    fn pass_calls(&mut self, now: Now) {
+        while let Some((number, reply)) = self.session.functions.take_answer() {
+            self.feed.answer_call(number, reply);
+        }
+        while let Some((number, call)) = self.feed.take_call() {
+            self.session.functions.call(number, &call, &mut self.out);
+        }
+        self.calls_until_us = self.feed.give_up_calls(now);
     }
 
     /// Reads once, and writes the rows of what came; returns how many bytes that were.

@@ -7,6 +7,7 @@
 
 mod admission;
 mod connection;
+mod functions;
 mod pace;
 mod replication;
 pub(crate) mod session;

@@ -5,9 +5,10 @@
 
 use protocol::encode;
 use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step, VariableScope};
-use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Label, Now, Packed, PointFlags};
+use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Guid, Label, Now, Packed, PointFlags};
 use rrd_store::{DefineError, Elapsed, HostView, Writer};
 
+use super::functions::Functions;
 use super::replication::{Have, Replication};
 use crate::shown::shown;
 
@@ -58,6 +59,8 @@ pub(crate) struct Session {
     row: RowAt,
     replication: Replication,
     replay: Replay,
+    /// Calls that are under way, and answers that came.
+    pub(crate) functions: Functions,
     /// The host's removals and births when its slots were last known to mean what they meant.
     removals: u64,
     births: u64,
@@ -65,6 +68,8 @@ pub(crate) struct Session {
     unknown: u64,
     /// The first of them, until it was told.
     untold: Option<(u64, String)>,
+    /// How far rows were ahead of our clock when they first were; whether that was told.
+    ahead: Option<(i64, bool)>,
 }
 
 /// The row that is being received.
@@ -105,10 +110,12 @@ impl Session {
             row: RowAt::default(),
             replication: Replication::default(),
             replay: Replay::default(),
+            functions: Functions::default(),
             removals: 0,
             births: 0,
             unknown: 0,
             untold: None,
+            ahead: None,
         }
     }
 
@@ -135,6 +142,7 @@ impl Session {
         self.cut.extend_from_slice(&text[taken..]);
         debug_assert!(self.cut.len() <= CUT_BYTES_MAX);
         self.births = writer.view().births();
+        self.ahead = self.ahead.or(writer.ahead_s().map(|ahead_s| (ahead_s, false)));
         Ok(())
     }
 
@@ -155,6 +163,12 @@ impl Session {
     /// The line and the keyword of the first unknown command, once.
     pub(crate) fn take_unknown(&mut self) -> Option<(u64, String)> {
         self.untold.take()
+    }
+
+    /// How many seconds ahead of our clock the child dates its rows, once.
+    pub(crate) fn take_ahead(&mut self) -> Option<i64> {
+        let (ahead_s, told) = self.ahead.as_mut()?;
+        (!std::mem::replace(told, true)).then_some(*ahead_s)
     }
 
     fn commands(
@@ -285,13 +299,24 @@ impl Session {
                 with_labels(&self.host_labels, |labels| writer.set_host_labels(labels));
                 self.host_labels.clear();
             }
-            Command::Variable { scope, name, value } => match (scope, self.defined) {
+            Command::Variable { scope, name, value } => match (scope, self.current_chart()) {
                 (VariableScope::Chart | VariableScope::Current, Some(chart)) => {
                     writer.set_chart_variable(chart, name, value);
                 }
                 (VariableScope::Chart, None) => return Err(self.out_of_place("VARIABLE CHART", "a chart")),
                 _ => writer.set_host_variable(name, value),
             },
+            Command::ClaimedId { machine, claim } => self.claimed_id(writer, machine, claim),
+            Command::Function { ref definition, .. } => {
+                // One too many is left out.
+                writer.offer_function(definition);
+            }
+            Command::FunctionDelete { name } => writer.withdraw_function(name),
+            Command::FunctionResult { transaction, code, content_type, expires_s } => {
+                self.functions.begin(transaction, code, content_type, expires_s);
+            }
+            Command::ResultText { text } => self.functions.text(text),
+            Command::ResultEnd => self.functions.end(),
             Command::ChartDefinitionEnd { first_s, last_s, .. } => {
                 self.end_definition(writer, first_s, last_s, now, out)?
             }
@@ -301,9 +326,28 @@ impl Session {
                 }
                 self.unknown += 1;
             }
-            _ => self.replay_command(command, now, writer, out)?,
+            Command::ReplayBegin { .. }
+            | Command::ReplayPoint { .. }
+            | Command::ReplaySet { .. }
+            | Command::ReplayDimensionState { .. }
+            | Command::ReplayChartState { .. }
+            | Command::ReplayEnd { .. } => self.replay_command(command, now, writer, out)?,
+            // What only parents send, and what means nothing here: it leaves an open row as it is.
+            _ => {}
         }
         Ok(())
+    }
+
+    /// The chart that lines without an id are about: that of the open row, else the one being defined.
+    fn current_chart(&self) -> Option<ChartSlot> {
+        self.row.chart.filter(|_| self.row.is_open).or(self.defined)
+    }
+
+    /// A claim of another host than the stream's means nothing.
+    fn claimed_id(&self, writer: &mut Writer<'_>, machine: Guid, claim: Option<Guid>) {
+        if machine == writer.guid() {
+            writer.set_claimed_id(claim);
+        }
     }
 
     fn define_chart(
@@ -511,9 +555,13 @@ fn write_request(
     }
 }
 
+/// Notes a label; the last one of a name holds. Names that are too long are left out, values cut.
 fn keep_label(labels: &mut Vec<OwnedLabel>, label: Label<'_>) {
-    if labels.len() < LABELS_MAX {
-        labels.push((label.name.into(), label.value.into(), label.source));
+    let value = &label.value[..label.value.floor_char_boundary(rrd_store::TEXT_BYTES_MAX)];
+    if let Some(known) = labels.iter_mut().find(|(name, ..)| name == label.name) {
+        (known.1, known.2) = (value.into(), label.source);
+    } else if labels.len() < LABELS_MAX && label.name.len() <= rrd_store::TEXT_BYTES_MAX {
+        labels.push((label.name.into(), value.into(), label.source));
     }
 }
 

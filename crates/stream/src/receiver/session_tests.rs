@@ -449,3 +449,208 @@ fn charts_that_left_are_forgotten() {
     parent.take(definition("2", "a.left").as_bytes()).unwrap();
     assert!(parent.asked().contains("a.left"), "what comes back is new");
 }
+
+fn only(parent: &Parent, dimension: &str) -> Vec<(i64, f64)> {
+    let values = parent.values();
+    values.iter().filter(|((_, _, id), _)| id == dimension).map(|((_, second, _), value)| (*second, *value)).collect()
+}
+
+/// The goal: a child that uses every option of the v2 form is stored as it says, whatever the slots,
+/// the form of its numbers and the order of its lines.
+#[test]
+fn every_option_of_stored_rows() {
+    let mut parent = Parent::new(OWN_WITH_FLOATS);
+    let second = NOW.wall_s() / 60 * 60 - 600;
+    let text = format!(
+        "CHART SLOT:#/ \"a.b\" \"\" \"t\" \"u\" \"f\" \"c\" \"line\" 1 1 \"\" \"p\" \"m\"\n\
+         DIMENSION SLOT:#J \"first\" \"\" \"absolute\" 1 1000 \"type=int\"\n\
+         DIMENSION SLOT:#C \"float\" \"\" \"absolute\" 1 1 \" hidden  type=float\"\n\
+         BEGIN2 SLOT:#/ 'a.b' #B {second} #\nSET2 SLOT:#J 'first' #u @D/dcKPXCj1x A\nSET2 SLOT:#C 'float' @D/4AAAAAAAA # AR\nEND2\n\
+         BEGIN2 SLOT:0x3F 'a.b' 0x1 {:#X} {:#X}\nSET2 'float' 1.5 2.25 ''\nSET2 SLOT:#B 'first' -0x10 -1.5e+2 R\nEND2\n\
+         BEGIN2 'a.b' 1 {} #\nSET2 SLOT:#J 'first' 1 %3FF0000000000000 E\nSET2 'float' 7 nan A\nEND2\n\
+         BEGIN2 SLOT:#j 'a.b' #B {} #\nVARIABLE CHART limit = 5\nSET2 SLOT:#J 'first' -#K # A\nEND2\n",
+        second + 1,
+        second + 3,
+        second + 2,
+        second + 4,
+    )
+    .replace("0X", "0x");
+    parent.take(text.as_bytes()).unwrap();
+    // The last row's slot is unknown: the id decides; the row before it says that there is nothing.
+    assert_eq!(only(&parent, "first"), [(second, 0.46), (second + 1, -150.0), (second + 4, -10.0)]);
+    assert_eq!(only(&parent, "float"), [(second, 1.5), (second + 1, 2.25)]);
+    parent.host.read(|view| {
+        let chart = view.find_chart("a.b").unwrap();
+        let mut flags = Vec::new();
+        chart.snapshot(0, i64::MAX / 2).rows(|_, row| {
+            flags.push(row.iter().map(|value| (value.is_reset(), value.is_anomalous())).collect::<Vec<_>>());
+        });
+        assert_eq!(flags[0], [(false, false), (true, false)]);
+        assert_eq!(flags[1], [(true, true), (false, true)]);
+        assert_eq!(chart.variables().collect::<Vec<_>>(), [("limit", 5.0)]);
+    });
+    // A changed interval begins anew; a slot goes to the chart that names it last.
+    let text = format!(
+        "CHART SLOT:#/ \"a.c\"\nDIMENSION SLOT:#B \"other\"\n\
+         BEGIN2 SLOT:#/ 'a.b' #F {} #\nSET2 SLOT:#J 'first' #A # A\nEND2\n\
+         BEGIN2 SLOT:#/ 'a.c' #B {second} #\nSET2 SLOT:#J 'other' #B # A\nEND2\n",
+        second + 5,
+    );
+    parent.take(text.as_bytes()).unwrap();
+    assert_eq!(only(&parent, "first"), [(second + 5, 0.0)]);
+    assert_eq!(only(&parent, "other"), [(second, 1.0)]);
+}
+
+const OWN_WITH_FLOATS: Capabilities = Capabilities::PARENT.with(Capabilities::FUNCTIONS);
+
+/// The goal: labels, variables, claim and functions are the host's or the chart's that they are said
+/// of, replace what was said before, and have limits.
+#[test]
+fn definitions_beside_charts_are_kept() {
+    let mut parent = Parent::new(OWN_WITH_FLOATS);
+    let (guid, claim) = (parent.host.guid(), Guid::from_bytes([7; 16]));
+    let long = "v".repeat(5_000);
+    let text = format!(
+        "VARIABLE HOST early = 1\nCLAIMED_ID '{guid}' '{claim}'\nLABEL \"_os\" = 2147483649 \"linux\"\n\
+         LABEL \"_os\" = 2147483650 \"other\"\nLABEL long = 1 {long}\nOVERWRITE labels\n\
+         LABEL \"pending\" = 1 \"no\"\nFUNCTION GLOBAL \"mounts\" 10 \"Shows\" \"top\" 0x8 100 0\n\
+         {CHART}CLABEL \"one\" \"1\" 1\nCLABEL_COMMIT\n\
+         FUNCTION \"processes\" 20 \"Lists\"\nFUNCTION \"gone\" 20 \"x\"\nFUNCTION_DEL GLOBAL \"gone\"\n\
+         {}CLABEL \"two\" \"2\" 1\nCLABEL_COMMIT\nCLABEL \"three\" \"3\" 1\n\
+         BEGIN \"a.b\" 1\nVARIABLE CHART max = 4\nEND\nVARIABLE LOCAL size = 6\nVARIABLE GLOBAL late = nan\n",
+        CHART.replace("a.b", "a.c"),
+    );
+    parent.take(text.as_bytes()).unwrap();
+    parent.host.read(|view| {
+        let labels: Vec<_> = view.labels().map(|label| (label.name, label.value.len(), label.source)).collect();
+        assert_eq!(labels, [("_os", 5, 2), ("long", rrd_store::TEXT_BYTES_MAX, 1)]);
+        assert_eq!(view.variables().collect::<Vec<_>>(), [("early", 1.0)]);
+        assert_eq!(view.claimed_id(), Some(claim));
+        let functions: Vec<_> = view.functions().map(|known| (known.name, known.timeout_s, known.access)).collect();
+        assert_eq!(functions, [("mounts", 10, "0x8"), ("processes", 20, "")]);
+        let of = |id| {
+            let chart = view.find_chart(id).unwrap();
+            (chart.labels().map(|label| label.name).collect::<Vec<_>>(), chart.variables().collect::<Vec<_>>())
+        };
+        assert_eq!(of("a.b"), (vec!["one"], vec![("max", 4.0)]));
+        assert_eq!(of("a.c"), (vec!["two"], vec![("size", 6.0)]));
+    });
+    let other = Guid::from_bytes([9; 16]);
+    parent.take(format!("CLAIMED_ID {other} NULL\n").as_bytes()).unwrap();
+    assert_eq!(parent.host.claimed_id(), Some(claim), "a claim of another host means nothing");
+    parent.take(format!("CLAIMED_ID {guid} NULL\n").as_bytes()).unwrap();
+    assert_eq!(parent.host.claimed_id(), None);
+    for number in 0..300 {
+        parent.take(format!("FUNCTION GLOBAL \"f{number}\" 1 \"\"\nLABEL l{number} = 1 x\n").as_bytes()).unwrap();
+    }
+    parent.take(b"OVERWRITE labels\n").unwrap();
+    let counts = parent.host.read(|view| (view.functions().count(), view.labels().count()));
+    assert_eq!(counts, (rrd_store::FUNCTIONS_MAX, LABELS_MAX));
+}
+
+/// The goal: what is inside a block is never a command, and does not touch the row that is open
+/// around it; an answer that nobody waits for is read and dropped.
+#[test]
+fn blocks_leave_rows_alone() {
+    let mut parent = Parent::new(OWN_WITH_FLOATS);
+    let second = NOW.wall_s() - 100;
+    let blocks = "JSON STREAM_PATH\nEND2\nJSON_PAYLOAD_ENDS\nJSON_PAYLOAD_END\nJSON ML_MODEL\n{}\nJSON_PAYLOAD_END\n\
+                  FUNCTION_RESULT_BEGIN \"nobody\" 200 text/plain 0\nSET2 'd' 9 9 A\nEND2\nFUNCTION_RESULT_END\n\
+                  FUNCTION_PAYLOAD_BEGIN t 1 f\nEND2\nFUNCTION_PAYLOAD_END\nFUNCTION_PROGRESS 't' 1 2\nNODE_ID a b c\n";
+    let text = format!("{CHART}BEGIN2 'a.b' 1 {second} #\n{blocks}SET2 'd' 5 # A\n{blocks}END2\n");
+    for step in [1, 50, text.len()] {
+        text.as_bytes().chunks(step).for_each(|piece| parent.take(piece).unwrap());
+        assert_eq!(only(&parent, "d"), [(second, 5.0)], "{step}");
+        assert!(!parent.session.functions.has_answer());
+    }
+    let flood = "x\n".repeat(6_000_000);
+    parent.take(b"FUNCTION_RESULT_BEGIN t 200 text/plain 0\n").unwrap();
+    let error = parent.take(flood.as_bytes()).unwrap_err();
+    assert!(error.to_string().ends_with("block is longer than 10485760 bytes"), "{error}");
+}
+
+/// The goal: an answer reaches whoever asked as it was written, and one that is too long says so.
+#[test]
+fn answers_to_calls_are_gathered() {
+    let mut parent = Parent::new(OWN_WITH_FLOATS);
+    let call = rrd_store::Call {
+        function: "processes by pid".into(),
+        timeout_s: 20,
+        access: "0x8".into(),
+        source: "user".into(),
+    };
+    for number in [7, 8] {
+        parent.session.functions.call(number, &call, &mut parent.out);
+    }
+    assert_eq!(
+        parent.asked().lines().next(),
+        Some("FUNCTION '00000000000000000000000000000007' 20 \"processes by pid\" \"0x8\" \"user\"")
+    );
+    let text = "FUNCTION_RESULT_BEGIN 00000000000000000000000000000007 404 \"text/plain\" 5\nnot\n\nhere\nFUNCTION_RESULT_END\n";
+    text.as_bytes().chunks(3).for_each(|piece| parent.take(piece).unwrap());
+    let (number, reply) = parent.session.functions.take_answer().unwrap();
+    assert_eq!((number, reply.code, reply.expires_s, &*reply.content_type), (7, 404, 5, "text/plain"));
+    assert_eq!(reply.body, b"not\n\nhere");
+    parent.take(text.as_bytes()).unwrap();
+    assert!(parent.session.functions.take_answer().is_none(), "each call is answered once");
+    let long = text.replace("0007", "0008").replace("here", &"here\n".repeat(1_000_000));
+    parent.take(long.as_bytes()).unwrap();
+    assert_eq!(parent.session.functions.take_answer().unwrap().1.code, 502);
+}
+
+/// The goal: a child whose clock is ahead is stored as it dates its rows, is noted once, and does not
+/// run away when it connects anew or when it knows no durations.
+#[test]
+fn rows_ahead_of_our_clock_are_kept_as_they_are_dated() {
+    let mut parent = Parent::new(CAPS_1_37);
+    let second = NOW.wall_s() / 60 * 60 + 3_600;
+    let last = second - 1;
+    let text = format!(
+        "{CHART}CHART_DEFINITION_END {} {second} {second}\nRBEGIN \"a.b\"\nRBEGIN '' {last} {second} {second}\n\
+         RSET \"d\" 5 \"\"\nRDSTATE \"d\" {second}500000 1000 0 5\nRSSTATE {second}500000 {second}000000\n\
+         REND 1 {last} {second} true {last} {second} {second}\nBEGIN \"a.b\" 1000000\nSET \"d\" = 1100\nEND\n",
+        second - 60
+    );
+    parent.take(text.as_bytes()).unwrap();
+    let seconds = |parent: &Parent| only(parent, "d").into_iter().map(|(found, _)| found - second).collect::<Vec<_>>();
+    assert_eq!(seconds(&parent), [0, 1]);
+    let ahead_s = second + 1 - NOW.wall_s();
+    assert_eq!((parent.session.take_ahead(), parent.session.take_ahead()), (Some(ahead_s), None));
+    assert_eq!(parent.host.figures().rows_ahead.get(), 2);
+    // A new connection: the first duration is believed, since our clock cannot say how long it was.
+    let info = info(1);
+    parent.feed = parent.host.claim(FeedKind::Collected, info);
+    parent.session = Session::new(CAPS_1_37, 1, HISTORY_ROWS);
+    let row = |us: u64, value: u64| format!("BEGIN \"a.b\" {us}\nSET \"d\" = {value}\nEND\n");
+    parent.take(format!("{CHART}{}{}", row(1_000_000, 1_200), row(1_000_000, 1_300)).as_bytes()).unwrap();
+    assert_eq!(seconds(&parent), [0, 1, 2, 3]);
+    // Without durations it goes on a row at a time.
+    parent.take((14..18).map(|value| row(0, value * 100)).collect::<String>().as_bytes()).unwrap();
+    assert_eq!(seconds(&parent), [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// The goal: agents of 1.9 and 1.10, which tell durations for a minute and none ever after, get a row
+/// for each second, whether their collections are early or late within it.
+#[test]
+fn durations_that_end_after_a_minute_lose_no_row() {
+    let mut parent = Parent::new(V1);
+    let mut seed = 3;
+    let start_us = (START_S / 60 * 60) * row::US_PER_S + 500_000;
+    let mut before_us = start_us;
+    for turn in 0..400 {
+        let late_us = random(&mut seed, 200_000) as i64;
+        let now_us = start_us + turn * row::US_PER_S + late_us;
+        let elapsed_us = if turn < 60 { now_us - before_us } else { 0 };
+        before_us = now_us;
+        let now = Now { wall_us: now_us + 1_000, mono_us: (now_us - start_us) as u64 + 1_000_000 };
+        let definition = if turn == 0 { CHART } else { "" };
+        let text = format!("{definition}BEGIN \"a.b\" {elapsed_us}\nSET \"d\" = {}\nEND\n", turn * 10);
+        parent.session.receive(text.as_bytes(), now, &mut parent.feed.writer(now).unwrap(), &mut parent.out).unwrap();
+    }
+    let rows = only(&parent, "d");
+    let (first, last) = (rows[0].0, rows[rows.len() - 1].0);
+    assert_eq!(last, start_us / row::US_PER_S + 399);
+    assert_eq!(rows.len() as i64, last - first + 1, "no second lacks");
+    assert!(rows.len() >= 398 && rows[3..].iter().all(|(_, rate)| (6.0..14.0).contains(rate)));
+    assert_eq!(parent.session.take_ahead(), None);
+}

@@ -35,7 +35,7 @@ use crate::shown::Shortened;
 mod tests;
 
 /// What we offer a parent, codecs apart.
-const OFFERED: Capabilities = Capabilities::CHILD.without(Capabilities::CLAIM).with(Capabilities::VCAPS);
+const OFFERED: Capabilities = Capabilities::CHILD.with(Capabilities::FUNCTIONS).with(Capabilities::VCAPS);
 /// How long a stop may wait for what is still to be sent.
 const DRAIN: Duration = Duration::from_secs(2);
 /// How long a parent may read what was sent before it is told that nothing more comes: some throw
@@ -482,12 +482,13 @@ impl Stream<'_> {
     /// Reads what the parent asks for.
     fn read(&mut self, socket: &mut Socket) -> Result<(), Closed> {
         let mut buffer = [0; READ_BYTES];
+        let now = self.now();
         for _ in 0..READS_MAX {
             match socket.try_read(&mut buffer) {
                 Ok(0) => return Err(Closed::ByParent),
                 Ok(count) => {
                     self.was_heard = true;
-                    self.session.receive(&buffer[..count])?;
+                    self.session.receive(&buffer[..count], now)?;
                 }
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock => break,
                 Err(err) => return Err(err.into()),

@@ -85,13 +85,13 @@ fn an_empty_request_gets_what_was_held_back() {
     filled(&mut session, START_S);
     store(&mut feed, slot, START_S + 1, 5.0);
     store(&mut feed, slot, START_S + 2, 6.0);
-    session.receive(&request("\"a.b\" \"true\" 0 0")).unwrap();
+    session.receive(&request("\"a.b\" \"true\" 0 0"), at(START_S)).unwrap();
     let text = filled(&mut session, START_S + 2);
     let values: Vec<_> = text.lines().filter(|line| line.starts_with("RSET")).collect();
     assert_eq!(values, ["RSET SLOT:#B \"d0\" 5 A", "RSET SLOT:#B \"d0\" 6 A"]);
     assert!(text.contains(" true "), "{text}");
     // A chart that is live holds nothing back.
-    session.receive(&request("\"a.b\" \"true\" 0 0")).unwrap();
+    session.receive(&request("\"a.b\" \"true\" 0 0"), at(START_S)).unwrap();
     assert!(!filled(&mut session, START_S + 2).contains("RSET"));
 }
 
@@ -100,7 +100,7 @@ fn an_empty_request_gets_what_was_held_back() {
 fn long_answers_do_not_overflow() {
     let (mut feed, _, slot, mut session) = start(V2, "a.b", 20, 2_000);
     filled(&mut session, START_S);
-    session.receive(&request(&format!("\"a.b\" \"true\" {} {START_S}", START_S - 50))).unwrap();
+    session.receive(&request(&format!("\"a.b\" \"true\" {} {START_S}", START_S - 50)), at(START_S)).unwrap();
     let text = filled(&mut session, START_S);
     assert!(text.len() > 10 * 2_000, "{}", text.len());
     for second in 1..=3 {
@@ -117,8 +117,9 @@ fn definitions_overflow_too() {
     let (mut feed, _, slot, mut session) = start(V2, "a.b", 20, 2_000);
     filled(&mut session, START_S);
     for turn in 1..20 {
-        feed.writer(at(START_S)).unwrap().set_chart_variable(slot, "turn", f64::from(turn));
-        store(&mut feed, slot, START_S + i64::from(turn), 1.0);
+        let label = row::Label { name: "turn", value: &turn.to_string(), source: 1 };
+        feed.writer(at(START_S)).unwrap().set_chart_labels(slot, &[label]);
+        store(&mut feed, slot, START_S + turn, 1.0);
     }
     assert!(session.has_overflowed());
     assert!(filled(&mut session, START_S).len() < 10_000);
@@ -134,11 +135,11 @@ fn charts_are_found_by_the_id_on_the_wire() {
     assert_eq!(find_chart(host, "a.o_clock _x__"), Some((slot, 1)));
     assert_eq!(find_chart(host, "a.o'clock \"x\"\\"), Some((slot, 1)));
     assert_eq!(find_chart(host, "a.oclock"), None);
-    session.receive(&request("\"nothing.here\" \"true\" 0 0")).unwrap();
+    session.receive(&request("\"nothing.here\" \"true\" 0 0"), at(START_S)).unwrap();
     assert!(!session.is_asked());
-    session.receive(&request("\"a.o_clock _x__\" \"true\" 0 0")).unwrap();
+    session.receive(&request("\"a.o_clock _x__\" \"true\" 0 0"), at(START_S)).unwrap();
     assert!(session.is_asked());
-    session.receive(b"REPLAY_CHART nonsense\n").unwrap_err();
+    session.receive(b"REPLAY_CHART nonsense\n", at(START_S)).unwrap_err();
 }
 
 /// The goal: a chart that is not to be sent is not sent in answers either.
@@ -151,7 +152,7 @@ fn charts_that_do_not_match_are_not_told() {
     let tap = attach(&host, SimplePattern::new("!secret.* *"), 1 << 20, Arc::new(Notify::new()));
     let mut session = Session::start(host, tap, V2, 1 << 20, at(START_S));
     filled(&mut session, START_S);
-    session.receive(&request(&format!("\"secret.chart\" \"true\" {} {START_S}", START_S - 5))).unwrap();
+    session.receive(&request(&format!("\"secret.chart\" \"true\" {} {START_S}", START_S - 5)), at(START_S)).unwrap();
     assert_eq!(filled(&mut session, START_S), "");
 }
 
@@ -188,14 +189,14 @@ fn final_rows_wait_for_a_time() {
     let tap = attach(&host, SimplePattern::new("*"), 1 << 20, Arc::new(Notify::new()));
     let mut session = Session::start(host, tap, V1, 1 << 20, at(START_S));
     filled(&mut session, START_S);
-    session.receive(&request("\"a.b\" \"true\" 0 0")).unwrap();
+    session.receive(&request("\"a.b\" \"true\" 0 0"), at(START_S)).unwrap();
     assert!(filled(&mut session, START_S).contains("REND"));
     // The chart is live without any row: the first has no duration, so it goes by replication.
     store(&mut feed, slot, START_S - 300, 5.0);
     store(&mut feed, slot, START_S - 299, 6.0);
     let text = filled(&mut session, START_S);
     assert!(text.starts_with("CHART ") && !text.contains("BEGIN"), "{text}");
-    session.receive(&request("\"a.b\" \"true\" 0 0")).unwrap();
+    session.receive(&request("\"a.b\" \"true\" 0 0"), at(START_S)).unwrap();
     let text = filled(&mut session, START_S);
     assert!(text.contains("RSET \"d0\" 5 \"\"") && text.contains("RSET \"d0\" 6 \"\""), "{text}");
     let second_us = (START_S - 299) * US_PER_S;
@@ -215,7 +216,7 @@ fn a_spool_shorter_than_the_outage_leaves_a_gap() {
     (0..500).for_each(|second| store(&mut feed, slot, START_S + second, 1.0));
     let mut session = Session::start(host, tap, V2, 1 << 20, at(START_S + 500));
     filled(&mut session, START_S + 500);
-    session.receive(&request(&format!("\"a.b\" \"true\" {START_S} {}", START_S + 499))).unwrap();
+    session.receive(&request(&format!("\"a.b\" \"true\" {START_S} {}", START_S + 499)), at(START_S)).unwrap();
     let rows = filled(&mut session, START_S + 500).matches("RSET").count();
     assert!((60..=200).contains(&rows), "{rows}");
 }
@@ -235,7 +236,7 @@ fn a_slot_that_is_used_again_is_anothers() {
     let mut session = Session::start(Arc::clone(&host), tap, V2, 1 << 20, at(START_S));
     filled(&mut session, START_S);
     let ask = |id: &str| request(&format!("\"{id}\" \"true\" {} {START_S}", START_S - 60));
-    session.receive(&ask("a.first")).unwrap();
+    session.receive(&ask("a.first"), at(START_S)).unwrap();
     let prepare = |chart| {
         host.with_tap(tap, |tap: &mut SenderTap, view| {
             let asked = ReplayRequest { start_streaming: true, after_s: START_S - 60, before_s: START_S };
@@ -252,7 +253,7 @@ fn a_slot_that_is_used_again_is_anothers() {
     let text = filled(&mut session, START_S + 6);
     assert!(text.contains("CHART SLOT:#B \"a.second\"") && !text.contains("RBEGIN"), "{text}");
     assert!(!session.is_asked());
-    session.receive(&ask("a.second")).unwrap();
+    session.receive(&ask("a.second"), at(START_S)).unwrap();
     let text = filled(&mut session, START_S + 6);
     assert!(text.contains("RBEGIN SLOT:#B 'a.second'") && text.contains("REND"), "{text}");
     store(&mut feed, first, START_S + 7, 8.0);
@@ -290,14 +291,14 @@ fn an_index_that_is_used_again_is_anothers() {
     let ask = request(&format!("\"a.b\" \"true\" {} {last_s}", last_s - 10));
     let text = filled(&mut session, last_s);
     assert!(text.contains("\"d2\"") && !text.contains("d1") && !text.contains("\"\" \"\" absolute"), "{text}");
-    session.receive(&ask).unwrap();
+    session.receive(&ask, at(START_S)).unwrap();
     let text = filled(&mut session, last_s);
     assert!(text.contains("RSET SLOT:#D \"d2\"") && !text.contains("RSET SLOT:#C"), "{text}");
     assert_eq!(dimension(&mut feed, "late", Default::default()), 1);
     store(&mut feed, slot, last_s + 1, 5.0);
     let text = filled(&mut session, last_s + 1);
     assert!(text.contains("DIMENSION SLOT:#C \"late\""), "{text}");
-    session.receive(&ask).unwrap();
+    session.receive(&ask, at(START_S)).unwrap();
     filled(&mut session, last_s + 1);
     store(&mut feed, slot, last_s + 2, 5.0);
     let text = filled(&mut session, last_s + 2);

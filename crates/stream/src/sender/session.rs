@@ -3,13 +3,13 @@
 //! A plain state machine around the host's tap: bytes and the time are arguments, text goes to a
 //! buffer of the caller. Sockets, timeouts and reconnecting are the connection's.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use patterns::SimplePattern;
 use protocol::replication::ReplayRequest;
-use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step};
+use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step, encode};
 use row::Now;
-use rrd_store::{Host, TapId};
+use rrd_store::{Call, Host, OnReply, Reply, TapId};
 use tokio::sync::Notify;
 
 use super::replay::{self, Requests};
@@ -17,10 +17,12 @@ use super::tap::SenderTap;
 
 /// Answers to replication are written while the text is shorter than one part in this many of the buffer.
 const REPLAY_BUFFER_PART: usize = 2;
+/// Replies that may wait to be sent: a parent that asks on without reading gets no more.
+const REPLIES_MAX: usize = 2 * rrd_store::CALLS_MAX;
 
 /// Adds a silent tap to a host, for sessions that follow one another. It notifies `wake`.
 pub(crate) fn attach(host: &Host, matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> TapId {
-    host.attach(|_| SenderTap::new(matching, buffer_bytes, wake))
+    host.attach(|_| SenderTap::new(host.guid(), matching, buffer_bytes, wake))
 }
 
 /// One established stream of a host.
@@ -34,7 +36,12 @@ pub(crate) struct Session {
     /// The beginning of a line that the parent has not ended.
     cut: Vec<u8>,
     requests: Requests,
+    /// Answers to calls of functions, with their transactions, from whoever feeds the host.
+    replies: Replies,
+    wake: Arc<Notify>,
 }
+
+type Replies = Arc<Mutex<Vec<(String, Reply)>>>;
 
 impl Session {
     /// Starts a stream with what was agreed on: the tap writes all definitions, and rows from now on.
@@ -45,18 +52,21 @@ impl Session {
         buffer_bytes: usize,
         now: Now,
     ) -> Self {
-        let generation = host.with_tap(tap, |tap: &mut SenderTap, view| {
+        let started = host.with_tap(tap, |tap: &mut SenderTap, view| {
             tap.start(capabilities, view, now);
-            view.generation()
+            (view.generation(), Arc::clone(&tap.wake))
         });
+        let (generation, wake) = started.unwrap_or_default();
         Self {
             host,
             tap,
-            generation: generation.unwrap_or_default(),
+            generation,
             replay_bytes: buffer_bytes / REPLAY_BUFFER_PART,
             decoder: Decoder::of_parent(Limits::default()),
             cut: Vec::new(),
             requests: Requests::default(),
+            replies: Replies::default(),
+            wake,
         }
     }
 
@@ -76,6 +86,12 @@ impl Session {
         {
             replay::answer(&self.host, self.tap, chart, &request, now, out);
         }
+        while out.len() < self.replay_bytes
+            && let Some((transaction, reply)) = self.replies.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        {
+            let Reply { code, content_type, expires_s, body } = &reply;
+            encode::write_function_result(out, &transaction, *code, content_type, *expires_s, body);
+        }
     }
 
     /// How much text waits to be taken, in bytes; charts that are to be defined again count as 1.
@@ -83,9 +99,9 @@ impl Session {
         self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.waiting_bytes()).unwrap_or_default()
     }
 
-    /// Whether requests of the parent still wait for an answer.
+    /// Whether requests of the parent still wait for an answer, or an answer waits to be sent.
     pub(crate) fn is_asked(&self) -> bool {
-        !self.requests.is_empty()
+        !self.requests.is_empty() || !self.replies.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Whether something did not fit into the buffer: only a new start brings the parent up to date.
@@ -97,7 +113,7 @@ impl Session {
     ///
     /// # Errors
     /// For a line that is too long or malformed.
-    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+    pub(crate) fn receive(&mut self, bytes: &[u8], now: Now) -> Result<(), DecodeError> {
         let mut text = std::mem::take(&mut self.cut);
         text.extend_from_slice(bytes);
         let mut at = 0;
@@ -106,7 +122,7 @@ impl Session {
             let step = self.decoder.step(&text[at..], &mut consumed)?;
             at += consumed;
             match step {
-                Step::Command(command) => self.command(&command),
+                Step::Command(command) => self.command(&command, now),
                 Step::NeedMore => break,
             }
         }
@@ -116,12 +132,37 @@ impl Session {
     }
 
     /// A parent may ask for what we do not offer: that is no reason to part.
-    fn command(&mut self, command: &Command<'_>) {
-        if let Command::ReplayChart { id, start_streaming, after_s, before_s } = *command
-            && let Some(chart) = replay::find_chart(&self.host, id)
-        {
-            self.requests.push(chart, ReplayRequest { start_streaming, after_s, before_s });
+    fn command(&mut self, command: &Command<'_>, now: Now) {
+        match *command {
+            Command::ReplayChart { id, start_streaming, after_s, before_s } => {
+                if let Some(chart) = replay::find_chart(&self.host, id) {
+                    self.requests.push(chart, ReplayRequest { start_streaming, after_s, before_s });
+                }
+            }
+            Command::FunctionCall { transaction, timeout_s, function, access, source, has_payload } => {
+                let on_reply = self.on_reply(transaction);
+                if has_payload {
+                    return on_reply(Reply::error(400, "calls with a payload are not passed on"));
+                }
+                let (function, access, source) = (function.into(), access.into(), source.into());
+                self.host.ask(Call { function, timeout_s, access, source }, now, on_reply);
+            }
+            _ => {}
         }
+    }
+
+    /// Puts the reply to a call where it is sent from. One that nobody sends any more goes with it.
+    fn on_reply(&self, transaction: &str) -> OnReply {
+        let (transaction, wake) = (transaction.to_owned(), Arc::clone(&self.wake));
+        let replies = Arc::downgrade(&self.replies);
+        Box::new(move |reply| {
+            let Some(replies) = replies.upgrade() else { return };
+            let mut replies = replies.lock().unwrap_or_else(PoisonError::into_inner);
+            if replies.len() < REPLIES_MAX {
+                replies.push((transaction, reply));
+            }
+            wake.notify_one();
+        })
     }
 
     /// Ends the stream: the tap falls silent.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use patterns::SimplePattern;
 use protocol::encode::{self, Form};
 use protocol::{Capabilities, VariableScope};
-use row::{Algorithm, ChartSlot, DimensionDefinition, Now, Packed, Row, Sample, US_PER_S};
+use row::{Algorithm, ChartSlot, DimensionDefinition, Guid, Now, Packed, Row, Sample, US_PER_S};
 use rrd_store::{ChartView, FeedKind, HostView, Tap};
 use tokio::sync::Notify;
 
@@ -90,6 +90,7 @@ struct ChartOut {
 /// What the connection shares with the host: the text that waits to be sent.
 #[derive(Debug)]
 pub(super) struct SenderTap {
+    machine: Guid,
     pub(super) wire: Option<Wire>,
     pub(super) out: Vec<u8>,
     /// Something did not fit: the parent must be brought up to date by replication.
@@ -98,19 +99,23 @@ pub(super) struct SenderTap {
     charts: Vec<ChartOut>,
     /// Charts that fell behind, to be defined again.
     behind: Vec<ChartSlot>,
+    /// Lines of variables that are to go with a chart's next row.
+    variables: Vec<(ChartSlot, Vec<u8>)>,
     matching: SimplePattern,
-    wake: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
 }
 
 impl SenderTap {
-    pub(super) fn new(matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> Self {
+    pub(super) fn new(machine: Guid, matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> Self {
         Self {
+            machine,
             wire: None,
             out: Vec::new(),
             overflowed: false,
             buffer_bytes,
             charts: Vec::new(),
             behind: Vec::new(),
+            variables: Vec::new(),
             matching,
             wake,
         }
@@ -132,6 +137,7 @@ impl SenderTap {
         self.out = Vec::new();
         self.charts = Vec::new();
         self.behind = Vec::new();
+        self.variables = Vec::new();
         self.overflowed = false;
     }
 
@@ -188,8 +194,20 @@ impl SenderTap {
             known.phase = Phase::Skipped;
             return;
         }
+        self.variables.retain(|(slot, _)| *slot != chart.slot());
         write_definition(&mut self.out, &wire, chart, now);
         *known = ChartOut::new(&wire, chart, std::mem::take(known));
+    }
+
+    /// Puts the variables that changed into the row that was just written: `end` is its last line.
+    #[cold]
+    fn write_variables(&mut self, chart: ChartSlot, end: &[u8]) {
+        let Some(place) = self.variables.iter().position(|(slot, _)| *slot == chart) else { return };
+        let (_, lines) = self.variables.swap_remove(place);
+        debug_assert!(self.out.ends_with(end));
+        self.out.truncate(self.out.len() - end.len());
+        self.out.extend_from_slice(&lines);
+        self.out.extend_from_slice(end);
     }
 
     fn matches(&self, chart: &ChartView<'_>) -> bool {
@@ -200,9 +218,15 @@ impl SenderTap {
 impl Tap for SenderTap {
     fn host(&mut self, host: &HostView<'_>) {
         let Some(wire) = self.wire else { return };
+        if wire.has(Capabilities::CLAIM) {
+            encode::write_claimed_id(&mut self.out, self.machine, host.claimed_id());
+        }
         if wire.has(Capabilities::HLABELS) {
             host.labels().for_each(|label| encode::write_host_label(&mut self.out, &label));
             encode::write_host_labels_overwrite(&mut self.out);
+        }
+        if wire.has(Capabilities::FUNCTIONS) {
+            host.functions().for_each(|function| encode::write_function(&mut self.out, &function));
         }
         for (name, value) in host.variables() {
             encode::write_variable(&mut self.out, VariableScope::Host, name, value);
@@ -218,7 +242,20 @@ impl Tap for SenderTap {
         self.define(chart, now);
     }
 
+    fn variables(&mut self, chart: &ChartView<'_>) {
+        let is_sent = self.charts.get(chart.slot().0 as usize).is_some_and(|known| known.phase != Phase::Skipped);
+        self.variables.retain(|(slot, _)| *slot != chart.slot());
+        if self.wire.is_some() && is_sent {
+            let mut lines = Vec::new();
+            for (name, value) in chart.variables() {
+                encode::write_variable(&mut lines, VariableScope::Chart, name, value);
+            }
+            self.variables.push((chart.slot(), lines));
+        }
+    }
+
     fn removed(&mut self, slot: ChartSlot) {
+        self.variables.retain(|(known, _)| *known != slot);
         self.behind.retain(|&behind| behind != slot);
         if let Some(chart) = self.charts.get_mut(slot.0 as usize) {
             *chart = ChartOut::skipped();
@@ -239,10 +276,14 @@ impl Tap for SenderTap {
             self.behind.push(row.chart);
             return;
         }
+        let before = self.out.len();
         match wire.rows {
             RowForm::Stored => chart.write_stored(&mut self.out, wire.form, row),
             RowForm::Collected => chart.write_collected(&mut self.out, row),
             RowForm::Final => chart.write_final(&mut self.out, row),
+        }
+        if !self.variables.is_empty() && self.out.len() > before {
+            self.write_variables(row.chart, if wire.rows == RowForm::Stored { b"END2\n" } else { b"END\n" });
         }
     }
 

@@ -25,6 +25,9 @@ fn write_host(json: &mut Json, host: &Host, now_s: i64) {
             0 => json.key("age_s").null(),
             newest_s => json.key("age_s").int((now_s - newest_s).max(0)),
         }
+        let ahead_s = status.newest_s - now_s;
+        json.key("ahead_s").int(if ahead_s >= rrd_store::AHEAD_S { ahead_s } else { 0 });
+        json.key("rows_ahead").int(figures.rows_ahead.get() as i64);
         json.key("charts").count(status.charts);
         json.key("dimensions").count(status.dimensions);
         json.key("memory_mode").text(host.keep().mode.word());

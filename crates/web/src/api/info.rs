@@ -36,6 +36,8 @@ const NUMBERS: [(&str, &str); 4] = [
 #[derive(Default)]
 struct Contents {
     labels: Vec<(String, String)>,
+    /// Name, help, seconds.
+    functions: Vec<(String, String, i64)>,
     collectors: BTreeSet<(String, String)>,
     charts: usize,
     dimensions: usize,
@@ -55,7 +57,7 @@ pub(super) fn answer(node: &Node, host: &Host) -> Vec<u8> {
         json.key("host_labels").object(|json| {
             contents.labels.iter().for_each(|(name, value)| json.key(name).text(value));
         });
-        json.key("functions").object(|_| ());
+        json.key("functions").object(|json| contents.functions.iter().for_each(|known| write_function(json, known)));
         json.key("collectors").array(|json| contents.collectors.iter().for_each(|pair| write_collector(json, pair)));
         for key in ["cloud-enabled", "cloud-available", "agent-claimed", "aclk-available"] {
             json.key(key).bool(false);
@@ -81,6 +83,7 @@ fn contents(host: &Host) -> Contents {
     host.read(|view| {
         let mut contents = Contents {
             labels: view.labels().map(|label| (label.name.into(), label.value.into())).collect(),
+            functions: view.functions().map(|known| (known.name.into(), known.help.into(), known.timeout_s)).collect(),
             ..Contents::default()
         };
         let (mut plugin, mut module) = ("", "");
@@ -108,7 +111,10 @@ fn write_status(json: &mut Json, host: &Host) {
         json.key("hostname").text(&info.hostname);
         json.key("reachable").bool(host.is_fed());
         json.key("hops").int(i64::from(info.hops));
-        json.key("claim_id").null();
+        match host.claimed_id() {
+            None => json.key("claim_id").null(),
+            Some(claimed_id) => json.key("claim_id").text(&claimed_id.to_string()),
+        }
         json.key("node_id").null();
     });
 }
@@ -123,6 +129,14 @@ fn write_system(json: &mut Json, info: &HostInfo) {
         let value = told(name).filter(|(_, value)| value.parse::<f64>().is_ok_and(f64::is_finite));
         json.key(key).text(value.map_or("0", |(_, value)| value));
     }
+}
+
+fn write_function(json: &mut Json, (name, help, timeout_s): &(String, String, i64)) {
+    json.key(name).object(|json| {
+        json.key("help").text(help);
+        json.key("timeout").int(*timeout_s);
+        json.key("options").text("GLOBAL");
+    });
 }
 
 fn write_collector(json: &mut Json, (plugin, module): &(String, String)) {

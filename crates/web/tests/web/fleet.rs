@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use patterns::SimplePattern;
 use row::{
-    ChartDefinition, ChartOptions, ChartSlot, ChartType, DimensionDefinition, DimensionOptions, Guid, Label, Now,
-    Packed, PointFlags,
+    ChartDefinition, ChartOptions, ChartSlot, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition,
+    Guid, Label, Now, Packed, PointFlags,
 };
 use rrd_store::{Feed, FeedKind, HostInfo, Keep, MemoryMode, Store};
 use web::{Config, Web};
@@ -110,6 +110,16 @@ fn define(feed: &mut Feed) {
     writer.set_chart_labels(cpu, &[Label { name: "_collect_plugin", value: NASTY, source: 1 }]);
     writer.set_host_labels(&[Label { name: "_os", value: NASTY, source: 1 }]);
     writer.set_chart_variable(cpu, "limit", 2.5);
+    writer.set_claimed_id(Some(guid(200)));
+    writer.offer_function(&FunctionDefinition {
+        name: "processes",
+        timeout_s: 10,
+        help: NASTY,
+        tags: "",
+        access: "",
+        priority: 100,
+        version: 0,
+    });
     for (id, options, dimension) in [
         ("test.hidden", ChartOptions::HIDDEN, "a"),
         ("test.obsolete", ChartOptions::OBSOLETE, "a"),

@@ -15,7 +15,7 @@ async fn info_tells_about_host_and_fleet() {
     assert_eq!(info["mirrored_hosts"], json!(["alpha", "beta", "gamma", "my box/1 <b>"]));
     let status = |number: u8, hostname: &str, reachable: bool, hops: u32| {
         json!({ "guid": guid(number).to_string(), "hostname": hostname, "reachable": reachable, "hops": hops,
-                "claim_id": null, "node_id": null })
+                "claim_id": if number == 1 { json!(guid(200).to_string()) } else { json!(null) }, "node_id": null })
     };
     assert_eq!(info["mirrored_hosts_status"][0], status(1, "alpha", true, 0));
     assert_eq!(info["mirrored_hosts_status"][1], status(2, "beta", false, 1));
@@ -32,7 +32,9 @@ async fn info_tells_about_host_and_fleet() {
     );
     assert_eq!((&info["memory-mode"], &info["hosts-available"]), (&json!("ram"), &json!(4)));
     assert_eq!((&info["charts-count"], &info["metrics-count"]), (&json!(4), &json!(6)));
-    assert_eq!((&info["cloud-enabled"], &info["functions"]), (&json!(false), &json!({})));
+    assert_eq!(info["cloud-enabled"], json!(false));
+    let processes = json!({ "help": NASTY, "timeout": 10, "options": "GLOBAL" });
+    assert_eq!(info["functions"], json!({ "processes": processes }));
 }
 
 /// The fleet list says how fresh each host is.
@@ -48,6 +50,7 @@ async fn hosts_are_listed_with_their_age() {
     assert_eq!(told(&hosts[0]), [json!("alpha"), json!(true), json!(LAST_S), json!(2), json!(6), json!("ram")]);
     assert_eq!(told(&hosts[1]), [json!("beta"), json!(false), json!(0), json!(null), json!(0), json!("ram")]);
     assert_eq!(told(&hosts[2])[5], json!("none"));
+    assert_eq!((&hosts[0]["ahead_s"], &hosts[0]["rows_ahead"]), (&json!(0), &json!(0)));
     assert_eq!((&hosts[0]["program"], &hosts[0]["os"]), (&json!("netdata v1.37.1"), &json!("linux")));
     assert_eq!((&hosts[0]["rows"], &hosts[0]["samples"]), (&json!(1190), &json!(2960)));
     assert!(hosts[0]["bytes"].as_u64() > Some(0) && hosts[0]["dimensions"] == 8 && hosts[3]["hops"] == 2);
