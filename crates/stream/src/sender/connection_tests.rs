@@ -99,12 +99,14 @@ fn receive_with(listener: TcpListener, codecs: &[Codec]) -> Arc<Store> {
         allow_from: SimplePattern::new("*"),
         keep: Keep::new(MemoryMode::Ram, 3_600),
         ephemeral: None,
+        duplicate_guid: crate::receiver::DuplicateGuid::Derive,
         pace: Duration::ZERO,
         compression: codecs.to_vec(),
         forward: None,
     };
     let config = crate::receiver::Config {
         allow_streaming_from: SimplePattern::new("*"),
+        accept_every: Duration::ZERO,
         wants_certificate: false,
         api_keys: HashMap::from([(KEY, key)]),
         machines: HashMap::new(),
@@ -236,6 +238,25 @@ fn wrong_answers_lead_to_the_next_parent() {
         socket.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
         assert_eq!(rest(socket).await, 0);
         until(|| arrived(&store).len() == 1).await;
+    });
+}
+
+/// The goal: a parent that a host's way has passed is left alone for long, but asked at once when
+/// the host comes on another way.
+#[test]
+fn another_way_may_be_no_circle() {
+    run(async {
+        let parent = listen().await;
+        let mut child = Child::start(&[&parent], 1 << 20);
+        let mut socket = accept(&parent).await;
+        socket.write_all(Refusal::SameLocalhost.sentence().as_bytes()).await.unwrap();
+        assert_eq!(rest(socket).await, 0);
+        assert!(timeout(Duration::from_millis(50), parent.accept()).await.is_err(), "it waits");
+        let mut info = info(1);
+        info.path.push(Guid::from_bytes([5; 16]));
+        let host = Arc::clone(child.feed.host());
+        child.feed = host.claim(FeedKind::Stored, info);
+        timeout(Duration::from_millis(150), accept(&parent)).await.expect("it comes at once");
     });
 }
 
