@@ -79,7 +79,7 @@ pub struct Decoder {
 enum State {
     Lz4(lz4_decode::Unpacker),
     #[cfg(feature = "zstd")]
-    Zstd(super::zstd_stream::Unpacker),
+    Zstd(super::zstd_unpacker::Unpacker),
 }
 
 impl Decoder {
@@ -181,7 +181,7 @@ impl Decoder {
             self.state = Some(match self.codec {
                 Codec::Lz4 => State::Lz4(lz4_decode::Unpacker::new()),
                 #[cfg(feature = "zstd")]
-                Codec::Zstd => State::Zstd(super::zstd_stream::Unpacker::new().map_err(Fault::Codec)?),
+                Codec::Zstd => State::Zstd(super::zstd_unpacker::Unpacker::new().map_err(Fault::Codec)?),
                 #[cfg(not(feature = "zstd"))]
                 Codec::Zstd => return Err(Fault::Codec("not in this build")),
             });

@@ -27,7 +27,7 @@ pub struct Encoder {
 enum State {
     Lz4(lz4_encode::Packer),
     #[cfg(feature = "zstd")]
-    Zstd(super::zstd_stream::Packer),
+    Zstd(super::zstd_packer::Packer),
 }
 
 impl Encoder {
@@ -74,7 +74,7 @@ impl Encoder {
                 Codec::Lz4 => State::Lz4(lz4_encode::Packer::new()),
                 #[cfg(feature = "zstd")]
                 Codec::Zstd => State::Zstd(
-                    super::zstd_stream::Packer::new(self.window_bytes)
+                    super::zstd_packer::Packer::new(self.window_bytes)
                         .map_err(|reason| EncodeError::Codec(Codec::Zstd, reason))?,
                 ),
                 #[cfg(not(feature = "zstd"))]

@@ -37,7 +37,11 @@ mod lz4_encode;
 mod tests;
 mod window;
 #[cfg(feature = "zstd")]
-mod zstd_stream;
+mod zstd_error;
+#[cfg(all(feature = "zstd", feature = "sender"))]
+mod zstd_packer;
+#[cfg(all(feature = "zstd", feature = "receiver"))]
+mod zstd_unpacker;
 
 use std::fmt;
 
