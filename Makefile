@@ -61,7 +61,7 @@ $(CRATES:%=alone-%): alone-%: toolchain
 # What is left without features: no C library, one side of a stream.
 .PHONY: slim
 slim: toolchain
-	@for side in receiver sender; do cargo clippy -p stream --no-default-features --features $$side -- -D warnings; done
+	@for side in receiver sender receiver,zstd sender,zstd; do cargo clippy -p stream --no-default-features --features $$side -- -D warnings; done
 	@for role in $(ROLES); do cargo clippy -p tributary-$$role --no-default-features -- -D warnings; done
 
 .PHONY: bench
