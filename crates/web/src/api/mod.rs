@@ -5,6 +5,7 @@ mod charts;
 mod data;
 mod hosts;
 mod info;
+mod streams;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/chart", get(chart))
         .route("/api/v1/data", get(data))
         .route("/api/v1/hosts", get(hosts))
+        .route("/api/v1/streams", get(streams))
         .fallback(elsewhere)
         .with_state(node)
 }
@@ -64,6 +66,10 @@ async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
 
 async fn hosts(State(node): OfNode) -> Answer {
     Answer::json(hosts::answer(&node))
+}
+
+async fn streams(State(node): OfNode) -> Answer {
+    Answer::json(streams::answer(&node))
 }
 
 /// A host that is only passed through has no rows to show.
