@@ -1,47 +1,83 @@
-//! The error log: one line per event, for people and for grep.
+//! The logs: one line per event, for people and for grep.
 //!
 //! ```text
 //! 2026-11-23 01:57:44: tributary-collector: INFO : STREAM web-1 [send to 10.0.0.5:19999]: connecting...
 //! ```
 //!
-//! It goes to standard error, or to `error.log` of the log folder, which is opened again on
-//! SIGHUP. Times are UTC.
+//! The error log goes to standard error, or to `error.log` of the log folder; what one host may
+//! write to it in a minute is limited ([`crate::flood`]). The access log, one line per connection
+//! and disconnect of a stream, is `access.log` of that folder; without one it is not written, since
+//! the error log says the same. Both are opened again on SIGHUP. Times are UTC.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-static LOG_FILE: OnceLock<LogFile> = OnceLock::new();
+use crate::flood::Flood;
+
+/// The target of the events that are lines of the access log.
+#[cfg(any(feature = "sender", feature = "parent"))]
+const ACCESS: &str = stream::ACCESS;
+#[cfg(not(any(feature = "sender", feature = "parent")))]
+const ACCESS: &str = "access";
+
+static LOGS: OnceLock<Logs> = OnceLock::new();
+static FLOOD: Mutex<Option<(&'static str, Flood)>> = Mutex::new(None);
+
+/// The logs of a log folder.
+struct Logs {
+    error: LogFile,
+    access: LogFile,
+}
 
 struct LogFile {
     path: PathBuf,
     file: Mutex<File>,
 }
 
-/// Starts the log. `folder` empty means standard error.
+impl LogFile {
+    fn open(folder: &str, name: &str) -> anyhow::Result<Self> {
+        let path = Path::new(folder).join(name);
+        let file = open(&path).with_context(|| format!("opening {}", path.display()))?;
+        Ok(Self { path, file: Mutex::new(file) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reopen(&self) {
+        match open(&self.path) {
+            Ok(file) => *self.lock() = file,
+            Err(err) => tracing::error!("opening {} again: {err}", self.path.display()),
+        }
+    }
+}
+
+/// Starts the logs. `folder` empty means standard error, and no access log.
 ///
 /// # Errors
-/// Where the file cannot be opened, or a log was started before.
+/// Where a file cannot be opened, or a log was started before.
 pub fn start(program: &'static str, folder: &str) -> anyhow::Result<()> {
     if !folder.is_empty() {
-        let path = Path::new(folder).join("error.log");
         std::fs::create_dir_all(folder).with_context(|| format!("making the log folder {folder}"))?;
-        let file = open(&path).with_context(|| format!("opening {}", path.display()))?;
-        if LOG_FILE.set(LogFile { path, file: Mutex::new(file) }).is_err() {
+        let logs = Logs { error: LogFile::open(folder, "error.log")?, access: LogFile::open(folder, "access.log")? };
+        if LOGS.set(logs).is_err() {
             anyhow::bail!("the log was started twice");
         }
     }
+    *FLOOD.lock().unwrap_or_else(PoisonError::into_inner) = Some((program, Flood::default()));
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(Level::INFO)
-        .with_writer(Destination)
+        .with_writer(Destinations)
         .event_format(Line { program })
         .finish();
     tracing::subscriber::set_global_default(subscriber).context("starting the log")
@@ -50,15 +86,14 @@ pub fn start(program: &'static str, folder: &str) -> anyhow::Result<()> {
 /// Whether a log was started that standard error shows.
 #[must_use]
 pub fn is_on_stderr() -> bool {
-    LOG_FILE.get().is_none() && tracing::dispatcher::has_been_set()
+    LOGS.get().is_none() && tracing::dispatcher::has_been_set()
 }
 
-/// Opens the log file again, after it was moved away.
+/// Opens the log files again, after they were moved away.
 pub fn reopen() {
-    let Some(log) = LOG_FILE.get() else { return };
-    match open(&log.path) {
-        Ok(file) => *log.file.lock().unwrap_or_else(PoisonError::into_inner) = file,
-        Err(err) => tracing::error!("opening {} again: {err}", log.path.display()),
+    if let Some(logs) = LOGS.get() {
+        logs.error.reopen();
+        logs.access.reopen();
     }
 }
 
@@ -66,26 +101,63 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-struct Destination;
+struct Destinations;
 
-impl<'a> MakeWriter<'a> for Destination {
+/// Where a line goes.
+enum Destination {
+    Error,
+    Access,
+}
+
+impl<'a> MakeWriter<'a> for Destinations {
     type Writer = Destination;
 
     fn make_writer(&'a self) -> Destination {
-        Destination
+        Destination::Error
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Destination {
+        if event.target() == ACCESS { Destination::Access } else { Destination::Error }
     }
 }
 
 impl Write for Destination {
+    /// Takes one line, which comes in one piece.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match LOG_FILE.get() {
-            Some(log) => log.file.lock().unwrap_or_else(PoisonError::into_inner).write(line),
-            None => io::stderr().write(line),
+        match (self, LOGS.get()) {
+            (Self::Access, None) => Ok(line.len()),
+            (Self::Access, Some(logs)) => logs.access.lock().write(line),
+            (Self::Error, _) => limited(line),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Writes a line to the error log, unless its host has written too many.
+fn limited(line: &[u8]) -> io::Result<usize> {
+    let now = crate::clock::now();
+    let mut flood = FLOOD.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((program, flood)) = flood.as_mut() else { return write_error(line) };
+    let verdict = flood.judge(&String::from_utf8_lossy(line), now.mono_us);
+    for (whose, lines) in verdict.left_out {
+        let mut text = String::new();
+        if row::write_time(&mut text, now.wall_s()).is_ok() {
+            text += &format!(
+                ": {program}: WARN : STREAM {whose} ...: {lines} more lines like this within a minute were left out\n"
+            );
+            write_error(text.as_bytes())?;
+        }
+    }
+    if verdict.writes { write_error(line) } else { Ok(line.len()) }
+}
+
+fn write_error(line: &[u8]) -> io::Result<usize> {
+    match LOGS.get() {
+        Some(logs) => logs.error.lock().write(line),
+        None => io::stderr().write(line),
     }
 }
 
@@ -105,56 +177,9 @@ where
             Level::INFO => "INFO ",
             _ => "DEBUG",
         };
-        write_time(&mut out, crate::clock::now().wall_s())?;
+        row::write_time(&mut out, crate::clock::now().wall_s())?;
         write!(out, ": {}: {level}: ", self.program)?;
         context.field_format().format_fields(out.by_ref(), event)?;
         writeln!(out)
-    }
-}
-
-/// Writes seconds since 1970 as `YYYY-MM-DD HH:MM:SS`, UTC.
-///
-/// # Errors
-/// Where `out` refuses.
-pub fn write_time(out: &mut dyn fmt::Write, time_s: i64) -> fmt::Result {
-    let (days, second) = (time_s.div_euclid(86_400), time_s.rem_euclid(86_400));
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    write!(out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
-}
-
-/// The calendar date of a day counted from 1970-01-01. Years are taken to begin in March, so that
-/// the leap day is the last one.
-fn date(days: i64) -> (i64, i64, i64) {
-    const DAYS_PER_400_YEARS: i64 = 146_097;
-    let days = days + 719_468;
-    let era = days.div_euclid(DAYS_PER_400_YEARS);
-    let day_of_era = days.rem_euclid(DAYS_PER_400_YEARS);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let year = year_of_era + era * 400 + i64::from(month >= 10);
-    (year, if month < 10 { month + 3 } else { month - 9 }, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        for (time_s, text) in [
-            (0, "1970-01-01 00:00:00"),
-            (951_782_399, "2000-02-28 23:59:59"),
-            (951_782_400, "2000-02-29 00:00:00"),
-            (1_795_387_698, "2026-11-22 22:48:18"),
-            (-1, "1969-12-31 23:59:59"),
-            (4_107_542_400, "2100-03-01 00:00:00"),
-        ] {
-            let mut out = String::new();
-            write_time(&mut out, time_s).unwrap();
-            assert_eq!(out, text);
-        }
     }
 }
