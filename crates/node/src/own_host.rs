@@ -114,7 +114,7 @@ impl Collecting {
 }
 
 fn host_info(settings: &Settings, guid: row::Guid) -> HostInfo {
-    let system = System::read(Path::new("/"));
+    let system = System::read(&settings.collect.root);
     let configured = settings.global.hostname.trim();
     let hostname = if configured.is_empty() { system.hostname } else { configured.to_owned() };
     HostInfo {
@@ -133,6 +133,7 @@ fn host_info(settings: &Settings, guid: row::Guid) -> HostInfo {
         system: system.facts,
         boot_id: system.boot_id,
         fingerprint: system.fingerprint,
+        path: vec![guid],
     }
 }
 

@@ -70,6 +70,21 @@ impl Refusal {
         }
     }
 
+    /// What it means, for who reads the child's log.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::NotPermitted => "its log says which of key, address and machine it does not allow",
+            Self::AlreadyStreaming => "another connection with this machine GUID is alive there",
+            Self::SameLocalhost => "it is the parent's own host, or would come back to a node that it passed",
+            Self::SameVirtualNode => "it is a virtual host of the parent",
+            Self::Busy => "it takes streams more slowly than they come",
+            Self::InternalError => "its log says more",
+            Self::Initializing => "it is starting",
+            Self::AddressNotAllowed => "our address may not stream there",
+        }
+    }
+
     /// Seconds that a child leaves this parent alone, at most; a child draws from 5 up to this, so
     /// that a fleet does not come back at once.
     #[must_use]

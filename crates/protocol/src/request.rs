@@ -26,6 +26,8 @@ pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub const HOSTNAME_BYTES_MAX: usize = 255;
 /// Hops at most.
 pub const HOPS_MAX: u16 = 32_767;
+/// Nodes that a way of ours may name at most; what passed more of them is going in a circle.
+pub const PATH_NODES_MAX: usize = 16;
 /// Seconds between rows at most: a day.
 const UPDATE_EVERY_S_MAX: i64 = 86_400;
 /// Bytes of a text that we send at most; peers take a query of 8,192 bytes in all, and a host name
@@ -85,6 +87,9 @@ pub struct Request {
     pub boot_id: Option<String>,
     /// Tells apart machines that share a GUID; only our own children tell.
     pub fingerprint: Option<String>,
+    /// Our nodes that the stream passed before it came here, the first one first, at most
+    /// [`PATH_NODES_MAX`]; what passed a node that tells nothing of it begins anew there.
+    pub path: Vec<Guid>,
     /// Parameters that nobody here knows.
     pub unknown_parameters: u32,
 }
@@ -110,6 +115,8 @@ pub enum RequestError {
     InvalidMachineGuid,
     /// Hops are not a number from 1 to [`HOPS_MAX`].
     InvalidHops,
+    /// The way is no list of up to [`PATH_NODES_MAX`] GUIDs.
+    InvalidPath,
     /// The text of a known parameter is not UTF-8, or holds control characters.
     NotPrintable,
 }
@@ -126,6 +133,7 @@ impl fmt::Display for RequestError {
             Self::MissingMachineGuid => "request has no machine_guid",
             Self::InvalidMachineGuid => "machine_guid is not a GUID of 36 characters",
             Self::InvalidHops => "hops: expected a number from 1 to 32767",
+            Self::InvalidPath => "tributary_path: expected up to 16 GUIDs",
             Self::NotPrintable => "a parameter is not printable UTF-8",
         })
     }
@@ -156,6 +164,7 @@ impl Request {
             system: Vec::new(),
             boot_id: None,
             fingerprint: None,
+            path: Vec::new(),
             unknown_parameters: 0,
         }
     }
@@ -237,6 +246,10 @@ impl Request {
         write_parameter(out, "tags", &self.tags);
         write_parameter(out, "tributary_boot_id", self.boot_id.as_deref().unwrap_or(""));
         write_parameter(out, "tributary_fingerprint", self.fingerprint.as_deref().unwrap_or(""));
+        for (at, node) in self.path.iter().take(PATH_NODES_MAX).enumerate() {
+            out.extend_from_slice(if at == 0 { b"&tributary_path=" } else { b"," });
+            out.extend_from_slice(&node.to_text());
+        }
     }
 
     fn read_user_agent(&mut self, headers: &[u8]) {
@@ -272,6 +285,7 @@ struct Parameters {
     version: Option<String>,
     boot_id: Option<String>,
     fingerprint: Option<String>,
+    path: Option<String>,
     system: Vec<(String, String)>,
     unknown: u32,
 }
@@ -306,6 +320,7 @@ impl Parameters {
             b"ver" => &mut self.version,
             b"tributary_boot_id" => &mut self.boot_id,
             b"tributary_fingerprint" => &mut self.fingerprint,
+            b"tributary_path" => &mut self.path,
             b"ml_capable" | b"ml_enabled" | b"mc_version" | b"NETDATA_PROTOCOL_VERSION" => return Ok(()),
             name if is_system(name) => {
                 self.system.push((decode(name)?, decode(value)?));
@@ -348,6 +363,7 @@ impl Parameters {
         request.system = self.system;
         request.boot_id = self.boot_id;
         request.fingerprint = self.fingerprint;
+        request.path = path(self.path.as_deref())?;
         request.unknown_parameters = self.unknown;
         Ok(request)
     }
@@ -365,6 +381,13 @@ fn hops(text: Option<&str>) -> Result<u16, RequestError> {
     let Some(text) = text else { return Ok(1) };
     let hops = number::parse_int(text.as_bytes()).and_then(|hops| u16::try_from(hops).ok());
     hops.filter(|hops| (1..=HOPS_MAX).contains(hops)).ok_or(RequestError::InvalidHops)
+}
+
+fn path(text: Option<&str>) -> Result<Vec<Guid>, RequestError> {
+    let Some(text) = text else { return Ok(Vec::new()) };
+    let nodes = text.split(',').take(PATH_NODES_MAX + 1).map(|node| Guid::parse(node.as_bytes()));
+    let nodes: Vec<_> = nodes.collect::<Result<_, _>>().map_err(|_| RequestError::InvalidPath)?;
+    if nodes.len() > PATH_NODES_MAX { Err(RequestError::InvalidPath) } else { Ok(nodes) }
 }
 
 /// Undoes the encoding of a query, `+` and `%XX`.
@@ -492,6 +515,10 @@ mod tests {
         for hops in ["x", "0", "-1", "40000"] {
             assert_eq!(minimal(&format!("&hops={hops}")), Err(RequestError::InvalidHops), "{hops}");
         }
+        let node = MACHINE;
+        for path in ["x".to_string(), format!("{node},"), [node; PATH_NODES_MAX + 1].join(",")] {
+            assert_eq!(minimal(&format!("&tributary_path={path}")), Err(RequestError::InvalidPath), "{path}");
+        }
         for head in ["GET / HTTP/1.1\r\n\r\n", "STREAM key=1\r\n\r\n", "STREAM key=1 HTTP/1.1\n\n", ""] {
             assert_eq!(Request::parse(head.as_bytes()), Err(RequestError::NotARequest), "{head}");
         }
@@ -518,6 +545,7 @@ mod tests {
         request.program_name = "tributary".to_string();
         request.program_version = "0.1.0".to_string();
         request.boot_id = Some("6f6d".to_string());
+        request.path = [KEY, MACHINE].map(|node| node.parse().unwrap()).to_vec();
         request.system = ALWAYS_SENT.iter().map(|name| (name.to_string(), "12 (book & worm)".to_string())).collect();
         request.system.push(("NETDATA_SYSTEM_ARCHITECTURE".to_string(), "x86_64".to_string()));
         let mut out = Vec::new();
@@ -543,6 +571,7 @@ mod tests {
     #[test]
     fn long_texts_are_cut() {
         let mut request = Request::new(KEY.parse().unwrap(), MACHINE.parse().unwrap(), &"ü".repeat(4000));
+        request.path = alloc::vec![request.key; 100];
         request.system = (0..100).map(|at| (format!("NETDATA_X{at}"), "y".repeat(4000))).collect();
         let mut out = Vec::new();
         request.write(&mut out);

@@ -56,6 +56,8 @@ pub struct HostInfo {
     pub boot_id: String,
     /// Tells machines with the same GUID apart, where it tells.
     pub fingerprint: String,
+    /// Nodes that its stream passed, this one the last, as far as they tell; not kept on the disk.
+    pub path: Vec<Guid>,
 }
 
 impl HostInfo {
@@ -79,6 +81,7 @@ impl HostInfo {
             system: Vec::new(),
             boot_id: String::new(),
             fingerprint: String::new(),
+            path: Vec::new(),
         }
     }
 }

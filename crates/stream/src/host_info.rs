@@ -3,9 +3,10 @@
 use protocol::Request;
 use rrd_store::HostInfo;
 
-/// What is kept of a child's request.
+/// What the node `own` keeps of a child's request.
 #[cfg(feature = "receiver")]
-pub(crate) fn from_request(request: Request) -> HostInfo {
+pub(crate) fn from_request(request: Request, own: row::Guid) -> HostInfo {
+    let path = request.path.into_iter().chain([own]).collect();
     HostInfo {
         guid: request.machine_guid,
         hostname: request.hostname,
@@ -22,6 +23,7 @@ pub(crate) fn from_request(request: Request) -> HostInfo {
         system: request.system,
         boot_id: request.boot_id.unwrap_or_default(),
         fingerprint: request.fingerprint.unwrap_or_default(),
+        path,
     }
 }
 
@@ -45,5 +47,6 @@ pub(crate) fn to_request(info: &HostInfo, key: row::Guid, capabilities: protocol
     request.system.clone_from(&info.system);
     request.boot_id = known(&info.boot_id);
     request.fingerprint = known(&info.fingerprint);
+    request.path.clone_from(&info.path);
     request
 }

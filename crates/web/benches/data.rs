@@ -81,6 +81,7 @@ fn web() -> Web {
         system: Vec::new(),
         boot_id: String::new(),
         fingerprint: String::new(),
+        path: Vec::new(),
     };
     let host = store.add(&info, Keep::new(MemoryMode::Ram, ROWS as u32));
     let mut feed = host.claim(FeedKind::Stored, info);

@@ -108,6 +108,7 @@ fn sketch(store: &Store, number: u8, &(name, hops, passed_on, on): &(&str, u32, 
         system: Vec::new(),
         boot_id: String::new(),
         fingerprint: String::new(),
+        path: Vec::new(),
     };
     let mode = if passed_on { MemoryMode::None } else { MemoryMode::Ram };
     let host = store.add(&info, Keep::new(mode, 3_600));

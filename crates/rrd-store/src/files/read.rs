@@ -259,6 +259,7 @@ fn host_info(take: &mut Take<'_>, guid: Guid) -> Result<HostInfo, Malformed> {
         system,
         boot_id,
         fingerprint,
+        path: Vec::new(),
     })
 }
 

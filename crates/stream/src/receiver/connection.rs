@@ -1,12 +1,15 @@
 //! The connection of a receiver: from the first bytes to the last.
 
 use std::cell::RefCell;
+#[cfg(feature = "sender")]
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 #[cfg(feature = "sender")]
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+#[cfg(feature = "sender")]
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::request::HEAD_BYTES_MAX;
@@ -15,15 +18,17 @@ use row::{Guid, Now};
 use rrd_store::{Feed, FeedKind, Store};
 use socket::{Parked, Peer, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::admission::{self, Admitted, Config};
+use super::admission::{self, Admitted, Config, Denied, Entrant};
 use super::pace::Pace;
 use super::session::{Session, SessionError};
+use super::streams::{Asked, Live, NoPlace, Streams};
+use super::twin::Marks;
 use crate::Clock;
 use crate::codec::{Codec, Decoder, FrameError, Plain};
 use crate::host_info;
@@ -44,8 +49,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const SILENCE_MAX: Duration = Duration::from_secs(600);
 /// How often is looked for calls of functions that the child did not answer in time.
 const CALLS_LOOK: Duration = Duration::from_secs(1);
-/// A stream that was heard of within this time is alive: another child with its GUID is refused.
-const ALIVE_US: u64 = 30_000_000;
 /// Bytes that a lane reads at once.
 const READ_BYTES: usize = 64 * 1024;
 /// Bytes of one session before others get their turn.
@@ -71,12 +74,12 @@ pub struct Receiver {
 struct Shared {
     store: Arc<Store>,
     own: Guid,
-    config: Config,
+    config: watch::Sender<Arc<Config>>,
     lanes: LaneHandle,
     clock: Clock,
     stop: CancellationToken,
     handshakes: TaskTracker,
-    live: Mutex<HashMap<Guid, Live>>,
+    streams: Streams,
     #[cfg(feature = "sender")]
     forwarded: Mutex<HashMap<Guid, Forwarded>>,
 }
@@ -89,18 +92,6 @@ struct Forwarded {
     stop: CancellationToken,
 }
 
-/// A stream that is being received.
-#[derive(Clone)]
-struct Live {
-    hostname: String,
-    peer: Peer,
-    fingerprint: String,
-    hops: u16,
-    /// The monotonic clock when it was heard of last.
-    heard_us: Arc<AtomicU64>,
-    cut: CancellationToken,
-}
-
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
 enum Closed {
@@ -108,6 +99,8 @@ enum Closed {
     Stopped,
     #[error("the same machine connected anew")]
     Replaced,
+    #[error("it is no longer allowed: {0}")]
+    Denied(Denied),
     #[error("the child closed the connection")]
     ByChild,
     #[error("the child sent nothing for {} s", SILENCE_MAX.as_secs())]
@@ -136,16 +129,28 @@ impl Receiver {
         let shared = Shared {
             store,
             own,
-            config,
+            config: watch::Sender::new(Arc::new(config)),
             lanes,
             clock,
             stop,
             handshakes: TaskTracker::new(),
-            live: Mutex::default(),
+            streams: Streams::default(),
             #[cfg(feature = "sender")]
             forwarded: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Uses other settings from now on. Streams that are no longer allowed end; the others go on, and
+    /// are kept and streamed on as they were when they began.
+    pub fn exchange(&self, config: Config) {
+        self.shared.config.send_replace(Arc::new(config));
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.shared.config.borrow())
     }
 
     /// Takes a connection over that began with `head`; needs a runtime.
@@ -163,7 +168,7 @@ impl Receiver {
 
 /// Reads the request, decides, and hands the stream to its lane.
 async fn shake_hands(shared: Arc<Shared>, mut socket: Socket, mut head: Vec<u8>, peer: Peer) {
-    let request = match read_request(&mut socket, &mut head).await {
+    let mut request = match read_request(&mut socket, &mut head).await {
         Ok(request) => request,
         Err(reason) => {
             warn!("STREAM [receive from {peer}]: refused: {reason}");
@@ -174,29 +179,18 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: Socket, mut head: Vec<u8>,
     let tls = socket.tls().map(|tls| format!(", {tls}")).unwrap_or_default();
     info!("STREAM {name} [receive from {peer}]: new client connection{tls}");
     let is_certified = socket.is_certified() || socket.is_local();
-    let admitted = match admission::admit(&shared.config, &request, peer, is_certified, shared.own) {
+    let entrant = Entrant { key: request.key, machine_guid: request.machine_guid, peer, is_certified };
+    let (admitted, live) = match shared.admit(&entrant, &mut request) {
         Ok(admitted) => admitted,
-        Err(denied) => {
-            warn!("STREAM {name} [receive from {peer}]: refused: {denied}");
-            return refuse(&mut socket, denied.refusal()).await;
-        }
-    };
-    let live = match shared.register(&request, peer) {
-        Ok(live) => live,
-        Err(other) => {
-            warn!(
-                "STREAM {name} [receive from {peer}]: refused: {} already streams for {} from {}",
-                shown(other.hostname.as_bytes()),
-                request.machine_guid,
-                other.peer
-            );
-            return refuse(&mut socket, Refusal::AlreadyStreaming).await;
+        Err((refusal, reason)) => {
+            warn!("STREAM {name} [receive from {peer}]: refused: {reason}");
+            return refuse(&mut socket, refusal).await;
         }
     };
     match socket.park() {
         Ok(socket) => {
             let lanes = shared.lanes.clone();
-            let entry = Entry { shared, request, admitted, live, peer };
+            let entry = Entry { shared, request, admitted, live, entrant };
             lanes.spawn(entry.request.machine_guid, move || entry.run(socket));
         }
         Err(err) => warn!("STREAM {name} [receive from {peer}]: {err}"),
@@ -229,40 +223,77 @@ async fn refuse(socket: &mut Socket, refusal: Refusal) {
 }
 
 impl Shared {
-    /// Notes a stream as the one of its host. The same machine on the same way replaces its older
-    /// connection at once; another machine, or a way that leads in a circle, waits until the older
-    /// one is silent.
-    fn register(&self, request: &Request, peer: Peer) -> Result<Live, Live> {
-        let now_us = (self.clock)().mono_us;
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(other) = live.get(&request.machine_guid) {
-            let fingerprint = request.fingerprint.as_deref().unwrap_or_default();
-            let same = other.hostname == request.hostname
-                && other.hops == request.hops
-                && other.fingerprint == fingerprint
-                && (!fingerprint.is_empty() || other.peer.is_where(peer));
-            let silent = now_us.saturating_sub(other.heard_us.load(Ordering::Relaxed)) > ALIVE_US;
-            if !same && !silent {
-                return Err(other.clone());
-            }
-            other.cut.cancel();
-        }
-        let entry = Live {
-            hostname: request.hostname.clone(),
-            peer,
-            fingerprint: request.fingerprint.clone().unwrap_or_default(),
-            hops: request.hops,
-            heard_us: Arc::new(AtomicU64::new(now_us)),
-            cut: CancellationToken::new(),
+    /// Lets a stream in, under another GUID if another machine has its own; or says to the child,
+    /// and to the log, why not.
+    fn admit(&self, entrant: &Entrant, request: &mut Request) -> Result<(Admitted, Live), (Refusal, String)> {
+        let denied = |denied: Denied| (denied.refusal(), denied.to_string());
+        let config = Arc::clone(&self.config.borrow());
+        let mut admitted = admission::admit(&config, entrant).map_err(denied)?;
+        admission::check_way(request, self.own).map_err(denied)?;
+        let guid = request.machine_guid;
+        let asked = Asked {
+            guid,
+            marks: Marks::new(request, entrant.peer),
+            duplicates: admitted.duplicate_guid,
+            every: config.accept_every,
+            now_us: (self.clock)().mono_us,
         };
-        live.insert(request.machine_guid, entry.clone());
-        Ok(entry)
+        let entered = match self.streams.enter(asked, |guid| self.store.host(guid).is_some()) {
+            Ok(entered) => entered,
+            Err(NoPlace::Busy(wait_s)) => {
+                let reason = format!(
+                    "too busy to accept new streaming request. Will be allowed in {wait_s} secs \
+                     (web.accept_a_streaming_request_every)"
+                );
+                return Err((Refusal::Busy, reason));
+            }
+            Err(NoPlace::Taken(other)) => {
+                let reason =
+                    format!("{} already streams for {guid} from {}", shown(other.hostname.as_bytes()), other.peer);
+                return Err((Refusal::AlreadyStreaming, reason));
+            }
+        };
+        if entered.is_new_twin {
+            warn!(
+                "STREAM {} [receive from {}]: another machine has the machine_guid {guid}: this one is shown as {}",
+                shown(request.hostname.as_bytes()),
+                entrant.peer,
+                entered.guid
+            );
+        }
+        if entered.guid != guid {
+            request.machine_guid = entered.guid;
+            // A table of its own may say more of it.
+            let derived = Entrant { machine_guid: entered.guid, ..*entrant };
+            if config.machines.contains_key(&entered.guid) {
+                admitted = admission::admit(&config, &derived).map_err(|err| {
+                    self.streams.leave(entered.guid, &entered.live);
+                    denied(err)
+                })?;
+            }
+        }
+        Ok((admitted, entered.live))
     }
 
-    fn unregister(&self, guid: Guid, entry: &Live) {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if live.get(&guid).is_some_and(|other| Arc::ptr_eq(&other.heard_us, &entry.heard_us)) {
-            live.remove(&guid);
+    /// Why a stream may not go on that is known here by `guid`.
+    fn denies(config: &Config, entrant: &Entrant, guid: Guid) -> Option<Denied> {
+        let derived = Entrant { machine_guid: guid, ..*entrant };
+        let has_own_table = config.machines.contains_key(&guid);
+        let mut asked = [entrant, &derived].into_iter().take(if has_own_table { 2 } else { 1 });
+        asked.find_map(|entrant| admission::admit(config, entrant).err())
+    }
+
+    /// Waits until settings are exchanged for some that do not allow a stream any more.
+    async fn until_denied(&self, entrant: &Entrant, guid: Guid) -> Denied {
+        let mut config = self.config.subscribe();
+        loop {
+            let denied = Self::denies(&config.borrow_and_update(), entrant, guid);
+            if let Some(denied) = denied {
+                return denied;
+            }
+            if config.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
@@ -305,7 +336,7 @@ struct Entry {
     request: Request,
     admitted: Admitted,
     live: Live,
-    peer: Peer,
+    entrant: Entrant,
 }
 
 impl Entry {
@@ -319,12 +350,13 @@ impl Entry {
     }
 
     fn open(self) -> Stream {
-        let Self { shared, request, admitted, live, peer } = self;
+        let Self { shared, request, admitted, live, entrant } = self;
+        let peer = entrant.peer;
         let name = shown(request.hostname.as_bytes());
         let codecs: Vec<_> = admitted.compression.iter().map(|codec| codec.capability()).collect();
         let own = codecs.iter().fold(OWN, |own, codec| own.with(*codec));
         let capabilities = agree(own, request.capabilities, &codecs);
-        let info = host_info::from_request(request);
+        let info = host_info::from_request(request, shared.own);
         info!(
             "STREAM {name} [receive from {peer}]: client willing to stream metrics for host '{name}' with machine_guid \
              '{}': update every = {}, history = {}, memory mode = {}",
@@ -345,6 +377,7 @@ impl Entry {
         Stream {
             name,
             peer,
+            entrant,
             opened_us: (shared.clock)().mono_us,
             before: Received::of(figures),
             session: Session::new(capabilities, every_s, admitted.keep.history_rows),
@@ -372,6 +405,8 @@ fn agree(own: Capabilities, offered: Capabilities, codecs: &[Capabilities]) -> C
 struct Stream {
     name: String,
     peer: Peer,
+    /// Who it was let in as; asked about again when settings change.
+    entrant: Entrant,
     opened_us: u64,
     /// What the host had received when it was opened.
     before: Received,
@@ -412,7 +447,7 @@ impl Received {
 /// However a stream ends, also by a panic, another may take its place.
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.shared.unregister(self.feed.host().guid(), &self.live);
+        self.shared.streams.leave(self.feed.host().guid(), &self.live);
     }
 }
 
@@ -443,10 +478,12 @@ impl Stream {
             self.feed.take_calls_with(Arc::new(move || asked.notify_one()));
         }
         let (stop, cut) = (self.shared.stop.clone(), self.live.cut.clone());
+        let (shared, entrant, guid) = (Arc::clone(&self.shared), self.entrant, self.feed.host().guid());
         tokio::select! {
             closed = self.receive(&mut socket) => closed,
             () = stop.cancelled() => Closed::Stopped,
             () = cut.cancelled() => Closed::Replaced,
+            denied = shared.until_denied(&entrant, guid) => Closed::Denied(denied),
         }
     }
 

@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::receiver::ApiKey;
+use crate::receiver::{ApiKey, DuplicateGuid};
 use crate::testing::{START_S, clock, rows, run, set_clock, until};
+use std::collections::HashMap;
 
 const KEY: Guid = Guid::from_bytes([8; 16]);
 const HOST: Guid = Guid::from_bytes([1; 16]);
@@ -37,6 +38,7 @@ impl Parent {
             allow_from: patterns::SimplePattern::new("*"),
             keep: Keep::new(MemoryMode::Ram, 3_600),
             ephemeral: None,
+            duplicate_guid: DuplicateGuid::Derive,
             pace: Duration::ZERO,
             compression: Codec::BUILT.to_vec(),
             #[cfg(feature = "sender")]
@@ -45,6 +47,7 @@ impl Parent {
         adjust(&mut key);
         let config = Config {
             allow_streaming_from: patterns::SimplePattern::new("*"),
+            accept_every: Duration::ZERO,
             wants_certificate: false,
             api_keys: HashMap::from([(KEY, key)]),
             machines: HashMap::new(),
@@ -230,7 +233,7 @@ fn the_same_machine_replaces_its_connection() {
 #[test]
 fn another_machine_waits_its_turn() {
     run(async {
-        let parent = Parent::start().await;
+        let parent = Parent::start_with(|key| key.duplicate_guid = DuplicateGuid::Refuse).await;
         let mut first = Child::ask(&parent, &request("x"), 10_000).await;
         first.define().await;
         first.row(START_S, 1).await;
@@ -245,6 +248,42 @@ fn another_machine_waits_its_turn() {
         set_clock(START_S + 61);
         assert!(Child::ask(&parent, &request("y"), 10_000).await.answer.starts_with(PROMPT));
         assert!(first.is_closed().await);
+    });
+}
+
+/// The goal: a clone of a machine is stored beside it, and settings that are exchanged end only
+/// what they no longer allow.
+#[test]
+fn clones_and_exchanged_settings() {
+    run(async {
+        let parent = Parent::start().await;
+        let mut first = Child::ask(&parent, &request("x"), 10_000).await;
+        let mut clone = Child::ask(&parent, &request("y"), 10_000).await;
+        for child in [&mut first, &mut clone] {
+            child.define().await;
+            child.row(START_S, 1).await;
+        }
+        until(|| parent.store.hosts().len() == 2).await;
+        let hosts = parent.store.hosts();
+        let twin = hosts.iter().find(|host| host.guid() != HOST).unwrap();
+        until(|| rows(twin, "a.b").len() == 1 && parent.rows().len() == 1).await;
+
+        let mut config = Config::clone(&parent.receiver.config());
+        let machine = crate::receiver::Machine { enabled: true, allow_from: None, mode: None, history_rows: None };
+        config.machines.insert(HOST, machine.clone());
+        parent.receiver.exchange(config.clone());
+        first.row(START_S + 1, 1).await;
+        until(|| parent.rows().len() == 2).await;
+        let other = Guid::from_bytes([3; 16]);
+        config.machines.insert(other, crate::receiver::Machine { enabled: false, ..machine });
+        let mut third = request("z");
+        third.machine_guid = other;
+        let mut third = Child::ask(&parent, &third, 10_000).await;
+        parent.receiver.exchange(config);
+        assert!(third.is_closed().await);
+        first.row(START_S + 2, 1).await;
+        until(|| parent.rows().len() == 3).await;
+        assert!(twin.is_fed());
     });
 }
 
@@ -301,10 +340,10 @@ fn a_stream_is_small() {
         let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let peer = Peer::Tcp(socket.local_addr().unwrap());
         let shared = Arc::clone(&parent.receiver.shared);
-        let request = request("x");
-        let admitted = admission::admit(&shared.config, &request, peer, false, shared.own).unwrap();
-        let live = shared.register(&request, peer).ok().unwrap();
-        let entry = Entry { shared, request, admitted, live, peer };
+        let mut request = request("x");
+        let entrant = Entrant { key: KEY, machine_guid: HOST, peer, is_certified: false };
+        let (admitted, live) = shared.admit(&entrant, &mut request).unwrap();
+        let entry = Entry { shared, request, admitted, live, entrant };
         let future = entry.run(socket.into());
         println!("a receiver's stream takes {} bytes", size_of_val(&future));
         assert!(size_of_val(&future) < 2_048, "{}", size_of_val(&future));

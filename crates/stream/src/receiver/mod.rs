@@ -1,7 +1,8 @@
 //! The receiver: takes streams from children.
 //!
 //! [`Receiver::take`] is what the door hands a connection to: it reads the request, asks
-//! `admission` who that is, answers a refusal, or hands socket and host to the host's lane. There
+//! `admission` who that is and `streams` whether its host has a place (a machine that has the GUID of
+//! another is a `twin`), answers a refusal, or hands socket and host to the host's lane. There
 //! the connection reads, the codec unpacks, and the `session` turns commands into rows of the
 //! host.
 
@@ -11,6 +12,8 @@ mod functions;
 mod pace;
 mod replication;
 pub(crate) mod session;
+mod streams;
+mod twin;
 
-pub use admission::{ApiKey, Config, Machine};
+pub use admission::{ApiKey, Config, DuplicateGuid, Machine};
 pub use connection::Receiver;

@@ -80,7 +80,7 @@ enum Closed {
 enum Rejected {
     #[error("{0}")]
     Unreachable(String),
-    #[error("the parent refuses: {}", .0.sentence())]
+    #[error("the parent refuses: {} ({})", .0.sentence(), .0.meaning())]
     Refused(Refusal),
     #[error("the parent answers something that is no stream: {0:?}")]
     NoStream(String),

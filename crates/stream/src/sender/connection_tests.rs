@@ -99,12 +99,14 @@ fn receive_with(listener: TcpListener, codecs: &[Codec]) -> Arc<Store> {
         allow_from: SimplePattern::new("*"),
         keep: Keep::new(MemoryMode::Ram, 3_600),
         ephemeral: None,
+        duplicate_guid: crate::receiver::DuplicateGuid::Derive,
         pace: Duration::ZERO,
         compression: codecs.to_vec(),
         forward: None,
     };
     let config = crate::receiver::Config {
         allow_streaming_from: SimplePattern::new("*"),
+        accept_every: Duration::ZERO,
         wants_certificate: false,
         api_keys: HashMap::from([(KEY, key)]),
         machines: HashMap::new(),

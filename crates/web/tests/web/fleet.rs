@@ -50,6 +50,7 @@ fn info(number: u8, hostname: &str, hops: u32) -> HostInfo {
         ],
         boot_id: String::new(),
         fingerprint: String::new(),
+        path: Vec::new(),
     }
 }
 
