@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Stop};
+use node::{OwnHost, Reload, Stop};
 
 fn main() -> ExitCode {
     node::program(Role::Collector, run)
@@ -23,7 +23,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
         let sending = stream::sender::run(Arc::clone(&own.host), destination, node::clock::now, stop.clone());
-        let ended = node::run_until_stopped(&stop, sending).await;
+        let ended = node::run_until_stopped(&stop, Reload::new(settings), sending).await;
         collecting.end();
         own.save();
         ended

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Parent, Stop};
+use node::{OwnHost, Parent, Reload, Stop};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -20,7 +20,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         let parent = Parent::open(&settings, &own, &lanes.handle(), &stop)?;
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
-        let ended = node::run_until_stopped(&stop, parent.run(stop.clone())).await;
+        let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;
         collecting.end();
         ended
     })?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Parent, Stop};
+use node::{OwnHost, Parent, Reload, Stop};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -27,7 +27,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         }
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
-        let ended = node::run_until_stopped(&stop, parent.run(stop.clone())).await;
+        let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;
         collecting.end();
         ended
     })?;

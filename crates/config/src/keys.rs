@@ -258,7 +258,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             allow_streaming_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may stream to this node";
             allow_netdata_conf_from          = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may read netdata.conf";
             allow_management_from            = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may silence alarms";
-            accept_a_streaming_request_every = Is("0"), duration("0", "1h", 1), No, NODES, "least time between two streams that are accepted; 0 sets no limit";
+            accept_a_streaming_request_every = Is("0"), duration("0", "1h", 1), Yes, NODES, "least time between two streams that are accepted; 0 sets no limit";
             tls                              = Is(r#""optional""#), Choice(TlsMode::WORDS), Yes, NODES, "optional: the first byte decides, plain stays allowed; required: TLS only";
             tls_certificate                  = Is(r#""""#), Text, Yes, NODES, "file of this node's certificate and those above it (PEM); empty: no TLS";
             tls_key                          = Is(r#""""#), Text, Yes, NODES, "file of its private key (PEM, no passphrase)";
@@ -312,7 +312,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             health_enabled_by_default  = Is(r#""auto""#), AutoBool, No, NODES, "whether children are watched for alarms; auto: only while they are connected";
             postpone_alarms_on_connect = Is(r#""60s""#), duration("0", "1d", 1), No, NODES, "how long a child that just connected raises no alarms";
             ephemeral                  = Is(r#""auto""#), AutoBool, Yes, NODES, "whether children come and go, so that nothing of them is to stay; auto: what they say";
-            duplicate_guid             = Is(r#""derive""#), Choice(DuplicateGuid::WORDS), No, NODES, "a second machine under one GUID is given a derived identity, or is refused";
+            duplicate_guid             = Is(r#""derive""#), Choice(DuplicateGuid::WORDS), Yes, NODES, "a second machine under one GUID is given a derived identity, or is refused";
             compression                = Is(r#""lz4 zstd""#), Kind::Words(&["lz4", "zstd", "none"]), Yes, NODES, "codecs this parent asks for, the first that a child knows; none: plain text";
             stream_pace                = Is(r#""50ms""#), duration("0", "1s", 1), Yes, NODES, "how long small reads of a child are gathered; 0: not at all";
             proxy_enabled              = As("stream.enabled"), Bool, Yes, PROXY, "whether children's rows are streamed on";
@@ -328,7 +328,7 @@ pub(crate) const SECTIONS: &[Section] = &[
         meaning: "one host, at the receiving end; wins over its API key",
         keys: keys! {
             enabled        = Is("true"), Bool, Yes, NODES, "whether the host is accepted";
-            allow_from     = Is(r#""*""#), Pattern, Yes, NODES, "addresses the host may come from";
+            allow_from     = Unset(r#""*""#), Pattern, Yes, NODES, "addresses the host may come from; unset: as its API key says";
             history        = Unset("3600"), ROWS, Yes, NODES, "rows kept per chart; unset: as its API key says";
             memory_mode    = Unset(r#""ram""#), MODE, Yes, NODES, "how its rows are kept; unset: as its API key says";
             health_enabled = Unset("true"), Bool, No, NODES, "whether it is watched for alarms; unset: as its API key says";

@@ -19,6 +19,7 @@ mod pages;
 mod print;
 mod problems;
 mod quantity;
+mod reload;
 mod resolve;
 mod said;
 mod secret;

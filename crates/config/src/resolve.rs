@@ -11,6 +11,7 @@ use crate::kind::Value;
 use crate::lookup::TableId;
 use crate::merge::{InForce, id_of, key, section_of};
 use crate::problems::Problems;
+use crate::reload::Source;
 use crate::settings::{
     ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Registry, Settings, Stream, Web,
 };
@@ -53,7 +54,8 @@ impl Settings {
         check_tls(role, &in_force, &mut problems);
         check_tiers(&in_force, &mut problems);
         problems.unless_any(())?;
-        Ok(resolve(role, in_force))
+        let source = Source { role, invocation: invocation.clone(), default_file: default_file.into() };
+        Ok(resolve(role, in_force, source))
     }
 }
 
@@ -121,7 +123,7 @@ fn is_missing(in_force: &InForce, path: &str) -> bool {
     !in_force.is_refused(&id) && in_force.value(&id) == Some(Value::Text(String::new()))
 }
 
-fn resolve(role: Role, in_force: InForce) -> Settings {
+fn resolve(role: Role, in_force: InForce, source: Source) -> Settings {
     let notes = notes(role, &in_force);
     let named = |path| Table::named(&in_force, path);
     Settings {
@@ -137,6 +139,7 @@ fn resolve(role: Role, in_force: InForce) -> Settings {
         archive: Archive { url: Table::fixed(&in_force, "archive").get("url") },
         notes,
         in_force,
+        source,
     }
 }
 
@@ -250,7 +253,7 @@ fn machine(table: &Table<'_>) -> Machine {
     Machine {
         guid: table.id.name.clone(),
         enabled: table.get("enabled"),
-        allow_from: table.get("allow_from"),
+        allow_from: table.optional("allow_from"),
         history: table.optional("history"),
         memory_mode: table.optional("memory_mode"),
         health_enabled: table.optional("health_enabled"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::merge::InForce;
+use crate::reload::Source;
 use crate::tiers::Tier;
 
 /// All settings of a node.
@@ -37,6 +38,7 @@ pub struct Settings {
     /// What was set without effect (in this role, or as yet), one line each, for the log.
     pub notes: Vec<String>,
     pub(crate) in_force: InForce,
+    pub(crate) source: Source,
 }
 
 impl fmt::Debug for Settings {
@@ -230,8 +232,8 @@ pub struct Machine {
     pub guid: String,
     /// Whether it is accepted.
     pub enabled: bool,
-    /// Simple pattern over addresses it may come from.
-    pub allow_from: String,
+    /// Simple pattern over addresses it may come from; `None`: as its API key says.
+    pub allow_from: Option<String>,
     /// Rows kept per chart; `None`: as its API key says.
     pub history: Option<u32>,
     /// How its rows are kept; `None`: as its API key says.

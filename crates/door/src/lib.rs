@@ -21,7 +21,7 @@ mod plain;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use patterns::SimplePattern;
@@ -89,8 +89,12 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Door {
     listeners: Vec<Listener>,
-    rules: Rules,
+    rules: Rulebook,
 }
+
+/// The rules of an open door, which may be exchanged; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Rulebook(Arc<RwLock<Rules>>);
 
 /// What holds for all listeners.
 #[derive(Debug, Clone)]
@@ -112,7 +116,13 @@ impl Door {
         }
         let Config { tls, tls_required, .. } = config;
         let rules = Rules { allow: Arc::new(config.allow_connections_from), tls, tls_required };
-        Ok(Self { listeners, rules })
+        Ok(Self { listeners, rules: Rulebook(Arc::new(RwLock::new(rules))) })
+    }
+
+    /// The rules, to exchange them while the door is open.
+    #[must_use]
+    pub fn rules(&self) -> Rulebook {
+        self.rules.clone()
     }
 
     /// The addresses listened on, with the ports that the system chose for port 0.
@@ -139,10 +149,23 @@ impl Door {
     }
 }
 
+impl Rulebook {
+    /// Decides by other rules from now on; who is in stays.
+    pub fn exchange(&self, allow_connections_from: SimplePattern, tls_required: bool) {
+        let mut rules = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        rules.allow = Arc::new(allow_connections_from);
+        rules.tls_required = tls_required;
+    }
+
+    fn now(&self) -> Rules {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Where connections wait until they have said what they are.
 struct Hall {
     guests: Guests,
-    rules: Rules,
+    rules: Rulebook,
     undecided: Arc<Semaphore>,
     tasks: TaskTracker,
 }
@@ -159,11 +182,12 @@ impl Hall {
                     continue;
                 }
             };
-            if !peer.is_allowed_by(&self.rules.allow) {
+            let rules = self.rules.now();
+            if !peer.is_allowed_by(&rules.allow) {
                 info!("connection from {peer} refused by web.allow_connections_from");
                 continue;
             }
-            let (guests, rules) = (self.guests.clone(), self.rules.clone());
+            let guests = self.guests.clone();
             self.tasks.spawn(async move {
                 let opening = tokio::time::timeout(FIRST_BYTES_WITHIN, decide(socket, peer, rules)).await;
                 drop(place);

@@ -15,6 +15,7 @@ mod own_host;
 #[cfg(feature = "parent")]
 mod parent;
 mod program;
+mod reload;
 mod saving;
 #[cfg(feature = "sender")]
 mod sending;
@@ -26,6 +27,7 @@ pub use own_host::{Collecting, OwnHost};
 #[cfg(feature = "parent")]
 pub use parent::Parent;
 pub use program::{Stop, program, run_until_stopped, runtime};
+pub use reload::Reload;
 #[cfg(feature = "sender")]
 pub use sending::sender;
 pub use sweeping::Sweeping;

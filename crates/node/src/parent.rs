@@ -1,17 +1,18 @@
 //! The node as a parent: the port, the streams that come in, the API.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context;
 use config::{Settings, TlsMode, WebMode};
-use door::{Door, Guest, Guests};
+use door::{Door, Guest, Guests, Rulebook};
 use patterns::SimplePattern;
 use socket::Peer;
 use socket::server::{Acceptor, Files, Identity};
 use stream::codec::Codec;
 use stream::lane::LaneHandle;
-use stream::receiver::{self, ApiKey, Machine, Receiver};
+use stream::receiver::{self, ApiKey, DuplicateGuid, Machine, Receiver};
 use tracing::{info, warn};
 use web::Web;
 
@@ -23,6 +24,16 @@ use crate::{Stop, VERSION, clock};
 pub struct Parent {
     door: Option<Door>,
     guests: Guests,
+    parts: Option<Parts>,
+}
+
+/// The parts of a parent whose settings may change.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    receiver: Receiver,
+    web: Web,
+    rules: Rulebook,
+    tls: Option<Arc<Acceptor>>,
 }
 
 impl Parent {
@@ -32,7 +43,7 @@ impl Parent {
     /// Where an address cannot be listened on, or an API key is not a GUID.
     pub fn open(settings: &Settings, own: &OwnHost, lanes: &LaneHandle, stop: &Stop) -> anyhow::Result<Self> {
         if settings.web.mode == WebMode::None {
-            return Ok(Self { door: None, guests: Guests::default() });
+            return Ok(Self { door: None, guests: Guests::default(), parts: None });
         }
         let tls = tls(settings)?;
         let door = Door::open(door::Config {
@@ -56,6 +67,7 @@ impl Parent {
             stop.clone(),
         );
         let web = web(settings, own);
+        let parts = Parts { receiver: receiver.clone(), web: web.clone(), rules: door.rules(), tls };
         let stop = stop.clone();
         let take_stream: Guest = Arc::new(move |opening| receiver.take(opening.socket, opening.head, opening.peer));
         let take_rest: Guest = Arc::new(move |opening| {
@@ -70,7 +82,16 @@ impl Parent {
                 stop.run_until_cancelled(serving).await
             });
         });
-        Ok(Self { door: Some(door), guests: Guests { stream: Some(take_stream), rest: Some(take_rest) } })
+        Ok(Self {
+            door: Some(door),
+            guests: Guests { stream: Some(take_stream), rest: Some(take_rest) },
+            parts: Some(parts),
+        })
+    }
+
+    /// What may be given other settings; `None` without a port.
+    pub(crate) fn parts(&self) -> Option<Parts> {
+        self.parts.clone()
     }
 
     /// Serves until `stop`.
@@ -82,8 +103,58 @@ impl Parent {
     }
 }
 
+impl Parts {
+    /// Takes over other settings: reads and checks all of them first.
+    ///
+    /// # Errors
+    /// Where something cannot be used; then all is as it was.
+    pub(crate) fn exchange(&self, settings: &Settings) -> anyhow::Result<()> {
+        let identity = identity(settings)?;
+        if self.tls.is_some() != identity.is_some() {
+            warn!("settings: web.tls_certificate: TLS of the port begins or ends at the next start");
+        }
+        let mut config = receiver_config(settings)?;
+        keep_way(&mut config, &self.receiver.config());
+        if let (Some(tls), Some(identity)) = (&self.tls, identity) {
+            tls.exchange(identity);
+            info!("TLS: the certificate is read again");
+        }
+        let pattern = SimplePattern::new;
+        let web = &settings.web;
+        let tls_required = web.tls == TlsMode::Required && self.tls.is_some();
+        self.rules.exchange(pattern(&web.allow_connections_from), tls_required);
+        let (dashboard, streaming) = (pattern(&web.allow_dashboard_from), pattern(&web.allow_streaming_from));
+        self.web.exchange(web::Allowed { dashboard, streaming });
+        self.receiver.exchange(config);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// Hosts of a key that was there before are streamed on as before.
+#[cfg(feature = "sender")]
+fn keep_way(config: &mut receiver::Config, before: &receiver::Config) {
+    for (guid, key) in &mut config.api_keys {
+        if let Some(before) = before.api_keys.get(guid) {
+            key.forward.clone_from(&before.forward);
+        }
+    }
+}
+
+#[cfg(not(feature = "sender"))]
+fn keep_way(_: &mut receiver::Config, _: &receiver::Config) {}
+
 /// TLS of the port, where there is a certificate.
 fn tls(settings: &Settings) -> anyhow::Result<Option<Arc<Acceptor>>> {
+    Ok(identity(settings)?.map(|identity| Arc::new(Acceptor::new(identity))))
+}
+
+fn identity(settings: &Settings) -> anyhow::Result<Option<Identity>> {
     let web = &settings.web;
     if web.tls_certificate.as_os_str().is_empty() {
         return Ok(None);
@@ -94,14 +165,14 @@ fn tls(settings: &Settings) -> anyhow::Result<Option<Arc<Acceptor>>> {
         key: web.tls_key.clone(),
         client_ca: Some(web.tls_client_ca.clone()).filter(|path| !path.as_os_str().is_empty()),
     };
-    let identity = Identity::load(&files).context("TLS of the port")?;
-    Ok(Some(Arc::new(Acceptor::new(identity))))
+    Identity::load(&files).context("TLS of the port").map(Some)
 }
 
 fn web(settings: &Settings, own: &OwnHost) -> Web {
     let config = web::Config {
         version: VERSION.into(),
         allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
+        allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
         streams_to_parent: settings.stream.enabled,
         tls: !settings.web.tls_certificate.as_os_str().is_empty(),
     };
@@ -121,7 +192,7 @@ fn receiver_config(settings: &Settings) -> anyhow::Result<receiver::Config> {
             guid,
             Machine {
                 enabled: machine.enabled,
-                allow_from: SimplePattern::new(&machine.allow_from),
+                allow_from: machine.allow_from.as_deref().map(SimplePattern::new),
                 mode: machine.memory_mode.map(|mode| keep_as(mode, 0, settings).mode),
                 history_rows: machine.history,
             },
@@ -129,6 +200,7 @@ fn receiver_config(settings: &Settings) -> anyhow::Result<receiver::Config> {
     }
     Ok(receiver::Config {
         allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
+        accept_every: settings.web.accept_a_streaming_request_every,
         wants_certificate: !settings.web.tls_client_ca.as_os_str().is_empty(),
         api_keys,
         machines,
@@ -141,6 +213,10 @@ fn api_key(settings: &Settings, key: &config::ApiKey) -> anyhow::Result<ApiKey> 
         allow_from: SimplePattern::new(&key.allow_from),
         keep: keep_as(key.default_memory_mode, key.default_history, settings),
         ephemeral: key.ephemeral,
+        duplicate_guid: match key.duplicate_guid {
+            config::DuplicateGuid::Derive => DuplicateGuid::Derive,
+            config::DuplicateGuid::Refuse => DuplicateGuid::Refuse,
+        },
         pace: key.stream_pace,
         compression: codecs(&key.compression),
         #[cfg(feature = "sender")]

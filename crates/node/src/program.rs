@@ -11,7 +11,7 @@ use tracing::{error, info};
 
 use crate::exit::{FAILURE, USAGE};
 use crate::signals::{Asked, Signals};
-use crate::{VERSION, limits, logging};
+use crate::{Reload, VERSION, limits, logging};
 
 /// Tells all parts of a program to end.
 pub type Stop = CancellationToken;
@@ -105,11 +105,12 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     builder.enable_io().enable_time().build().context("starting the runtime")
 }
 
-/// Runs `work` until a signal asks for the end; then tells `stop`, and gives `work` its grace.
+/// Runs `work` until a signal asks for the end; then tells `stop`, and gives `work` its grace. Where
+/// a signal asks for it, logs are opened and settings read again.
 ///
 /// # Errors
 /// Where signals cannot be listened to, or `work` does not end in time.
-pub async fn run_until_stopped(stop: &Stop, work: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn run_until_stopped(stop: &Stop, reload: Reload, work: impl Future<Output = ()>) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("listening to signals")?;
     let mut work = std::pin::pin!(work);
     let mut done = false;
@@ -123,7 +124,8 @@ pub async fn run_until_stopped(stop: &Stop, work: impl Future<Output = ()>) -> a
                 Asked::Stop => return std::task::Poll::Ready(()),
                 Asked::Reload => {
                     logging::reopen();
-                    info!("logs are opened again; settings are read at start only, so far");
+                    info!("asked to open logs and read settings again");
+                    reload.now();
                 }
             }
         }

@@ -54,6 +54,11 @@ impl Answer {
         Self { status: StatusCode::FORBIDDEN, ..Self::new(PLAIN, text) }
     }
 
+    /// Nothing like that is here, said as JSON.
+    pub(crate) fn json_not_found(body: Vec<u8>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, ..Self::json(body) }
+    }
+
     /// The method is none of ours.
     pub(crate) fn unknown_method() -> Self {
         let text = "I don't understand you...\r\n";

@@ -17,10 +17,21 @@ pub struct Config {
     pub version: String,
     /// Which addresses may use API and dashboard; others are answered with 403.
     pub allow_dashboard_from: SimplePattern,
+    /// Which addresses may stream, and so ask before what is known of their host.
+    pub allow_streaming_from: SimplePattern,
     /// Whether this node streams to a parent.
     pub streams_to_parent: bool,
     /// Whether the port speaks TLS.
     pub tls: bool,
+}
+
+/// Who may ask; may be exchanged while the server runs.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    /// Addresses that may use API and dashboard.
+    pub dashboard: SimplePattern,
+    /// Addresses that may stream.
+    pub streaming: SimplePattern,
 }
 
 impl Default for Config {
@@ -29,6 +40,7 @@ impl Default for Config {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             allow_dashboard_from: SimplePattern::new("*"),
+            allow_streaming_from: SimplePattern::new("*"),
             streams_to_parent: false,
             tls: false,
         }

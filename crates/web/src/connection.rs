@@ -33,6 +33,8 @@ impl Web {
             );
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
+            // Children look for `Content-Length` in these letters.
+            .title_case_headers(true)
             .header_read_timeout(HEAD_PATIENCE)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(Socket::new(socket, head)), service)

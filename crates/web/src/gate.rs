@@ -18,6 +18,7 @@ use rrd_store::Host;
 use tracing::info;
 
 use crate::answer::{Answer, Freshness, PLAIN};
+use crate::api::STREAM_INFO;
 use crate::date::http_date;
 use crate::params::Params;
 use crate::target::{Target, TargetError};
@@ -90,7 +91,10 @@ impl Node {
             return Err(Box::new(response));
         }
         let refuse = |answer: Answer| Box::new(answer.into_response());
-        if !peer.is_allowed_by(&self.config.allow_dashboard_from) {
+        let allowed = self.allowed();
+        // Children ask this before they stream.
+        let may_stream = request.uri().path() == STREAM_INFO && peer.is_allowed_by(&allowed.streaming);
+        if !may_stream && !peer.is_allowed_by(&allowed.dashboard) {
             return Err(refuse(Answer::forbidden()));
         }
         let target = match Target::parse(request.uri()) {

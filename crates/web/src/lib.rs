@@ -29,15 +29,15 @@ mod socket;
 mod target;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use row::Now;
 use rrd_store::Store;
 
-pub use config::{Clock, Config, Peer};
+pub use config::{Allowed, Clock, Config, Peer};
 
 /// The web server of a node: routes over its store. Cloning is cheap.
 #[derive(Clone)]
@@ -50,6 +50,8 @@ pub struct Web {
 pub(crate) struct Node {
     pub(crate) store: Arc<Store>,
     pub(crate) config: Config,
+    /// Who may ask; wins over what `config` says of it.
+    allowed: RwLock<Arc<Allowed>>,
     clock: Clock,
     /// The second of the last refusals that were logged, and below it their count in eight bits.
     complaints: AtomicU64,
@@ -59,15 +61,27 @@ impl Node {
     pub(crate) fn now(&self) -> Now {
         (self.clock)()
     }
+
+    pub(crate) fn allowed(&self) -> Arc<Allowed> {
+        Arc::clone(&self.allowed.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Web {
     /// A server of what `store` holds. `clock` is read once per request.
     #[must_use]
     pub fn new(store: Arc<Store>, config: Config, clock: Clock) -> Self {
-        let node = Arc::new(Node { store, config, clock, complaints: AtomicU64::new(0) });
+        let allowed =
+            Allowed { dashboard: config.allow_dashboard_from.clone(), streaming: config.allow_streaming_from.clone() };
+        let allowed = RwLock::new(Arc::new(allowed));
+        let node = Arc::new(Node { store, config, allowed, clock, complaints: AtomicU64::new(0) });
         let routes = TowerToHyperService::new(api::routes(Arc::clone(&node)));
         Self { node, routes }
+    }
+
+    /// Lets in other addresses from now on.
+    pub fn exchange(&self, allowed: Allowed) {
+        *self.node.allowed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(allowed);
     }
 }
 

@@ -5,6 +5,7 @@ mod charts;
 mod data;
 mod hosts;
 mod info;
+mod stream_info;
 
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ use crate::gate::Asked;
 use crate::percent::{Plus, decode};
 use crate::{Node, files};
 
+/// What a child asks before it streams.
+pub(crate) const STREAM_INFO: &str = "/api/v3/stream_info";
+
 /// All routes; the gate has taken the host out of the path.
 pub(crate) fn routes(node: Arc<Node>) -> Router {
     Router::new()
@@ -27,6 +31,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/chart", get(chart))
         .route("/api/v1/data", get(data))
         .route("/api/v1/hosts", get(hosts))
+        .route(STREAM_INFO, get(stream_info))
         .fallback(elsewhere)
         .with_state(node)
 }
@@ -64,6 +69,10 @@ async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
 
 async fn hosts(State(node): OfNode) -> Answer {
     Answer::json(hosts::answer(&node))
+}
+
+async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer {
+    stream_info::answer(&node, asked.params.text("machine_guid"))
 }
 
 /// A host that is only passed through has no rows to show.
