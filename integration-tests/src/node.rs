@@ -41,6 +41,7 @@ pub struct Settings {
     hostname: String,
     values: Vec<(String, String)>,
     variables: Vec<(String, String)>,
+    file: Option<PathBuf>,
 }
 
 /// A running node.
@@ -68,7 +69,7 @@ pub fn master(hostname: &str) -> Settings {
 }
 
 fn settings(role: Role, hostname: &str) -> Settings {
-    Settings { role, hostname: hostname.to_owned(), values: Vec::new(), variables: Vec::new() }
+    Settings { role, hostname: hostname.to_owned(), values: Vec::new(), variables: Vec::new(), file: None }
         .set("global.hostname", hostname)
 }
 
@@ -123,6 +124,13 @@ impl Settings {
         self
     }
 
+    /// Reads this file, as `--config` does; what [`Settings::set`] says wins.
+    #[must_use]
+    pub fn file(mut self, path: &Path) -> Self {
+        self.file = Some(path.to_owned());
+        self
+    }
+
     /// Takes TLS connections with this certificate.
     #[must_use]
     pub fn shows(self, pair: &Pair) -> Self {
@@ -171,7 +179,9 @@ impl Settings {
         let names = if self.role == Role::Collector { &["lib"][..] } else { &["lib", "cache"] };
         let own = names.iter().map(|name| (format!("global.{name}_dir"), folder.join(name).display().to_string()));
         let own: Vec<(String, String)> = own.collect();
-        own.iter().chain(&self.values).flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]).collect()
+        let file = self.file.iter().flat_map(|path| ["--config".to_owned(), path.display().to_string()]);
+        let values = own.iter().chain(&self.values);
+        file.chain(values.flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")])).collect()
     }
 }
 
@@ -236,6 +246,11 @@ impl Node {
             let mut lines = log.get(from..).unwrap_or_default().lines();
             lines.find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
         })
+    }
+
+    /// Asks it to read its settings again.
+    pub fn reload(&mut self) {
+        self.process.signal(rustix::process::Signal::HUP);
     }
 
     /// Stops it as a service manager does.

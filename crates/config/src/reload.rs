@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::invocation::Invocation;
-use crate::keys::Role;
+use crate::keys::{Built, Role};
 use crate::merge::{KeyId, key};
 use crate::problems::Problems;
 use crate::settings::Settings;
@@ -62,13 +62,13 @@ impl Settings {
     }
 
     /// The keys that `new` sets otherwise and that hold from the next start on, in the order of the
-    /// pages. Keys without effect in this role are left out.
+    /// pages. Keys without effect, in this role or as yet, are left out.
     #[must_use]
     pub fn for_next_start(&self, new: &Self) -> Vec<String> {
         let entries = self.in_force.entries().chain(new.in_force.entries());
         let ids: BTreeSet<&KeyId> = entries.map(|(id, _)| id).collect();
         let waits = |id: &&KeyId| {
-            let has_effect = key(id).roles.contain(self.source.role);
+            let has_effect = key(id).roles.contain(self.source.role) && !matches!(key(id).built, Built::No);
             // A table that came or went is no change of what is in it.
             let is_new = id.0.section().is_named() && !(self.has_table(id) && new.has_table(id));
             has_effect && !is_reloaded(id, is_new) && self.in_force.value(id) != new.in_force.value(id)
@@ -100,9 +100,7 @@ mod tests {
         let file = folder.path().join("master.toml");
         let guid = "11111111-2222-3333-4444-555555555555";
         let write = |text: &str| fs::write(&file, text).unwrap();
-        write(&format!(
-            "[global]\nhistory = 100\n[api_keys.{guid}]\nallow_from = \"10.*\"\n[backend.x]\nprefix = \"a\"\n"
-        ));
+        write(&format!("[global]\nhistory = 100\n[api_keys.{guid}]\nallow_from = \"10.*\"\n"));
         let load = || Settings::load_with(Role::Proxy, &Invocation::default(), std::iter::empty(), &file).unwrap();
         let old = load();
         assert!(old.for_next_start(&load()).is_empty());

@@ -166,9 +166,9 @@ fn notes() {
         ),
         (
             Role::Master,
-            "[api_keys.11111111-2222-3333-4444-555555555555]\nproxy_enabled = true\nduplicate_guid = 'refuse'\ndefault_memory_mode = 'map'",
+            "[api_keys.11111111-2222-3333-4444-555555555555]\nproxy_enabled = true\nhealth_enabled_by_default = true\ndefault_memory_mode = 'map'",
             &[
-                "node.toml:3: api_keys.11111111….duplicate_guid = \"refuse\": not built yet",
+                "node.toml:3: api_keys.11111111….health_enabled_by_default = true: not built yet",
                 "node.toml:2: api_keys.11111111….proxy_enabled = true: has no effect in a master",
             ],
         ),
