@@ -233,6 +233,8 @@ fn stream_info() {
     let master = master("info-master").set("web.allow_dashboard_from", "!*").start();
     let ask = |guid: &str| {
         let answer = master.api().get(&format!("/api/v3/stream_info?machine_guid={guid}"));
+        // Children look for the length in just these letters.
+        assert!(answer.head.contains("Content-Length: "), "{}", answer.head);
         (answer.status, serde_json::from_str::<serde_json::Value>(&answer.body).unwrap())
     };
     let (status, unknown) = ask(GUID);

@@ -81,8 +81,10 @@ fn parse(bytes: &[u8]) -> (Reply, usize) {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: HashMap<String, String> =
-        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect();
+    let headers: HashMap<String, String> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
+        .collect();
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     (Reply { status, headers, body: body.into() }, length)
 }
