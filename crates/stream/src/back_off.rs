@@ -92,6 +92,11 @@ impl BackOff {
         }
     }
 
+    /// Nobody is left out any more: what they refused has changed.
+    pub fn forgive(&mut self) {
+        self.until_us.fill(0);
+    }
+
     /// A time from half of `about_us` to one and a half.
     pub fn spread_us(&mut self, about_us: u64) -> u64 {
         self.between(about_us / 2, about_us + about_us / 2)

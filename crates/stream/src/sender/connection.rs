@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use protocol::answer::{ANSWER_BYTES_MAX, SILENT_RETRY_S, UNKNOWN_RETRY_S};
 use protocol::{Answer, Capabilities, DecodeError, Refusal};
-use row::Now;
+use row::{Guid, Now};
 use rrd_store::{Host, TapId};
 use socket::Socket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -118,6 +118,8 @@ pub(super) struct Connection {
     waited_us: u64,
     /// The destination that was left for a better one, until it is known what came of it.
     left: Option<usize>,
+    /// The way of the host that a parent refused as a circle; another way may be none.
+    circle: Option<Vec<Guid>>,
     /// How often a better one was there, but did not take the stream.
     in_vain: u32,
 }
@@ -141,7 +143,20 @@ impl Connection {
         let delay_us = config.reconnect_delay.as_micros() as u64;
         let back_off = BackOff::new(config.destinations.len(), delay_us, seed ^ clock().mono_us);
         let compression = Compression::new(config.compression);
-        Self { host, config, clock, stop, tap, wake, back_off, compression, waited_us: 0, left: None, in_vain: 0 }
+        Self {
+            host,
+            config,
+            clock,
+            stop,
+            tap,
+            wake,
+            back_off,
+            compression,
+            waited_us: 0,
+            left: None,
+            circle: None,
+            in_vain: 0,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -161,10 +176,13 @@ impl Connection {
                 Next::Try(destination) => destination,
                 Next::Wait(until_us) => {
                     let wait = Duration::from_micros(until_us.saturating_sub(now_us));
-                    if stop.run_until_cancelled(sleep(wait)).await.is_none() {
-                        break;
+                    let Some(has_moved) = stop.run_until_cancelled(self.wait(wait)).await else { break };
+                    if has_moved {
+                        self.circle = None;
+                        self.back_off.forgive();
+                    } else {
+                        self.waited_us = until_us;
                     }
-                    self.waited_us = until_us;
                     continue;
                 }
             };
@@ -182,6 +200,21 @@ impl Connection {
         self.host.detach(self.tap);
     }
 
+    /// Waits for that long, or until the host comes on another way than the one that was refused;
+    /// returns whether it does.
+    async fn wait(&self, wait: Duration) -> bool {
+        let Some(circle) = &self.circle else {
+            sleep(wait).await;
+            return false;
+        };
+        let moved = async {
+            while self.host.info().path == *circle {
+                self.wake.notified().await;
+            }
+        };
+        timeout(wait, moved).await.is_ok()
+    }
+
     fn now_us(&self) -> u64 {
         (self.clock)().mono_us.max(self.waited_us)
     }
@@ -191,15 +224,16 @@ impl Connection {
     }
 
     /// Tries a destination: connects and shakes hands.
-    async fn attempt(&self, at: usize) -> Result<Established, Ended> {
-        let destination = &self.config.destinations[at];
-        let name = self.name();
+    async fn attempt(&mut self, at: usize) -> Result<Established, Ended> {
+        let destination = self.config.destinations[at].clone();
+        let (name, path) = (self.name(), self.host.info().path.clone());
         info!("STREAM {name} [send to {destination}]: connecting...");
-        match self.shake_hands(destination).await {
+        match self.shake_hands(&destination).await {
             Ok((socket, address, capabilities)) => Ok(Established { socket, address, capabilities, destination: at }),
             Err(rejected) => {
                 let key = Shortened(self.config.api_key);
                 warn!("STREAM {name} [send to {destination}]: not established with the API key {key}: {rejected}");
+                self.circle = matches!(rejected, Rejected::Refused(Refusal::SameLocalhost)).then_some(path);
                 Err(match rejected {
                     Rejected::Unreachable(_) => Ended::Failed,
                     Rejected::Refused(refusal) => Ended::Refused(refusal.retry_after_s()),

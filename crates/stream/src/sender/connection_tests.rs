@@ -241,6 +241,25 @@ fn wrong_answers_lead_to_the_next_parent() {
     });
 }
 
+/// The goal: a parent that a host's way has passed is left alone for long, but asked at once when
+/// the host comes on another way.
+#[test]
+fn another_way_may_be_no_circle() {
+    run(async {
+        let parent = listen().await;
+        let mut child = Child::start(&[&parent], 1 << 20);
+        let mut socket = accept(&parent).await;
+        socket.write_all(Refusal::SameLocalhost.sentence().as_bytes()).await.unwrap();
+        assert_eq!(rest(socket).await, 0);
+        assert!(timeout(Duration::from_millis(50), parent.accept()).await.is_err(), "it waits");
+        let mut info = info(1);
+        info.path.push(Guid::from_bytes([5; 16]));
+        let host = Arc::clone(child.feed.host());
+        child.feed = host.claim(FeedKind::Stored, info);
+        timeout(Duration::from_millis(150), accept(&parent)).await.expect("it comes at once");
+    });
+}
+
 /// The goal: a parent that takes the request and says nothing is left after the timeout.
 #[test]
 fn a_parent_that_never_answers_is_left() {
