@@ -63,7 +63,7 @@ fn pinned_certificate() {
     let (good, text) = curl(&["--cacert", pair.certificate(), &url]);
     assert!(good && text.contains("pin-box") && text.contains("\"https-enabled\":true"), "{text}");
     let (good, text) = curl(&["--cacert", pair.certificate(), "-I", &format!("https://localhost:{port}/host/pin-box")]);
-    assert!(good && text.contains(&format!("location: https://localhost:{port}/host/pin-box/")), "{text}");
+    assert!(good && text.contains(&format!("Location: https://localhost:{port}/host/pin-box/")), "{text}");
     assert!(!curl(&[&url]).0, "curl does not know this authority");
     let (good, text) = curl(&["--cacert", pair.certificate(), "--tls-max", "1.2", &url]);
     assert!(good && text.contains("pin-box"), "{text}");
