@@ -3,7 +3,7 @@
 //! The tests in `tests/` start real processes on loopback, each in its own temporary folder and
 //! on its own ports; this library starts them, watches them, reads their HTTP API and compares
 //! what two of them say. It is plain blocking code without any crate of the product, so that no
-//! mistake of ours is found on both sides of a comparison.
+//! mistake of ours is found on both sides of a comparison; only the load of the bench uses them.
 //!
 //! A helper that cannot do its work panics with what it waited for and the tail of the logs: a
 //! test that could not run is never a test that passed.
