@@ -4,10 +4,11 @@
 //! rows. Once the devices are known it allocates nothing.
 
 use std::io;
+use std::sync::Arc;
 
 use patterns::SimplePattern;
 use row::Now;
-use rrd_store::Feed;
+use rrd_store::{Feed, Store};
 use tracing::{info, warn};
 
 use crate::charts::Batch;
@@ -20,6 +21,7 @@ use crate::module::{Module, ReadError};
 use crate::net_dev::{self, NetDev};
 use crate::pace::Cadence;
 use crate::stat::{self, Stat};
+use crate::streams::{self, Streams};
 use crate::uptime::{self, Uptime};
 use crate::vmstat::{self, Vmstat};
 
@@ -62,6 +64,14 @@ impl Collector {
             modules: open_modules(&config),
             buffer: Buffer::new(),
         }
+    }
+
+    /// The same with charts of the streams of this store, once it has any.
+    #[must_use]
+    pub fn with_streams(mut self, store: Arc<Store>) -> Self {
+        let every_s = self.update_every_s.max(streams::EVERY_S);
+        self.modules.push(Scheduled::new(Box::new(Streams::new(store, every_s)), every_s));
+        self
     }
 
     /// Seconds between ticks.

@@ -14,6 +14,8 @@
 //! most of it in the kernel (`cargo bench -p collect`), and allocates nothing once the devices are
 //! known.
 //!
+//! A node with streams adds charts of them: [`Collector::with_streams`].
+//!
 //! What is left out so far: interrupts by source, pressure, sockets and protocols, what `/sys` tells
 //! of interfaces, mount points, control groups, and external plugins.
 #![forbid(unsafe_code)]
@@ -38,6 +40,7 @@ mod run;
 mod running_sum;
 mod scan;
 mod stat;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod uptime;

@@ -92,7 +92,7 @@ impl OwnHost {
             let label = row::Label { name: "_is_ephemeral", value: "true", source: row::Label::CONFIGURED };
             writer.set_host_labels(&[label]);
         }
-        let collector = collect::Collector::new(collect_config(settings));
+        let collector = collect::Collector::new(collect_config(settings)).with_streams(Arc::clone(&self.store));
         let (stop, guid) = (collect::Stop::new(), self.info.guid);
         let stop_of_thread = stop.clone();
         let thread = std::thread::Builder::new().name("collect".into());

@@ -20,7 +20,7 @@ pub use definition::{
 };
 pub use guid::{Guid, InvalidGuid};
 pub use packed::{Packed, PointFlags};
-pub use time::{Now, US_PER_S};
+pub use time::{Now, US_PER_S, write_time};
 
 /// The place of a chart in its host, counted from 0 in the order of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

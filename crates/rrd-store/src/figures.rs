@@ -1,6 +1,6 @@
 //! Counters of a host: what came in and what became of it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Counts since the node started. Each is added to once per batch, without order between them.
 #[derive(Debug, Default)]
@@ -27,6 +27,51 @@ pub struct Figures {
     pub streams_accepted: Count,
     /// Streams for it that were established towards a parent.
     pub streams_established: Count,
+    /// Rows of the past among those that were written, which a child sent because we asked.
+    pub rows_replicated: Count,
+    /// Rows that we asked a child for and that it does not have any more.
+    pub rows_lost: Count,
+    /// Rows that were sent, those of the past included.
+    pub sent_rows: Count,
+    /// Rows of the past that a parent asked for and was sent.
+    pub sent_rows_replicated: Count,
+    /// Rows that a parent has missed and will not get: they left our history before it asked.
+    pub sent_rows_lost: Count,
+    /// Streams for it that are being received: 0 or, while one replaces another, 2.
+    pub receiving: Level,
+    /// Streams for it that are being sent.
+    pub sending: Level,
+    /// The second of the newest row that was sent; 0 without one.
+    pub sent_newest_s: Level,
+}
+
+impl Figures {
+    /// Adds the counts of another host; levels are of the moment, and stay.
+    pub(crate) fn absorb(&self, other: &Self) {
+        for (count, of_other) in self.counts().into_iter().zip(other.counts()) {
+            count.add(of_other.get());
+        }
+    }
+
+    fn counts(&self) -> [&Count; 15] {
+        [
+            &self.rows,
+            &self.samples,
+            &self.rows_ignored,
+            &self.rows_refused,
+            &self.received_bytes,
+            &self.received_text_bytes,
+            &self.sent_bytes,
+            &self.sent_text_bytes,
+            &self.streams_accepted,
+            &self.streams_established,
+            &self.rows_replicated,
+            &self.rows_lost,
+            &self.sent_rows,
+            &self.sent_rows_replicated,
+            &self.sent_rows_lost,
+        ]
+    }
 }
 
 /// A number that only grows.
@@ -44,4 +89,36 @@ impl Count {
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// A number of the moment.
+#[derive(Debug, Default)]
+pub struct Level(AtomicI64);
+
+impl Level {
+    /// Adds `more`, which may be negative.
+    pub fn add(&self, more: i64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Sets it.
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The number now.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What all hosts together received and sent, also those that have left since.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// All counts. Levels are sums, but for `sent_newest_s`, which is 0.
+    pub figures: Figures,
+    /// Of the hosts that are being received: how old the newest row of the most behind one is, in
+    /// seconds; 0 without one.
+    pub lag_s: i64,
 }

@@ -45,7 +45,7 @@ pub use ask::{CALL_MAX_S, CALLS_MAX, Call, OnReply, Reply, Wake};
 pub use collection::Elapsed;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use feed::{Feed, FeedKind};
-pub use figures::Figures;
+pub use figures::{Count, Figures, Level, Totals};
 pub use files::{Damage, Keeper, Trouble, remove_hosts};
 pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode, Which};
 pub use life::{Left, LeftHost, Life, Patience};

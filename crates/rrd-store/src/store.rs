@@ -8,6 +8,7 @@ use row::Guid;
 
 use crate::disk::Disk;
 use crate::feed::{Feed, FeedKind};
+use crate::figures::{Figures, Totals};
 use crate::files::{self, Damage, OnDisk};
 use crate::host::{Host, HostInfo, Keep, MemoryMode, Shared, Which};
 use crate::intern::Interner;
@@ -20,6 +21,8 @@ pub struct Store {
     hosts: RwLock<Hosts>,
     /// Held by whoever adds or removes hosts.
     changing: Mutex<()>,
+    /// Counts of the hosts that have left.
+    departed: Figures,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +93,7 @@ impl Store {
         let host = Arc::new(Host::new(info.clone(), keep, &self.shared));
         let mut all = Vec::clone(&self.hosts());
         if let Some(known) = known {
+            self.departed.absorb(known.figures());
             all.iter_mut().filter(|other| Arc::ptr_eq(other, &known)).for_each(|place| *place = Arc::clone(&host));
             self.shared.names.rename(info.guid, &known.info().hostname, &info.hostname);
         } else {
@@ -127,6 +131,7 @@ impl Store {
         let left: HashMap<Guid, Arc<Host>> =
             hosts.iter().filter(leaves).map(|host| (host.guid(), Arc::clone(host))).collect();
         left.values().for_each(|host| self.shared.names.remove(host.guid(), &host.info().hostname));
+        left.values().for_each(|host| self.departed.absorb(host.figures()));
         let all = known.iter().filter(|host| !left.contains_key(&host.guid())).cloned().collect();
         let mut hosts = self.write();
         hosts.all = Arc::new(all);
@@ -137,6 +142,23 @@ impl Store {
         }
         drop(hosts);
         left.into_values().collect()
+    }
+
+    /// What all hosts together received and sent, those that left included; it looks at each host.
+    #[must_use]
+    pub fn totals(&self, now_s: i64) -> Totals {
+        let mut totals = Totals::default();
+        totals.figures.absorb(&self.departed);
+        for host in self.hosts().iter() {
+            let figures = host.figures();
+            totals.figures.absorb(figures);
+            totals.figures.receiving.add(figures.receiving.get());
+            totals.figures.sending.add(figures.sending.get());
+            if figures.receiving.get() > 0 && host.newest_s() > 0 {
+                totals.lag_s = totals.lag_s.max(now_s - host.newest_s());
+            }
+        }
+        totals
     }
 
     pub(crate) fn interner(&self) -> &Interner {

@@ -22,6 +22,8 @@ pub mod lane;
 #[cfg(all(test, feature = "receiver", feature = "sender"))]
 #[allow(clippy::unwrap_used, reason = "test code")]
 mod link_tests;
+#[cfg(any(feature = "receiver", feature = "sender"))]
+mod loss;
 #[cfg(feature = "receiver")]
 pub mod receiver;
 #[cfg(feature = "sender")]
@@ -30,6 +32,10 @@ mod shown;
 #[cfg(test)]
 #[allow(dead_code, reason = "the tests of one side alone need a part of it")]
 mod testing;
+
+/// The target of the log events that are lines of the access log: one per connection, one per
+/// disconnect.
+pub const ACCESS: &str = "access";
 
 /// Reads both clocks.
 pub type Clock = fn() -> row::Now;

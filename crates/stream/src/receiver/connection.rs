@@ -29,11 +29,11 @@ use super::pace::Pace;
 use super::session::{Session, SessionError};
 use super::streams::{Asked, Live, NoPlace, Streams};
 use super::twin::Marks;
-use crate::Clock;
 use crate::codec::{Codec, Decoder, FrameError, Plain};
 use crate::host_info;
 use crate::lane::LaneHandle;
 use crate::shown::shown;
+use crate::{ACCESS, Clock};
 
 #[cfg(test)]
 #[path = "connection_tests.rs"]
@@ -184,6 +184,7 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: Socket, mut head: Vec<u8>,
         Ok(admitted) => admitted,
         Err((refusal, reason)) => {
             warn!("STREAM {name} [receive from {peer}]: refused: {reason}");
+            info!(target: ACCESS, "STREAM {name} [receive from {peer}]: refused: {reason}");
             return refuse(&mut socket, refusal).await;
         }
     };
@@ -372,6 +373,7 @@ impl Entry {
         host.set_ephemeral(admitted.ephemeral);
         let figures = host.figures();
         figures.streams_accepted.add(1);
+        figures.receiving.add(1);
         #[cfg(feature = "sender")]
         shared.forward(&host, admitted.forward.clone());
         Stream {
@@ -429,6 +431,8 @@ struct Stream {
 struct Received {
     rows: u64,
     samples: u64,
+    /// Rows that were ignored or refused.
+    discarded: u64,
     bytes: u64,
     text_bytes: u64,
 }
@@ -438,6 +442,7 @@ impl Received {
         Self {
             rows: figures.rows.get(),
             samples: figures.samples.get(),
+            discarded: figures.rows_ignored.get() + figures.rows_refused.get(),
             bytes: figures.received_bytes.get(),
             text_bytes: figures.received_text_bytes.get(),
         }
@@ -448,6 +453,7 @@ impl Received {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.shared.streams.leave(self.feed.host().guid(), &self.live);
+        self.feed.host().figures().receiving.add(-1);
     }
 }
 
@@ -473,6 +479,7 @@ impl Stream {
         let form = Codec::of(self.capabilities)
             .map_or_else(|| "as plain text".into(), |codec| format!("compressed with {codec}"));
         info!("STREAM {} [receive from {}]: receiving metrics {form}...", self.name, self.peer);
+        info!(target: ACCESS, "STREAM {} [receive from {}]: connected, {form}", self.name, self.peer);
         if self.capabilities.has(Capabilities::FUNCTIONS) {
             let asked = Arc::clone(&self.asked);
             self.feed.take_calls_with(Arc::new(move || asked.notify_one()));
@@ -488,24 +495,35 @@ impl Stream {
     }
 
     /// Says how the stream ended.
-    fn close(self, closed: &Closed) {
+    fn close(mut self, closed: &Closed) {
+        self.tell_gap((self.shared.clock)(), true);
         let Self { name, peer, .. } = &self;
         let figures = self.feed.host().figures();
         let lasted_s = (self.shared.clock)().mono_us.saturating_sub(self.opened_us) / 1_000_000;
         let (now, before) = (Received::of(figures), &self.before);
         let what = format!(
-            "closed after {lasted_s} s, {} rows, {} samples, {} bytes for {} of text: {closed}",
+            "closed after {lasted_s} s, {} rows, {} samples, {} rows discarded, {} bytes for {} of text: {closed}",
             now.rows - before.rows,
             now.samples - before.samples,
+            now.discarded - before.discarded,
             now.bytes - before.bytes,
             now.text_bytes - before.text_bytes
         );
+        info!(target: ACCESS, "STREAM {name} [receive from {peer}]: {what}");
         match closed {
             Closed::Stopped | Closed::Replaced | Closed::ByChild => {
                 info!("STREAM {name} [receive from {peer}]: {what}")
             }
             _ => warn!("STREAM {name} [receive from {peer}]: {what}"),
         }
+    }
+
+    /// Says which rows are lost, once per gap, and counts them.
+    fn tell_gap(&mut self, now: Now, ends: bool) {
+        let Some(gap) = self.session.take_gap(now, ends) else { return };
+        self.feed.host().figures().rows_lost.add(gap.rows);
+        let Self { name, peer, .. } = self;
+        warn!("STREAM {name} [receive from {peer}]: {gap}: the child does not have them any more");
     }
 
     async fn receive(&mut self, socket: &mut Socket) -> Closed {
@@ -530,6 +548,7 @@ impl Stream {
                 Ok(read) => read,
                 Err(closed) => return closed,
             };
+            self.tell_gap(now, false);
             if let Some((line, keyword)) = self.session.take_unknown() {
                 let Self { name, peer, .. } = self;
                 warn!(
@@ -601,7 +620,9 @@ impl Stream {
                     Some(codec) => PLAIN.with_borrow_mut(|plain| codec.push(&buffer[..count], plain, take)),
                 }
             };
-            self.feed.host().figures().received_text_bytes.add(text_bytes);
+            let figures = self.feed.host().figures();
+            figures.received_text_bytes.add(text_bytes);
+            figures.rows_replicated.add(self.session.take_replicated());
             taken??;
             Ok(count)
         })

@@ -3,6 +3,8 @@
 use protocol::replication::{ParentState, ReplayRequest, next_request};
 use row::{ChartSlot, Now};
 
+use crate::loss::Gap;
+
 /// Seconds of history asked for at once.
 const STEP_S: i64 = 600;
 
@@ -91,6 +93,16 @@ impl Replication {
     }
 }
 
+/// What this node misses of a chart, would keep, and the child does not have any more. Of a chart
+/// that is new here nothing is missing: nobody has promised its past.
+pub(super) fn missing(have: &Have, now: Now) -> Option<Gap> {
+    if have.own_last_s <= 0 || have.child_first_s <= 0 || have.child_last_s <= 0 {
+        return None;
+    }
+    let from_s = have.own_last_s.max(now.wall_s() - have.period_s);
+    Gap::of_chart(from_s, have.child_first_s, have.every_s)
+}
+
 /// The next request. Its ends are whole multiples of update every: old children count their rows
 /// from where they were asked.
 fn request(have: &Have, previous_before_s: i64, now: Now) -> ReplayRequest {
@@ -127,6 +139,30 @@ mod tests {
         let answers = (0..100).filter(|_| replication.answered(slot, false, 0, &have, now).is_some()).count();
         assert_eq!(answers, usize::from(STUCK_MAX) - 1);
         assert!(replication.defined(slot, &have, now).is_some(), "a new definition begins anew");
+    }
+
+    /// Goal: only what the child had to have, and this node keeps for so long, counts as lost.
+    #[test]
+    fn what_is_missing_is_between_our_last_row_and_the_childs_first() {
+        let now = Now { wall_us: 10_000_000_000, mono_us: 1 };
+        let have = Have {
+            has_dimensions: true,
+            child_first_s: 9_500,
+            child_last_s: 9_990,
+            own_last_s: 9_400,
+            every_s: 5,
+            period_s: 3_600,
+        };
+        assert_eq!(missing(&have, now), Some(Gap { rows: 20, from_s: 9_400, to_s: 9_500 }));
+        for (nothing, why) in [
+            (Have { own_last_s: 9_500, ..have }, "the child begins where we end"),
+            (Have { own_last_s: 9_600, ..have }, "the child begins before"),
+            (Have { own_last_s: 0, ..have }, "a chart that is new here"),
+            (Have { child_first_s: 0, child_last_s: 0, ..have }, "a child without rows"),
+            (Have { period_s: 400, ..have }, "so old a row is not kept here"),
+        ] {
+            assert_eq!(missing(&nothing, now), None, "{why}");
+        }
     }
 
     /// Steps go on whole multiples of update every, however long it is, until the child's last row.

@@ -9,7 +9,8 @@ use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Guid,
 use rrd_store::{DefineError, Elapsed, HostView, Writer};
 
 use super::functions::Functions;
-use super::replication::{Have, Replication};
+use super::replication::{Have, Replication, missing};
+use crate::loss::{Gap, Loss};
 use crate::shown::shown;
 
 /// A line that has not ended may be this long: the longest that is valid, and its newline.
@@ -64,6 +65,10 @@ pub(crate) struct Session {
     /// The host's removals and births when its slots were last known to mean what they meant.
     removals: u64,
     births: u64,
+    /// Rows that the child does not have any more.
+    loss: Loss,
+    /// Rows of the past since this was asked last.
+    replicated: u64,
     /// Commands that nobody here knows.
     unknown: u64,
     /// The first of them, until it was told.
@@ -113,6 +118,8 @@ impl Session {
             functions: Functions::default(),
             removals: 0,
             births: 0,
+            loss: Loss::default(),
+            replicated: 0,
             unknown: 0,
             untold: None,
             ahead: None,
@@ -169,6 +176,17 @@ impl Session {
     pub(crate) fn take_ahead(&mut self) -> Option<i64> {
         let (ahead_s, told) = self.ahead.as_mut()?;
         (!std::mem::replace(told, true)).then_some(*ahead_s)
+    }
+
+    /// How many rows of the past came since the last call.
+    pub(crate) fn take_replicated(&mut self) -> u64 {
+        std::mem::take(&mut self.replicated)
+    }
+
+    /// What the child was asked for and does not have, once per gap; at the end of the stream
+    /// whether the gap is complete or not.
+    pub(crate) fn take_gap(&mut self, now: Now, ends: bool) -> Option<Gap> {
+        if ends { self.loss.take() } else { self.loss.take_settled(now.mono_us) }
     }
 
     fn commands(
@@ -399,6 +417,9 @@ impl Session {
         let have = self.have(writer, chart, first_s, last_s);
         if let Some(request) = self.replication.defined(chart, &have, now) {
             write_request(writer, chart, &request, out);
+            if let Some(gap) = missing(&have, now) {
+                self.loss.add(gap, now.mono_us);
+            }
         }
         Ok(())
     }
@@ -539,6 +560,7 @@ impl Session {
     fn end_point(&mut self, writer: &mut Writer<'_>) {
         if let Some(time_s) = self.replay.point_s.take() {
             writer.end_stored(time_s, false);
+            self.replicated += 1;
             self.replay.next = 0;
         }
     }

@@ -22,12 +22,12 @@ use super::compression::{Compression, Ending};
 use super::connect::{self, Address};
 use super::outbox::Outbox;
 use super::session::{self, Session};
-use crate::Clock;
 use crate::back_off::{BackOff, Ended, Next};
 use crate::codec::{Codec, EncodeError, Encoder};
 use crate::destination::Destination;
 use crate::host_info;
 use crate::shown::Shortened;
+use crate::{ACCESS, Clock};
 
 #[cfg(all(test, feature = "receiver"))]
 #[allow(clippy::unwrap_used, reason = "test code")]
@@ -279,9 +279,11 @@ impl Connection {
         let started = (self.clock)();
         let look_back = self.look_back(destination);
         self.host.figures().streams_established.add(1);
+        let _sending = Sending::begin(Arc::clone(&self.host));
         let codec = Codec::of(capabilities);
         let form = codec.map_or_else(|| "as plain text".to_owned(), |codec| format!("compressed with {codec}"));
         info!("STREAM {name} [send to {address}]: established communication - sending metrics {form}...");
+        info!(target: ACCESS, "STREAM {name} [send to {address}]: connected, {form}");
         let session = Session::start(Arc::clone(&self.host), self.tap, capabilities, self.config.buffer_bytes, started);
         let mut stream = Stream {
             connection: self,
@@ -289,12 +291,15 @@ impl Connection {
             better: self.better(destination, look_back),
             leaves_for: None,
             outbox: Outbox::new(codec.map(|codec| self.encoder(codec, capabilities))),
+            to: format!("STREAM {name} [send to {address}]"),
             sent_bytes: 0,
             text_bytes: 0,
             was_heard: false,
             moved_us: started.mono_us,
         };
+        let rows_before = stream.connection.host.figures().sent_rows.get();
         let closed = stream.run(&mut socket).await;
+        stream.tell_gap(true);
         let Stream { sent_bytes, text_bytes, was_heard, outbox, session, .. } = stream;
         session.stop();
         if closed.is_orderly() {
@@ -302,8 +307,12 @@ impl Connection {
         }
         let now_us = (self.clock)().mono_us;
         let lasted_us = now_us.saturating_sub(started.mono_us);
-        let what =
-            format!("closed after {} s, {sent_bytes} bytes for {text_bytes} of text: {closed}", lasted_us / 1_000_000);
+        let rows = self.host.figures().sent_rows.get() - rows_before;
+        let what = format!(
+            "closed after {} s, {rows} rows, {sent_bytes} bytes for {text_bytes} of text: {closed}",
+            lasted_us / 1_000_000
+        );
+        info!(target: ACCESS, "STREAM {name} [send to {address}]: {what}");
         match closed {
             Closed::Stopped | Closed::NotFed | Closed::ForBetter(..) => {
                 info!("STREAM {name} [send to {address}]: {what}")
@@ -389,6 +398,22 @@ async fn read_answer(socket: &mut Socket, offered: Capabilities) -> io::Result<O
     }
 }
 
+/// A host counts as being sent while this lives.
+struct Sending(Arc<Host>);
+
+impl Sending {
+    fn begin(host: Arc<Host>) -> Self {
+        host.figures().sending.add(1);
+        Self(host)
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.figures().sending.add(-1);
+    }
+}
+
 /// One established stream.
 struct Stream<'a> {
     connection: &'a Connection,
@@ -398,6 +423,8 @@ struct Stream<'a> {
     /// The one that was found.
     leaves_for: Option<usize>,
     outbox: Outbox,
+    /// The beginning of its lines in the log.
+    to: String,
     sent_bytes: u64,
     text_bytes: u64,
     /// Whether the parent sent anything.
@@ -474,7 +501,16 @@ impl Stream<'_> {
             }
         }
         self.outbox.pack(now.mono_us)?;
+        self.tell_gap(false);
         Ok(None)
+    }
+
+    /// Says which rows are lost to the parent, once per gap, and counts them.
+    fn tell_gap(&mut self, ends: bool) {
+        if let Some(gap) = self.session.take_gap(self.now(), ends) {
+            self.connection.host.figures().sent_rows_lost.add(gap.rows);
+            warn!("{}: {gap}: they left our history before the parent asked for them", self.to);
+        }
     }
 
     /// Whether the stream ends as soon as all is written.

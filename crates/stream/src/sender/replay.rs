@@ -11,6 +11,8 @@ use protocol::replication::{ChildState, ReplayPlan, ReplayRequest, plan_answer};
 use row::{ChartSlot, Now, US_PER_S};
 use rrd_store::{ChartView, Host, HostView, Snapshot, TapId};
 
+use crate::loss::Gap;
+
 use super::tap::{RowForm, SenderTap, Wire, final_value, retention};
 
 #[cfg(test)]
@@ -77,11 +79,13 @@ pub(super) fn answer(
     request: &ReplayRequest,
     now: Now,
     out: &mut Vec<u8>,
+    lost: &mut dyn FnMut(Gap),
 ) -> Option<()> {
     loop {
         let mut answer =
             host.with_tap(tap, |tap: &mut SenderTap, view| Answer::prepare(tap, view, chart, request, now))??;
         answer.write_rows(now);
+        answer.lost.take().into_iter().for_each(&mut *lost);
         if host.with_tap(tap, |tap: &mut SenderTap, view| answer.finish(tap, view, now, out))?? {
             return Some(());
         }
@@ -97,13 +101,15 @@ pub(super) struct Answer {
     /// The last second that is sent or known to the parent.
     until_s: i64,
     snapshot: Option<Snapshot>,
+    /// Rows that the parent will never get.
+    lost: Option<Gap>,
     lines: Lines,
 }
 
 impl Answer {
     /// Decides what to send, under the host's lock.
     pub(super) fn prepare(
-        tap: &SenderTap,
+        tap: &mut SenderTap,
         view: &HostView<'_>,
         (slot, born): Asked,
         request: &ReplayRequest,
@@ -113,6 +119,8 @@ impl Answer {
         let silent_after_s = tap.silent_after_s(slot)?;
         let chart = view.chart(slot).filter(|chart| chart.born() == born)?;
         let (first_s, last_s) = retention(&chart);
+        // A parent asks for no more than it was offered: what it has to do without is before that.
+        let lost = tap.lost_before(&chart, first_s).filter(|_| (1..=first_s).contains(&request.after_s));
         // Rows of a host elsewhere may be ahead of our clock; they are asked for all the same.
         let now_s = now.wall_s().max(last_s);
         let state = ChildState { first_s, last_s, now_s, update_every_s: chart.update_every_s() };
@@ -125,7 +133,7 @@ impl Answer {
         }
         let until_s = plan.rows.map_or(silent_after_s, |(_, before_s)| before_s);
         let snapshot = plan.rows.map(|(after_s, before_s)| chart.snapshot(after_s, before_s));
-        Some(Self { slot, born, wire, plan, until_s, snapshot, lines: Lines::of(&wire, &chart) })
+        Some(Self { slot, born, wire, plan, until_s, snapshot, lost, lines: Lines::of(&wire, &chart) })
     }
 
     /// Writes the rows of the snapshot, outside the lock.
@@ -151,6 +159,7 @@ impl Answer {
         self.lines.finish(&self.wire, &chart, &self.plan, self.until_s, now);
         out.append(&mut tap.out);
         out.append(&mut self.lines.out);
+        tap.note_replicated(self.lines.rows, self.lines.newest_s);
         if self.plan.start_streaming {
             tap.set_live(self.slot, chart.last_s());
         }
@@ -163,6 +172,9 @@ struct Lines {
     out: Vec<u8>,
     slot: u32,
     every_s: i64,
+    /// Rows in them, and the second of the newest.
+    rows: u64,
+    newest_s: i64,
     /// The chart's number of births with its indexes of dimensions.
     laid_out: u64,
     /// The beginning of each dimension's line; empty for an index that is free.
@@ -182,7 +194,15 @@ impl Lines {
             prefix
         };
         let prefixes = (1..).zip(chart.dimensions().map(|dimension| dimension.id)).map(prefix).collect();
-        Self { out, slot, every_s: i64::from(chart.update_every_s()), laid_out: chart.laid_out(), prefixes }
+        Self {
+            out,
+            slot,
+            every_s: i64::from(chart.update_every_s()),
+            rows: 0,
+            newest_s: 0,
+            laid_out: chart.laid_out(),
+            prefixes,
+        }
     }
 
     /// Whether the chart still has the dimensions and the interval that the lines were made for.
@@ -193,8 +213,10 @@ impl Lines {
     }
 
     fn write_rows(&mut self, wire: &Wire, snapshot: &Snapshot, now: Now) {
-        let Self { out, slot, every_s, prefixes, .. } = self;
+        let Self { out, slot, every_s, prefixes, rows, newest_s, .. } = self;
         snapshot.rows(|time_s, values| {
+            *rows += 1;
+            *newest_s = time_s;
             encode::write_rpoint(out, wire.form, *slot, time_s - *every_s, time_s, now.wall_s().max(time_s));
             for (prefix, &value) in prefixes.iter().zip(values) {
                 if prefix.is_empty() || (value.is_empty() && wire.form.interpolated) {

@@ -12,6 +12,8 @@ use row::Now;
 use rrd_store::{Call, Host, OnReply, Reply, TapId};
 use tokio::sync::Notify;
 
+use crate::loss::{Gap, Loss};
+
 use super::replay::{self, Requests};
 use super::tap::SenderTap;
 
@@ -39,6 +41,7 @@ pub(crate) struct Session {
     /// Answers to calls of functions, with their transactions, from whoever feeds the host.
     replies: Replies,
     wake: Arc<Notify>,
+    loss: Loss,
 }
 
 type Replies = Arc<Mutex<Vec<(String, Reply)>>>;
@@ -67,6 +70,7 @@ impl Session {
             requests: Requests::default(),
             replies: Replies::default(),
             wake,
+            loss: Loss::default(),
         }
     }
 
@@ -84,7 +88,8 @@ impl Session {
         while out.len() < self.replay_bytes
             && let Some((chart, request)) = self.requests.pop()
         {
-            replay::answer(&self.host, self.tap, chart, &request, now, out);
+            let lost = &mut |gap| self.loss.add(gap, now.mono_us);
+            replay::answer(&self.host, self.tap, chart, &request, now, out, lost);
         }
         while out.len() < self.replay_bytes
             && let Some((transaction, reply)) = self.replies.lock().unwrap_or_else(PoisonError::into_inner).pop()
@@ -92,6 +97,17 @@ impl Session {
             let Reply { code, content_type, expires_s, body } = &reply;
             encode::write_function_result(out, &transaction, *code, content_type, *expires_s, body);
         }
+        let sent = self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.take_sent()).unwrap_or_default();
+        let figures = self.host.figures();
+        figures.sent_rows.add(sent.rows);
+        figures.sent_rows_replicated.add(sent.replicated);
+        figures.sent_newest_s.set(sent.newest_s);
+    }
+
+    /// What the parent has missed and will not get, once per gap; at the end of the stream whether
+    /// the gap is complete or not.
+    pub(crate) fn take_gap(&mut self, now: Now, ends: bool) -> Option<Gap> {
+        if ends { self.loss.take() } else { self.loss.take_settled(now.mono_us) }
     }
 
     /// How much text waits to be taken, in bytes; charts that are to be defined again count as 1.
@@ -167,6 +183,6 @@ impl Session {
 
     /// Ends the stream: the tap falls silent.
     pub(crate) fn stop(self) {
-        self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.stop());
+        self.host.with_tap(self.tap, |tap: &mut SenderTap, view| tap.stop(view));
     }
 }

@@ -25,6 +25,8 @@ use row::{Algorithm, ChartSlot, DimensionDefinition, Guid, Now, Packed, Row, Sam
 use rrd_store::{ChartView, FeedKind, HostView, Tap};
 use tokio::sync::Notify;
 
+use crate::loss::Gap;
+
 /// Stored values go as integers of this part of one where they must look like collected ones.
 pub(super) const FINAL_DIVISOR: i32 = 10_000_000;
 
@@ -83,8 +85,29 @@ struct ChartOut {
     ends: Vec<u32>,
     /// The last second sent, where durations are made of seconds.
     sent_s: i64,
+    /// The parent of this stream has asked for its past.
+    was_asked: bool,
     /// The chart's last second when it fell silent: rows after it are held back.
     silent_after_s: i64,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sent {
+    /// Rows, those of the past included.
+    pub(super) rows: u64,
+    /// Rows of the past.
+    pub(super) replicated: u64,
+    /// The newest second of all, since the tap was made.
+    pub(super) newest_s: i64,
+}
+
+/// Where a stream ended.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    newest_s: i64,
+    /// The host's births then: charts that came later have nothing to lose.
+    births: u64,
 }
 
 /// What the connection shares with the host: the text that waits to be sent.
@@ -97,6 +120,10 @@ pub(super) struct SenderTap {
     pub(super) overflowed: bool,
     buffer_bytes: usize,
     charts: Vec<ChartOut>,
+    /// What was sent since it was asked last.
+    sent: Sent,
+    /// How far the stream before this one came, where there was one.
+    before: Option<Before>,
     /// Charts that fell behind, to be defined again.
     behind: Vec<ChartSlot>,
     /// Lines of variables that are to go with a chart's next row.
@@ -114,6 +141,8 @@ impl SenderTap {
             overflowed: false,
             buffer_bytes,
             charts: Vec::new(),
+            sent: Sent::default(),
+            before: None,
             behind: Vec::new(),
             variables: Vec::new(),
             matching,
@@ -123,7 +152,7 @@ impl SenderTap {
 
     /// A stream was established: tells the parent all there is.
     pub(super) fn start(&mut self, capabilities: Capabilities, host: &HostView<'_>, now: Now) {
-        self.stop();
+        self.stop(host);
         self.wire = Some(Wire::new(capabilities, host.feed_kind()));
         Tap::host(self, host);
         for chart in host.charts() {
@@ -132,8 +161,10 @@ impl SenderTap {
     }
 
     /// The stream ended: nothing is sent until the next start.
-    pub(super) fn stop(&mut self) {
-        self.wire = None;
+    pub(super) fn stop(&mut self, host: &HostView<'_>) {
+        if self.wire.take().is_some() && self.sent.newest_s > 0 {
+            self.before = Some(Before { newest_s: self.sent.newest_s, births: host.births() });
+        }
         self.out = Vec::new();
         self.charts = Vec::new();
         self.behind = Vec::new();
@@ -145,6 +176,31 @@ impl SenderTap {
     pub(super) fn take(&mut self, empty: &mut Vec<u8>) {
         debug_assert!(empty.is_empty());
         std::mem::swap(&mut self.out, empty);
+    }
+
+    /// What was sent since the last call; the newest second stays.
+    pub(super) fn take_sent(&mut self) -> Sent {
+        let sent = self.sent;
+        (self.sent.rows, self.sent.replicated) = (0, 0);
+        sent
+    }
+
+    /// An answer to the parent has so many rows of the past, up to this second.
+    pub(super) fn note_replicated(&mut self, rows: u64, newest_s: i64) {
+        self.sent.rows += rows;
+        self.sent.replicated += rows;
+        self.sent.newest_s = self.sent.newest_s.max(newest_s);
+    }
+
+    /// The rows of a chart that the stream before this one had not sent and that nobody can ask for
+    /// any more, since our rows begin with the one after `first_s`. Told once per stream and chart.
+    pub(super) fn lost_before(&mut self, chart: &ChartView<'_>, first_s: i64) -> Option<Gap> {
+        let before = self.before?;
+        let known = self.charts.get_mut(chart.slot().0 as usize)?;
+        if std::mem::replace(&mut known.was_asked, true) || chart.born() > before.births {
+            return None;
+        }
+        Gap::of_chart(before.newest_s, first_s, i64::from(chart.update_every_s()))
     }
 
     /// How much there is to hand over, in bytes; charts to define again count as 1.
@@ -282,6 +338,8 @@ impl Tap for SenderTap {
             RowForm::Collected => chart.write_collected(&mut self.out, row),
             RowForm::Final => chart.write_final(&mut self.out, row),
         }
+        self.sent.rows += u64::from(self.out.len() > before);
+        self.sent.newest_s = self.sent.newest_s.max(row.time_s.unwrap_or_default());
         if !self.variables.is_empty() && self.out.len() > before {
             self.write_variables(row.chart, if wire.rows == RowForm::Stored { b"END2\n" } else { b"END\n" });
         }
@@ -306,13 +364,14 @@ impl ChartOut {
             lines: Vec::new(),
             ends: Vec::new(),
             sent_s: 0,
+            was_asked: false,
             silent_after_s: 0,
         }
     }
 
     /// Prepares the lines of a chart's rows, in the space of what was known before.
     fn new(wire: &Wire, chart: &ChartView<'_>, before: Self) -> Self {
-        let Self { phase, mut lines, mut ends, sent_s, silent_after_s, .. } = before;
+        let Self { phase, mut lines, mut ends, sent_s, was_asked, silent_after_s, .. } = before;
         // A second definition before the parent asked holds back no less than the first.
         let last_s = chart.last_s();
         let silent_after_s = if phase == Phase::Defined { silent_after_s.min(last_s) } else { last_s };
@@ -338,7 +397,7 @@ impl ChartOut {
         lines.shrink_to_fit();
         ends.shrink_to_fit();
         let phase = if wire.has(Capabilities::REPLICATION) { Phase::Defined } else { Phase::Live };
-        Self { phase, update_every_s: chart.update_every_s(), lines, ends, sent_s, silent_after_s }
+        Self { phase, update_every_s: chart.update_every_s(), lines, ends, sent_s, was_asked, silent_after_s }
     }
 
     /// Whether a row cannot be told to the parent as it is; the chart is silent then.

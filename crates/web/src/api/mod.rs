@@ -6,6 +6,7 @@ mod data;
 mod hosts;
 mod info;
 mod stream_info;
+mod streams;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/data", get(data))
         .route("/api/v1/hosts", get(hosts))
         .route(STREAM_INFO, get(stream_info))
+        .route("/api/v1/streams", get(streams))
         .fallback(elsewhere)
         .with_state(node)
 }
@@ -73,6 +75,10 @@ async fn hosts(State(node): OfNode) -> Answer {
 
 async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer {
     stream_info::answer(&node, asked.params.text("machine_guid"))
+}
+
+async fn streams(State(node): OfNode) -> Answer {
+    Answer::json(streams::answer(&node))
 }
 
 /// A host that is only passed through has no rows to show.

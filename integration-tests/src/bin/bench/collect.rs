@@ -9,7 +9,8 @@ use integration_tests::{API_KEY, agreement};
 
 use crate::report::{Measured, span_s, table};
 
-const WARM_UP_S: i64 = 5;
+/// Netdata has then written its metadata.
+const WARM_UP_S: i64 = 20;
 
 fn child(master: &Node) -> Netdata {
     let child = netdata::named("bench-child").memory_mode("none").collecting_like_ours().compression(true);

@@ -88,7 +88,7 @@ fn connect_all(form: Form, master: &Node, count: u32) -> Vec<TcpStream> {
 }
 
 fn streams(master: &Node) -> u64 {
-    sum(master, |host| u64::from(host["in"]["connected"] == true))
+    sum(master, |host| host["in"]["connected"].as_u64().unwrap_or_default())
 }
 
 fn rows_of(master: &Node) -> u64 {

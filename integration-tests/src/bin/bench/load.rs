@@ -25,6 +25,9 @@ const DIMENSIONS: u32 = 4;
 pub(crate) const SAMPLES: u64 = (CHARTS * DIMENSIONS) as u64;
 /// Seconds that are left out at the beginning: connections, definitions, first allocations.
 const WARM_UP_S: u32 = 5;
+/// The same where a Netdata takes part: for about 15 s after a child came it writes its metadata, at
+/// several times the cost of its rows.
+const WARM_UP_OF_NETDATA_S: u32 = 20;
 /// The window of ZSTD that our sender has by default.
 const WINDOW_BYTES: u32 = 128 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,7 +116,7 @@ impl Line {
 
     /// Sends for as long as everything needs to settle.
     pub(crate) fn warm_up(&mut self) {
-        self.play(WARM_UP_S);
+        self.play(if self.form.is_old() { WARM_UP_OF_NETDATA_S } else { WARM_UP_S });
         self.wire_bytes = 0;
     }
 
