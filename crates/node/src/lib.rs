@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod exit;
+pub mod flood;
 pub mod folder;
 pub mod identity;
 pub mod limits;

@@ -1,47 +1,83 @@
-//! The error log: one line per event, for people and for grep.
+//! The logs: one line per event, for people and for grep.
 //!
 //! ```text
 //! 2026-11-23 01:57:44: tributary-collector: INFO : STREAM web-1 [send to 10.0.0.5:19999]: connecting...
 //! ```
 //!
-//! It goes to standard error, or to `error.log` of the log folder, which is opened again on
-//! SIGHUP. Times are UTC.
+//! The error log goes to standard error, or to `error.log` of the log folder; what one host may
+//! write to it in a minute is limited ([`crate::flood`]). The access log, one line per connection
+//! and disconnect of a stream, is `access.log` of that folder; without one it is not written, since
+//! the error log says the same. Both are opened again on SIGHUP. Times are UTC.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-static LOG_FILE: OnceLock<LogFile> = OnceLock::new();
+use crate::flood::Flood;
+
+/// The target of the events that are lines of the access log.
+#[cfg(any(feature = "sender", feature = "parent"))]
+const ACCESS: &str = stream::ACCESS;
+#[cfg(not(any(feature = "sender", feature = "parent")))]
+const ACCESS: &str = "access";
+
+static LOGS: OnceLock<Logs> = OnceLock::new();
+static FLOOD: Mutex<Option<(&'static str, Flood)>> = Mutex::new(None);
+
+/// The logs of a log folder.
+struct Logs {
+    error: LogFile,
+    access: LogFile,
+}
 
 struct LogFile {
     path: PathBuf,
     file: Mutex<File>,
 }
 
-/// Starts the log. `folder` empty means standard error.
+impl LogFile {
+    fn open(folder: &str, name: &str) -> anyhow::Result<Self> {
+        let path = Path::new(folder).join(name);
+        let file = open(&path).with_context(|| format!("opening {}", path.display()))?;
+        Ok(Self { path, file: Mutex::new(file) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reopen(&self) {
+        match open(&self.path) {
+            Ok(file) => *self.lock() = file,
+            Err(err) => tracing::error!("opening {} again: {err}", self.path.display()),
+        }
+    }
+}
+
+/// Starts the logs. `folder` empty means standard error, and no access log.
 ///
 /// # Errors
-/// Where the file cannot be opened, or a log was started before.
+/// Where a file cannot be opened, or a log was started before.
 pub fn start(program: &'static str, folder: &str) -> anyhow::Result<()> {
     if !folder.is_empty() {
-        let path = Path::new(folder).join("error.log");
         std::fs::create_dir_all(folder).with_context(|| format!("making the log folder {folder}"))?;
-        let file = open(&path).with_context(|| format!("opening {}", path.display()))?;
-        if LOG_FILE.set(LogFile { path, file: Mutex::new(file) }).is_err() {
+        let logs = Logs { error: LogFile::open(folder, "error.log")?, access: LogFile::open(folder, "access.log")? };
+        if LOGS.set(logs).is_err() {
             anyhow::bail!("the log was started twice");
         }
     }
+    *FLOOD.lock().unwrap_or_else(PoisonError::into_inner) = Some((program, Flood::default()));
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(Level::INFO)
-        .with_writer(Destination)
+        .with_writer(Destinations)
         .event_format(Line { program })
         .finish();
     tracing::subscriber::set_global_default(subscriber).context("starting the log")
@@ -50,15 +86,14 @@ pub fn start(program: &'static str, folder: &str) -> anyhow::Result<()> {
 /// Whether a log was started that standard error shows.
 #[must_use]
 pub fn is_on_stderr() -> bool {
-    LOG_FILE.get().is_none() && tracing::dispatcher::has_been_set()
+    LOGS.get().is_none() && tracing::dispatcher::has_been_set()
 }
 
-/// Opens the log file again, after it was moved away.
+/// Opens the log files again, after they were moved away.
 pub fn reopen() {
-    let Some(log) = LOG_FILE.get() else { return };
-    match open(&log.path) {
-        Ok(file) => *log.file.lock().unwrap_or_else(PoisonError::into_inner) = file,
-        Err(err) => tracing::error!("opening {} again: {err}", log.path.display()),
+    if let Some(logs) = LOGS.get() {
+        logs.error.reopen();
+        logs.access.reopen();
     }
 }
 
@@ -66,26 +101,61 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-struct Destination;
+struct Destinations;
 
-impl<'a> MakeWriter<'a> for Destination {
+/// Where a line goes.
+enum Destination {
+    Error,
+    Access,
+}
+
+impl<'a> MakeWriter<'a> for Destinations {
     type Writer = Destination;
 
     fn make_writer(&'a self) -> Destination {
-        Destination
+        Destination::Error
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Destination {
+        if event.target() == ACCESS { Destination::Access } else { Destination::Error }
     }
 }
 
 impl Write for Destination {
+    /// Takes one line, which comes in one piece.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match LOG_FILE.get() {
-            Some(log) => log.file.lock().unwrap_or_else(PoisonError::into_inner).write(line),
-            None => io::stderr().write(line),
+        match (self, LOGS.get()) {
+            (Self::Access, None) => Ok(line.len()),
+            (Self::Access, Some(logs)) => logs.access.lock().write(line),
+            (Self::Error, _) => limited(line),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Writes a line to the error log, unless its host has written too many.
+fn limited(line: &[u8]) -> io::Result<usize> {
+    let now = crate::clock::now();
+    let mut flood = FLOOD.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((program, flood)) = flood.as_mut() else { return write_error(line) };
+    let verdict = flood.judge(&String::from_utf8_lossy(line), now.mono_us);
+    for (host, lines) in verdict.left_out {
+        let mut text = String::new();
+        if row::write_time(&mut text, now.wall_s()).is_ok() {
+            text += &format!(": {program}: WARN : STREAM {host}: {lines} more lines within a minute were left out\n");
+            write_error(text.as_bytes())?;
+        }
+    }
+    if verdict.writes { write_error(line) } else { Ok(line.len()) }
+}
+
+fn write_error(line: &[u8]) -> io::Result<usize> {
+    match LOGS.get() {
+        Some(logs) => logs.error.lock().write(line),
+        None => io::stderr().write(line),
     }
 }
 

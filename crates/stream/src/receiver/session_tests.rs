@@ -654,3 +654,28 @@ fn durations_that_end_after_a_minute_lose_no_row() {
     assert!(rows.len() >= 398 && rows[3..].iter().all(|(_, rate)| (6.0..14.0).contains(rate)));
     assert_eq!(parent.session.take_ahead(), None);
 }
+
+/// The goal: a child that begins later than we end has lost what is between, which is told once.
+#[test]
+fn what_a_child_does_not_have_any_more_is_told_once() {
+    let mut parent = Parent::new(Capabilities::PARENT.without(Capabilities::IEEE754.with(Capabilities::SLOTS)));
+    let now_s = NOW.wall_s();
+    let definition = |first_s: i64| {
+        format!(
+            "CHART \"a.b\" \"\" \"t\" \"u\" \"f\" \"a.b\" line 1 1 \"\" \"\" \"\"\nDIMENSION \"d0\" \"\" absolute 1 1 \"\"\n\
+             CHART_DEFINITION_END {first_s} {now_s} {now_s}\n"
+        )
+    };
+    parent.take(definition(now_s - 900).as_bytes()).unwrap();
+    assert_eq!(parent.session.take_gap(NOW, true), None, "a chart that is new here");
+    let row = |second: i64| format!("BEGIN2 'a.b' 1 {second} #\nSET2 'd0' 1 # A\nEND2\n");
+    parent.take(row(now_s - 700).as_bytes()).unwrap();
+    let end = format!("RBEGIN 'a.b'\nREND 1 {} {now_s} true {} {now_s} {now_s}\n", now_s - 900, now_s - 900);
+    parent.take(end.as_bytes()).unwrap();
+    assert!(parent.asked().contains("REPLAY_CHART"));
+    parent.take(definition(now_s - 600).as_bytes()).unwrap();
+    let expected = Gap { rows: 100, from_s: now_s - 700, to_s: now_s - 600 };
+    assert_eq!(parent.session.take_gap(NOW, true), Some(expected));
+    assert_eq!(parent.session.take_gap(NOW, true), None);
+    assert!(parent.asked().contains("REPLAY_CHART"));
+}

@@ -304,3 +304,45 @@ fn an_index_that_is_used_again_is_anothers() {
     let text = filled(&mut session, last_s + 2);
     assert!(text.contains("SET2 SLOT:#C 'late'"), "{text}");
 }
+
+/// The goal: what left the history while the stream was away is told as lost, once, with its ends;
+/// a chart that came meanwhile has lost nothing, nor has a parent that asks for less.
+#[test]
+fn what_left_the_history_is_told_once() {
+    set_clock(START_S);
+    let host = host(MemoryMode::None, 60);
+    let mut feed = host.claim(FeedKind::Stored, info(1));
+    let slot = define(&mut feed, "a.b", 1);
+    store(&mut feed, slot, START_S, 1.0);
+    let tap = attach(&host, SimplePattern::new("*"), 1 << 20, Arc::new(Notify::new()));
+    let begin = |second| Session::start(Arc::clone(&host), tap, V2, 1 << 20, at(second));
+    let ask = |session: &mut Session, id: &str, after_s: i64, second: i64| {
+        session.receive(&request(&format!("\"{id}\" \"true\" {after_s} {second}")), at(second)).unwrap();
+        filled(session, second);
+    };
+    let mut session = begin(START_S);
+    ask(&mut session, "a.b", START_S - 1, START_S);
+    (1..=10).for_each(|second| store(&mut feed, slot, START_S + second, 1.0));
+    filled(&mut session, START_S + 10);
+    assert_eq!(session.take_gap(at(START_S + 20), true), None, "a first stream has lost nothing");
+    session.stop();
+    let figures = host.figures();
+    assert_eq!((figures.sent_rows.get(), figures.sent_newest_s.get()), (11, START_S + 10));
+    (11..=300).for_each(|second| store(&mut feed, slot, START_S + second, 1.0));
+    let late = define(&mut feed, "a.late", 1);
+    store(&mut feed, late, START_S + 300, 1.0);
+    let first_s = host.read(|view| retention(&view.chart(slot).unwrap()).0);
+    assert!(first_s > START_S + 100, "the history is long over");
+    let mut session = begin(START_S + 300);
+    ask(&mut session, "a.late", START_S + 299, START_S + 300);
+    ask(&mut session, "a.b", first_s, START_S + 300);
+    ask(&mut session, "a.b", first_s, START_S + 300);
+    assert_eq!(session.take_gap(at(START_S + 301), false), None, "other charts may follow");
+    let (from_s, rows) = (START_S + 10, (first_s - START_S - 10) as u64);
+    assert_eq!(session.take_gap(at(START_S + 310), false), Some(Gap { rows, from_s, to_s: first_s }));
+    assert_eq!(session.take_gap(at(START_S + 320), true), None);
+    session.stop();
+    let mut session = begin(START_S + 300);
+    ask(&mut session, "a.b", START_S + 299, START_S + 300);
+    assert_eq!(session.take_gap(at(START_S + 320), true), None, "nothing was missed");
+}

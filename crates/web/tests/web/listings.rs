@@ -56,6 +56,34 @@ async fn hosts_are_listed_with_their_age() {
     assert!(hosts[0]["bytes"].as_u64() > Some(0) && hosts[0]["dimensions"] == 8 && hosts[3]["hops"] == 2);
 }
 
+/// Goal: each direction of each host has its figures, hosts that never streamed have none, and the
+/// totals are their sums.
+#[tokio::test]
+async fn streams_are_listed() {
+    let fleet = fleet();
+    let host = fleet.store.find("beta").unwrap();
+    let figures = host.figures();
+    figures.streams_accepted.add(3);
+    figures.receiving.add(1);
+    figures.received_bytes.add(1_000);
+    figures.received_text_bytes.add(4_000);
+    figures.rows_lost.add(7);
+    figures.streams_established.add(1);
+    figures.sent_rows.add(5);
+    figures.sent_newest_s.set(NOW_S - 9);
+    let streams = get(&fleet.web, "/api/v1/streams").await.json();
+    assert_eq!((&streams["hosts"][0]["in"], &streams["hosts"][0]["out"]), (&Value::Null, &Value::Null));
+    let beta = &streams["hosts"][1];
+    let told = ["connected", "streams", "reconnects", "rows_lost", "bytes", "text_bytes"].map(|key| &beta["in"][key]);
+    assert_eq!(told, [1, 3, 2, 7, 1_000, 4_000].map(|value| json!(value)).each_ref());
+    assert_eq!(beta["in"]["compression_ratio"].as_f64(), Some(4.0));
+    let told = ["connected", "reconnects", "rows", "lag_s"].map(|key| &beta["out"][key]);
+    assert_eq!(told, [0, 0, 5, 9].map(|value| json!(value)).each_ref());
+    assert_eq!(beta["out"]["compression_ratio"], Value::Null, "nothing was sent");
+    let totals = &streams["totals"];
+    assert_eq!((&totals["in"]["rows_lost"], &totals["out"]["rows"]), (&json!(7), &json!(5)));
+}
+
 /// A chart is described in full; what is hidden, obsolete or without dimensions is not listed.
 #[tokio::test]
 async fn charts_are_described() {
