@@ -142,10 +142,12 @@ fn limited(line: &[u8]) -> io::Result<usize> {
     let mut flood = FLOOD.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((program, flood)) = flood.as_mut() else { return write_error(line) };
     let verdict = flood.judge(&String::from_utf8_lossy(line), now.mono_us);
-    for (host, lines) in verdict.left_out {
+    for (whose, lines) in verdict.left_out {
         let mut text = String::new();
         if row::write_time(&mut text, now.wall_s()).is_ok() {
-            text += &format!(": {program}: WARN : STREAM {host}: {lines} more lines within a minute were left out\n");
+            text += &format!(
+                ": {program}: WARN : STREAM {whose} ...: {lines} more lines like this within a minute were left out\n"
+            );
             write_error(text.as_bytes())?;
         }
     }
