@@ -70,7 +70,7 @@ async fn streams_are_listed() {
     figures.rows_lost.add(7);
     figures.streams_established.add(1);
     figures.sent_rows.add(5);
-    figures.sent_newest_s.set(NOW_S - 9);
+    figures.sent_newest_s.set(crate::fleet::NOW_S - 9);
     let streams = get(&fleet.web, "/api/v1/streams").await.json();
     assert_eq!((&streams["hosts"][0]["in"], &streams["hosts"][0]["out"]), (&Value::Null, &Value::Null));
     let beta = &streams["hosts"][1];

@@ -43,7 +43,9 @@ impl Plain {
     fn start(what: &str, argument: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let program = std::env::current_exe().expect("this program has a file");
-        let adjust = |command: &mut std::process::Command| drop(command.args([what, argument]));
+        let adjust = |command: &mut std::process::Command| {
+            command.args([what, argument]);
+        };
         let process = Process::start(what, &program, adjust, &folder.path().join("output"));
         let address = until(START_LIMIT, "a plain program to listen", || {
             process.log().lines().find_map(|line| line.strip_prefix(LISTENING)?.parse().ok())
