@@ -100,6 +100,7 @@ $(FUZZ:%=fuzz/%): fuzz/%: toolchain
 soak: build ## watch memory: a million charts and a thousand hosts that go, a collector for ten minutes
 	cargo test --release -p rrd-store --test memory -- --ignored --nocapture --test-threads=1
 	$(TEST) --test footprint -- --ignored --nocapture
+	$(TEST) --test streams -- --ignored --nocapture
 
 .PHONY: clean
 clean: ## remove what was built

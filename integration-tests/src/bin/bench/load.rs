@@ -133,7 +133,9 @@ impl Line {
                 Writes::PerChart => charts.for_each(|text| self.send(&text)),
             }
             self.turn += 1;
-            assert!(!second.is_over(), "this machine is too slow to send {} streams a second", self.children.len());
+            if second.is_over() {
+                println!("sending to {} streams took longer than a second: rows came late", self.children.len());
+            }
             second.wait();
         }
         u64::from(HOSTS) * SAMPLES * u64::from(count)
