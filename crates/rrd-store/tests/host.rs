@@ -273,3 +273,32 @@ fn queries_group_filter_and_refuse() {
     assert!(host.query(&query, end).is_err(), "the whole window lies before the data");
     assert!(host.query(&Query { charts: Charts::One("no.chart"), ..query }, end).is_err());
 }
+
+/// Goal: rows that come late for one sealed block after another cost a bounded share of each second;
+/// rows beyond are refused and counted, and taken again in the next second.
+#[test]
+fn repairs_are_limited_per_second() {
+    const DIMENSIONS: usize = 5_000;
+    let (host, mut feed) = host(3_600);
+    let ids: Vec<String> = (0..DIMENSIONS).map(|number| format!("d{number}")).collect();
+    let dimensions: Vec<_> = ids.iter().map(|id| (id.as_str(), Algorithm::Absolute)).collect();
+    let slot = define(&mut feed, &dimensions);
+    let (early_s, last_s) = (START_S - START_S % 60, START_S + 600);
+    assert!(store(&mut feed, slot, early_s, &[Some(1.0)]));
+    assert!(store(&mut feed, slot, last_s, &[Some(1.0)]));
+    // Never the same block twice in a row, so that each row opens one.
+    let late = |number: i64| early_s + 60 * (number % 2) + 1 + number / 2;
+    let mut write = |second: i64, number: i64| {
+        let mut writer = feed.writer(at(second)).unwrap();
+        writer.begin(slot);
+        writer.set_stored(7, None, Packed::pack(2.0, PointFlags::NORMAL));
+        writer.end_stored(late(number), false)
+    };
+    let taken = (0..40).take_while(|&number| write(START_S, number)).count() as i64;
+    assert!((5..30).contains(&taken), "{taken} blocks of {} values", 60 * DIMENSIONS);
+    assert!(!write(START_S, taken));
+    assert_eq!(host.figures().rows_refused.get(), 2);
+    assert!(write(START_S + 1, taken), "the next second");
+    assert!(!write(START_S + 1, taken), "it is there now");
+    assert_eq!(host.figures().rows_refused.get(), 2);
+}
