@@ -4,12 +4,10 @@ use std::cell::RefCell;
 #[cfg(feature = "sender")]
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
-#[cfg(feature = "sender")]
-use std::sync::Weak;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
 #[cfg(feature = "sender")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 use protocol::request::HEAD_BYTES_MAX;
@@ -18,7 +16,7 @@ use row::{Guid, Now};
 use rrd_store::{Feed, FeedKind, Store};
 use socket::{Parked, Peer, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -74,7 +72,7 @@ pub struct Receiver {
 struct Shared {
     store: Arc<Store>,
     own: Guid,
-    config: watch::Sender<Arc<Config>>,
+    config: RwLock<Arc<Config>>,
     lanes: LaneHandle,
     clock: Clock,
     stop: CancellationToken,
@@ -129,7 +127,7 @@ impl Receiver {
         let shared = Shared {
             store,
             own,
-            config: watch::Sender::new(Arc::new(config)),
+            config: RwLock::new(Arc::new(config)),
             lanes,
             clock,
             stop,
@@ -144,13 +142,15 @@ impl Receiver {
     /// Uses other settings from now on. Streams that are no longer allowed end; the others go on, and
     /// are kept and streamed on as they were when they began.
     pub fn exchange(&self, config: Config) {
-        self.shared.config.send_replace(Arc::new(config));
+        let config = Arc::new(config);
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
+        self.shared.streams.cut_if(|guid, entrant| Shared::denies(&config, entrant, guid).is_some());
     }
 
     /// The settings in force.
     #[must_use]
     pub fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.shared.config.borrow())
+        self.shared.config()
     }
 
     /// Takes a connection over that began with `head`; needs a runtime.
@@ -180,7 +180,7 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: Socket, mut head: Vec<u8>,
     info!("STREAM {name} [receive from {peer}]: new client connection{tls}");
     let is_certified = socket.is_certified() || socket.is_local();
     let entrant = Entrant { key: request.key, machine_guid: request.machine_guid, peer, is_certified };
-    let (admitted, live) = match shared.admit(&entrant, &mut request) {
+    let (admitted, live) = match shared.admit(entrant, &mut request) {
         Ok(admitted) => admitted,
         Err((refusal, reason)) => {
             warn!("STREAM {name} [receive from {peer}]: refused: {reason}");
@@ -191,7 +191,7 @@ async fn shake_hands(shared: Arc<Shared>, mut socket: Socket, mut head: Vec<u8>,
     match socket.park() {
         Ok(socket) => {
             let lanes = shared.lanes.clone();
-            let entry = Entry { shared, request, admitted, live, entrant };
+            let entry = Entry { shared, request, admitted, live };
             lanes.spawn(entry.request.machine_guid, move || entry.run(socket));
         }
         Err(err) => warn!("STREAM {name} [receive from {peer}]: {err}"),
@@ -226,14 +226,15 @@ async fn refuse(socket: &mut Socket, refusal: Refusal) {
 impl Shared {
     /// Lets a stream in, under another GUID if another machine has its own; or says to the child,
     /// and to the log, why not.
-    fn admit(&self, entrant: &Entrant, request: &mut Request) -> Result<(Admitted, Live), (Refusal, String)> {
+    fn admit(&self, entrant: Entrant, request: &mut Request) -> Result<(Admitted, Live), (Refusal, String)> {
         let denied = |denied: Denied| (denied.refusal(), denied.to_string());
-        let config = Arc::clone(&self.config.borrow());
-        let mut admitted = admission::admit(&config, entrant).map_err(denied)?;
+        let config = self.config();
+        let mut admitted = admission::admit(&config, &entrant).map_err(denied)?;
         admission::check_way(request, self.own).map_err(denied)?;
         let guid = request.machine_guid;
         let asked = Asked {
             guid,
+            entrant,
             marks: Marks::new(request, entrant.peer),
             duplicates: admitted.duplicate_guid,
             every: config.accept_every,
@@ -265,13 +266,18 @@ impl Shared {
         if entered.guid != guid {
             request.machine_guid = entered.guid;
             // A table of its own may say more of it.
-            let derived = Entrant { machine_guid: entered.guid, ..*entrant };
+            let derived = Entrant { machine_guid: entered.guid, ..entrant };
             if config.machines.contains_key(&entered.guid) {
                 admitted = admission::admit(&config, &derived).map_err(|err| {
                     self.streams.leave(entered.guid, &entered.live);
                     denied(err)
                 })?;
             }
+        }
+        // Settings that were exchanged meanwhile may not have found this stream.
+        if let Some(now_denied) = Self::denies(&self.config(), &entrant, entered.guid) {
+            self.streams.leave(entered.guid, &entered.live);
+            return Err(denied(now_denied));
         }
         Ok((admitted, entered.live))
     }
@@ -284,18 +290,9 @@ impl Shared {
         asked.find_map(|entrant| admission::admit(config, entrant).err())
     }
 
-    /// Waits until settings are exchanged for some that do not allow a stream any more.
-    async fn until_denied(&self, entrant: &Entrant, guid: Guid) -> Denied {
-        let mut config = self.config.subscribe();
-        loop {
-            let denied = Self::denies(&config.borrow_and_update(), entrant, guid);
-            if let Some(denied) = denied {
-                return denied;
-            }
-            if config.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+    /// The settings in force.
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Streams a host on, if its API key says so and nobody does it yet.
@@ -337,7 +334,6 @@ struct Entry {
     request: Request,
     admitted: Admitted,
     live: Live,
-    entrant: Entrant,
 }
 
 impl Entry {
@@ -351,8 +347,8 @@ impl Entry {
     }
 
     fn open(self) -> Stream {
-        let Self { shared, request, admitted, live, entrant } = self;
-        let peer = entrant.peer;
+        let Self { shared, request, admitted, live } = self;
+        let peer = live.entrant.peer;
         let name = shown(request.hostname.as_bytes());
         let codecs: Vec<_> = admitted.compression.iter().map(|codec| codec.capability()).collect();
         let own = codecs.iter().fold(OWN, |own, codec| own.with(*codec));
@@ -379,7 +375,6 @@ impl Entry {
         Stream {
             name,
             peer,
-            entrant,
             opened_us: (shared.clock)().mono_us,
             before: Received::of(figures),
             session: Session::new(capabilities, every_s, admitted.keep.history_rows),
@@ -408,7 +403,6 @@ struct Stream {
     name: String,
     peer: Peer,
     /// Who it was let in as; asked about again when settings change.
-    entrant: Entrant,
     opened_us: u64,
     /// What the host had received when it was opened.
     before: Received,
@@ -485,12 +479,15 @@ impl Stream {
             self.feed.take_calls_with(Arc::new(move || asked.notify_one()));
         }
         let (stop, cut) = (self.shared.stop.clone(), self.live.cut.clone());
-        let (shared, entrant, guid) = (Arc::clone(&self.shared), self.entrant, self.feed.host().guid());
-        tokio::select! {
+        let closed = tokio::select! {
             closed = self.receive(&mut socket) => closed,
             () = stop.cancelled() => Closed::Stopped,
             () = cut.cancelled() => Closed::Replaced,
-            denied = shared.until_denied(&entrant, guid) => Closed::Denied(denied),
+        };
+        let denied = || Shared::denies(&self.shared.config(), &self.live.entrant, self.feed.host().guid());
+        match closed {
+            Closed::Replaced => denied().map_or(Closed::Replaced, Closed::Denied),
+            closed => closed,
         }
     }
 
@@ -537,8 +534,12 @@ impl Stream {
                     is_asked = true;
                     Ok(())
                 }
-                () = sleep(CALLS_LOOK), if self.calls_until_us.is_some() => Ok(()),
-                () = sleep(self.silence_left()) => return Closed::Silent,
+                () = sleep(self.wait()) => {
+                    if self.silence_left().is_zero() {
+                        return Closed::Silent;
+                    }
+                    Ok(())
+                }
             };
             if let Err(err) = ready {
                 return err.into();
@@ -581,6 +582,12 @@ impl Stream {
     }
 
     /// How long the child may go on sending nothing.
+    /// Until it is time to look after something even if nothing comes.
+    fn wait(&self) -> Duration {
+        let silence_left = self.silence_left();
+        if self.calls_until_us.is_some() { silence_left.min(CALLS_LOOK) } else { silence_left }
+    }
+
     fn silence_left(&self) -> Duration {
         let silent_us = (self.shared.clock)().mono_us.saturating_sub(self.live.heard_us.load(Ordering::Relaxed));
         SILENCE_MAX.saturating_sub(Duration::from_micros(silent_us))

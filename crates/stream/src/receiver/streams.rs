@@ -8,7 +8,7 @@ use std::time::Duration;
 use row::Guid;
 use tokio_util::sync::CancellationToken;
 
-use super::admission::DuplicateGuid;
+use super::admission::{DuplicateGuid, Entrant};
 use super::twin::{Likeness, Marks, derive};
 
 /// A stream that was heard of within this time is alive: another child with its GUID is refused.
@@ -34,6 +34,8 @@ struct Inner {
 /// A stream that is being received.
 #[derive(Debug, Clone)]
 pub(super) struct Live {
+    /// What it was let in by.
+    pub(super) entrant: Entrant,
     pub(super) marks: Marks,
     /// The monotonic clock when it was heard of last.
     pub(super) heard_us: Arc<AtomicU64>,
@@ -44,6 +46,7 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) guid: Guid,
+    pub(super) entrant: Entrant,
     pub(super) marks: Marks,
     /// What becomes of a twin.
     pub(super) duplicates: DuplicateGuid,
@@ -76,7 +79,7 @@ impl Streams {
     /// connection at once. A twin is given an identity of its own, or waits, as does who cannot be
     /// told apart, until the older stream is silent. `knows` tells whether a host is here already.
     pub(super) fn enter(&self, asked: Asked, knows: impl Fn(Guid) -> bool) -> Result<Entered, NoPlace> {
-        let Asked { guid, mut marks, duplicates, every, now_us } = asked;
+        let Asked { guid, entrant, mut marks, duplicates, every, now_us } = asked;
         let mut inner = self.lock();
         inner.check_pace(every, now_us)?;
         let derives = duplicates == DuplicateGuid::Derive;
@@ -98,11 +101,18 @@ impl Streams {
             old.cut.cancel();
             marks.replace(old.marks.clone());
         }
-        let live = Live { marks, heard_us: Arc::new(AtomicU64::new(now_us)), cut: CancellationToken::new() };
+        let live = Live { entrant, marks, heard_us: Arc::new(AtomicU64::new(now_us)), cut: CancellationToken::new() };
         inner.live.insert(place, live.clone());
         inner.accepted_us = Some(now_us);
         let is_new_twin = place != guid && inner.told.len() < TOLD_MAX && inner.told.insert(place);
         Ok(Entered { live, guid: place, is_new_twin })
+    }
+
+    /// Cuts the streams that `denied` picks, by the GUID that they have here.
+    pub(super) fn cut_if(&self, denied: impl Fn(Guid, &Entrant) -> bool) {
+        let inner = self.lock();
+        let picked = inner.live.iter().filter(|(guid, live)| denied(**guid, &live.entrant));
+        picked.for_each(|(_, live)| live.cut.cancel());
     }
 
     /// A stream ended, unless another has its place already.
@@ -150,7 +160,8 @@ mod tests {
         let mut request = Request::new(GUID, GUID, "a");
         request.fingerprint = Some(fingerprint.into());
         let marks = Marks::new(&request, Peer::Unix);
-        Asked { guid: GUID, marks, duplicates, every: Duration::ZERO, now_us: second * 1_000_000 }
+        let entrant = Entrant { key: GUID, machine_guid: GUID, peer: Peer::Unix, is_certified: false };
+        Asked { guid: GUID, entrant, marks, duplicates, every: Duration::ZERO, now_us: second * 1_000_000 }
     }
 
     /// The goal: a hundred clones of one image are a hundred hosts, each the same when it comes
