@@ -151,7 +151,7 @@ impl Report {
             full,
             classes: std::array::from_fn(|class| classes[class] - fixed_classes[class]),
             fixed_classes: std::array::from_fn(|class| fixed_classes[class] - before_classes[class]),
-            rows: fleet.hosts.iter().map(|(host, _)| host.status().bytes).sum(),
+            rows: fleet.hosts.iter().map(|(host, _)| host.bytes()).sum(),
         }
     }
 

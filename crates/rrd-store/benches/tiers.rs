@@ -29,7 +29,7 @@ fn main() {
         let samples = DAY_S as f64 * (CHARTS * DIMENSIONS) as f64;
         let ns = (cost::cpu_ns() - begin_ns) as f64 / samples;
         let each = |bytes: usize| bytes / (CHARTS * DIMENSIONS);
-        println!("| {tiers} | {ns:.1} | {} | {} |", each(host.status().bytes), each(saved(store)));
+        println!("| {tiers} | {ns:.1} | {} | {} |", each(host.bytes()), each(saved(store)));
     }
     println!();
     println!("a day of one chart, {DIMENSIONS} dimensions, µs of CPU");

@@ -1,147 +1,29 @@
 //! A host: one lock over its charts, and what is known about it beside them.
 
-use std::collections::HashMap;
+mod info;
+mod keep;
+mod sleep;
+mod state;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use row::{ChartSlot, Guid, Now, Sample};
+use row::Guid;
 
+pub use self::info::HostInfo;
+pub use self::keep::{Keep, MemoryMode, Which};
+pub(crate) use self::state::HostState;
 use crate::ask::Calls;
-use crate::chart::{Chart, OwnedFunction, OwnedLabel, id_hash};
+use crate::chart::{Chart, id_hash};
 use crate::feed::{Feed, FeedKind};
 use crate::figures::Figures;
-use crate::files::{self, Damages, Journal, OnDisk};
+use crate::files::{Damages, OnDisk};
 use crate::intern::Interner;
-use crate::late::Repairs;
-use crate::life::Standing;
 use crate::names::Names;
-use crate::ring::Ring;
-use crate::slab::Slabs;
-use crate::slots::Slots;
 use crate::tap::{Tap, TapId};
 use crate::tier::TierSettings;
 use crate::view::HostView;
-
-/// What is known of a host from its handshake, or of the node itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostInfo {
-    /// The machine GUID: the host's identity.
-    pub guid: Guid,
-    /// The name to show.
-    pub hostname: String,
-    /// The name for the registry.
-    pub registry_hostname: String,
-    /// The operating system's family, such as `linux`.
-    pub os: String,
-    /// The time zone's name.
-    pub timezone: String,
-    /// and its short form.
-    pub abbrev_timezone: String,
-    /// Seconds east of UTC.
-    pub utc_offset_s: i32,
-    /// Nodes between the host and this one: 0 for the node itself, 1 for a child.
-    pub hops: u32,
-    /// Seconds between rows, where a chart says nothing else.
-    pub update_every_s: u32,
-    /// The program that collects, for instance `netdata`.
-    pub program_name: String,
-    /// and its version.
-    pub program_version: String,
-    /// Free text of older agents.
-    pub tags: String,
-    /// What the host says of its system, `NETDATA_*` names and values.
-    pub system: Vec<(String, String)>,
-    /// Changes with each boot of the machine, where it tells.
-    pub boot_id: String,
-    /// Tells machines with the same GUID apart, where it tells.
-    pub fingerprint: String,
-    /// Nodes that its stream passed, this one the last, as far as they tell; not kept on the disk.
-    pub path: Vec<Guid>,
-}
-
-impl HostInfo {
-    /// A host of which only the GUID is known, which serves as its name.
-    #[must_use]
-    pub fn unknown(guid: Guid) -> Self {
-        let unknown = || "unknown".to_owned();
-        Self {
-            guid,
-            hostname: guid.to_string(),
-            registry_hostname: guid.to_string(),
-            os: unknown(),
-            timezone: unknown(),
-            abbrev_timezone: "UTC".to_owned(),
-            utc_offset_s: 0,
-            hops: 1,
-            update_every_s: 1,
-            program_name: unknown(),
-            program_version: unknown(),
-            tags: String::new(),
-            system: Vec::new(),
-            boot_id: String::new(),
-            fingerprint: String::new(),
-            path: Vec::new(),
-        }
-    }
-}
-
-/// How a host's rows are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MemoryMode {
-    /// Not at all, but for what retransmission needs.
-    None,
-    /// In memory.
-    Ram,
-    /// In memory, saved at an orderly stop and loaded at the next start.
-    Save,
-    /// On the disk as they come, loaded at the next start, however this run ends.
-    Map,
-}
-
-impl MemoryMode {
-    /// All modes.
-    pub const ALL: [Self; 4] = [Self::None, Self::Ram, Self::Save, Self::Map];
-
-    /// The word of the settings and the API.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Ram => "ram",
-            Self::Save => "save",
-            Self::Map => "map",
-        }
-    }
-
-    /// Reads the word of the settings and the API.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.word() == word)
-    }
-}
-
-/// How, and how many rows per chart, a host keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// The memory mode.
-    pub mode: MemoryMode,
-    /// Rows per chart: the history, or the spool where the mode is `none`.
-    pub history_rows: u32,
-    /// Rows go to the disk as they come: mode `map`, or a spool that is to survive a kill.
-    pub on_disk: bool,
-}
-
-impl Keep {
-    /// Keeps so many rows as a memory mode says.
-    #[must_use]
-    pub const fn new(mode: MemoryMode, history_rows: u32) -> Self {
-        Self { mode, history_rows, on_disk: matches!(mode, MemoryMode::Map) }
-    }
-}
-
-/// Picks hosts by how they are kept.
-pub type Which = fn(Keep) -> bool;
 
 /// What a host is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,8 +36,6 @@ pub struct HostStatus {
     pub charts: usize,
     /// Their dimensions.
     pub dimensions: usize,
-    /// Bytes that its rows take.
-    pub bytes: usize,
 }
 
 /// What hosts of one store share.
@@ -198,59 +78,6 @@ pub struct Host {
 const EPHEMERAL: [Option<bool>; 3] = [None, Some(false), Some(true)];
 /// The label by which a host says so itself.
 pub(crate) const EPHEMERAL_LABEL: (&str, &str) = ("_is_ephemeral", "true");
-
-/// What the host's lock guards.
-#[derive(Default)]
-pub(crate) struct HostState {
-    pub(crate) generation: u64,
-    pub(crate) kind: FeedKind,
-    pub(crate) charts: Vec<Chart>,
-    /// From an id's hash to the first chart that had it.
-    pub(crate) by_hash: HashMap<u32, u32>,
-    pub(crate) dimensions: usize,
-    /// The number of the next chart.
-    pub(crate) next_number: u32,
-    pub(crate) slots: Slots,
-    /// Bytes of all rings beside their blocks.
-    pub(crate) ring_bytes: usize,
-    pub(crate) standing: Standing,
-    /// Charts and dimensions when it went to sleep.
-    before_sleep: (usize, usize),
-    pub(crate) slabs: Slabs,
-    pub(crate) repairs: Repairs,
-    pub(crate) scratch: Scratch,
-    /// What the disk is to be told, where rows go there as they come.
-    pub(crate) journal: Option<Box<Journal>>,
-    pub(crate) taps: Vec<(TapId, Box<dyn Tap>)>,
-    next_tap: u64,
-    pub(crate) labels: Vec<OwnedLabel>,
-    pub(crate) variables: Vec<(Arc<str>, f64)>,
-    /// Its identity with its maker's cloud.
-    pub(crate) claimed_id: Option<Guid>,
-    /// What the feed in force offers.
-    pub(crate) functions: Vec<OwnedFunction>,
-    /// Labels, variables, identity or functions changed since taps were shown them.
-    pub(crate) host_changed: bool,
-    /// Charts whose definition changed since taps were shown it.
-    pub(crate) changed_charts: Vec<ChartSlot>,
-    /// Counts how often the wall clock was set, as seen by writers.
-    pub(crate) clock_epoch: u32,
-    /// Wall minus monotonic clock at the last writer.
-    pub(crate) clock_offset_us: Option<i64>,
-}
-
-/// Space that a row is made in, kept from row to row.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    /// The chart whose row is open: a stream's row may come in several batches.
-    pub(crate) open: Option<ChartSlot>,
-    pub(crate) samples: Vec<Sample>,
-    pub(crate) values: Vec<f64>,
-    pub(crate) block: Vec<u8>,
-}
-
-/// The clock was set where wall and monotonic clock part by more than this.
-const CLOCK_JUMP_US: i64 = 500_000;
 
 impl Host {
     pub(crate) fn new(info: HostInfo, keep: Keep, shared: &Shared) -> Self {
@@ -315,55 +142,10 @@ impl Host {
         tiers_s.max().unwrap_or(0).max(rows_s)
     }
 
-    /// Whether its charts and rows are on the disk only. It wakes when anybody asks for them.
-    #[must_use]
-    pub fn is_asleep(&self) -> bool {
-        self.asleep.load(Ordering::Acquire)
-    }
-
     /// The second of its newest row; 0 without one.
     #[must_use]
     pub fn newest_s(&self) -> i64 {
         self.newest_s.load(Ordering::Relaxed)
-    }
-
-    /// It was found in this folder, and sleeps.
-    pub(crate) fn found_in(&self, folder: OnDisk, newest_s: i64) {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner).push(folder);
-        self.newest_s.fetch_max(newest_s, Ordering::Relaxed);
-        self.asleep.store(true, Ordering::Release);
-    }
-
-    /// Lets its charts and rows go from memory, as far as the disk has them and nobody feeds or taps
-    /// it, nor has fed it since `generation`; they come back from there. Returns whether it sleeps.
-    pub(crate) fn sleep(&self, folder: OnDisk, generation: u64) -> bool {
-        let mut state = self.lock();
-        let is_written = state.journal.as_ref().is_some_and(|journal| journal.is_empty()) || !self.keep().on_disk;
-        if self.is_fed() || state.generation != generation || !state.taps.is_empty() || !is_written {
-            return false;
-        }
-        *state = HostState {
-            generation: state.generation,
-            next_tap: state.next_tap,
-            slots: state.slots.asleep(),
-            before_sleep: (state.chart_count(), state.dimensions),
-            standing: std::mem::take(&mut state.standing),
-            claimed_id: state.claimed_id,
-            ..HostState::default()
-        };
-        *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = vec![folder];
-        self.asleep.store(true, Ordering::Release);
-        true
-    }
-
-    /// Reads what the disk has.
-    fn wake(&self) {
-        let _waking = self.waking.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_asleep() {
-            let folders = std::mem::take(&mut *self.folders.lock().unwrap_or_else(PoisonError::into_inner));
-            self.shared.damages.add(files::restore(self, &folders));
-            self.asleep.store(false, Ordering::Release);
-        }
     }
 
     /// What is known of it.
@@ -389,17 +171,17 @@ impl Host {
     #[must_use]
     pub fn status(&self) -> HostStatus {
         let state = self.lock_asleep();
-        debug_assert_eq!(state.ring_bytes, state.charts.iter().map(|chart| chart.ring.bytes()).sum::<usize>());
         let (charts, dimensions) =
             if self.is_asleep() { state.before_sleep } else { (state.chart_count(), state.dimensions) };
-        let tiers = if self.shared.tiers.is_empty() { 0 } else { state.charts.iter().map(Chart::tier_bytes).sum() };
-        HostStatus {
-            fed: self.is_fed(),
-            newest_s: self.newest_s.load(Ordering::Relaxed),
-            charts,
-            dimensions,
-            bytes: state.slabs.bytes() + state.ring_bytes + tiers,
-        }
+        HostStatus { fed: self.is_fed(), newest_s: self.newest_s.load(Ordering::Relaxed), charts, dimensions }
+    }
+
+    /// Bytes that its rows take in memory. Looks at each chart.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let state = self.lock_asleep();
+        let of_chart = |chart: &Chart| chart.ring.bytes() + chart.tier_bytes();
+        state.slabs.bytes() + state.charts.iter().map(of_chart).sum::<usize>()
     }
 
     /// Takes over what settings say of whether the host comes and goes; `None`: as it says itself.
@@ -530,80 +312,9 @@ impl Host {
         self.state.is_poisoned()
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HostState> {
-        loop {
-            if self.is_asleep() {
-                self.wake();
-            }
-            let state = self.lock_asleep();
-            // It may have gone to sleep meanwhile.
-            if !self.is_asleep() {
-                return state;
-            }
-        }
-    }
-
-    /// The lock, for whoever fills a host that sleeps.
-    pub(crate) fn lock_asleep(&self) -> MutexGuard<'_, HostState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The host's share of the open block's spare rows.
     pub(crate) fn phase(&self) -> usize {
         id_hash(self.guid.as_bytes()) as usize % 20
-    }
-}
-
-impl HostState {
-    /// Notes whether the wall clock was set since the last writer.
-    pub(crate) fn note_clock(&mut self, now: Now) {
-        let offset_us = now.wall_us - now.mono_us as i64;
-        let before_us = self.clock_offset_us.replace(offset_us);
-        if before_us.is_some_and(|before_us| before_us.abs_diff(offset_us) > CLOCK_JUMP_US as u64) {
-            self.clock_epoch += 1;
-        }
-    }
-
-    /// The chart in a slot.
-    pub(crate) fn chart(&self, slot: ChartSlot) -> Option<&Chart> {
-        self.charts.get(slot.0 as usize).filter(|chart| !chart.is_vacant())
-    }
-
-    /// The chart in a slot.
-    pub(crate) fn chart_mut(&mut self, slot: ChartSlot) -> Option<&mut Chart> {
-        self.charts.get_mut(slot.0 as usize).filter(|chart| !chart.is_vacant())
-    }
-
-    /// Forgets a chart's rows: it has another update every.
-    pub(crate) fn empty_ring(&mut self, slot: ChartSlot, every_s: u32) {
-        let ring = &mut self.charts[slot.0 as usize].ring;
-        self.ring_bytes -= ring.bytes();
-        ring.release(&mut self.slabs, &mut self.repairs);
-        *ring = Ring::new(every_s);
-        self.ring_bytes += ring.bytes();
-    }
-
-    /// How many charts there are.
-    pub(crate) fn chart_count(&self) -> usize {
-        self.charts.len() - self.slots.vacant()
-    }
-
-    /// The chart with this id, tried first right after `previous`.
-    pub(crate) fn find_chart(&self, id: &[u8], previous: Option<ChartSlot>) -> Option<ChartSlot> {
-        let hash = id_hash(id);
-        if let Some(ChartSlot(previous)) = previous
-            && let next = (previous as usize + 1) % self.charts.len().max(1)
-            && let Some(chart) = self.charts.get(next)
-            && chart.is(hash, id)
-        {
-            return Some(ChartSlot(next as u32));
-        }
-        let &slot = self.by_hash.get(&hash)?;
-        if self.charts[slot as usize].texts.id.as_bytes() == id {
-            return Some(ChartSlot(slot));
-        }
-        let place = self.charts.iter().position(|chart| chart.id_hash == hash && chart.texts.id.as_bytes() == id)?;
-        Some(ChartSlot(place as u32))
     }
 }
 

@@ -335,7 +335,6 @@ impl HostState {
     /// Lets go of a chart and all that is kept of it.
     pub(crate) fn remove_chart(&mut self, slot: ChartSlot) {
         let mut chart = std::mem::replace(&mut self.charts[slot.0 as usize], Chart::vacant());
-        self.ring_bytes -= chart.ring.bytes();
         self.dimensions -= chart.dimensions.iter().filter(|dimension| !dimension.is_vacant()).count();
         chart.release(&mut self.slabs, &mut self.repairs);
         if self.by_hash.get(&chart.id_hash) == Some(&slot.0) {

@@ -1,47 +1,24 @@
 //! The writer: a feed's lock on its host, for one batch of definitions and rows.
 
-use std::sync::Arc;
+mod define;
+mod restore;
+
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
-use row::{
-    ChartDefinition, ChartOptions, ChartSlot, DimensionDefinition, DimensionIndex, FunctionDefinition, Guid, Label,
-    Now, Packed, Row, Sample, US_PER_S,
-};
+use row::{ChartOptions, ChartSlot, DimensionIndex, Guid, Now, Packed, Row, Sample, US_PER_S};
 
-use crate::chart::{Chart, DimensionTexts, OwnedFunction, OwnedLabel, id_hash};
-use crate::collection::{self, Dimension, Elapsed, Moved};
-use crate::files::{Journal, Noting, OnDisk};
+pub use self::define::DefineError;
+use crate::AHEAD_S;
+use crate::chart::{Chart, id_hash};
+use crate::collection::{self, Elapsed, Moved};
+use crate::files::{Journal, Noting};
 use crate::host::{Host, HostState};
 use crate::late::Repairs;
 use crate::ring::{Kept, Shelf};
-use crate::slab::{BlockAt, Slabs};
-use crate::tier::{self, CELLS, Part, Tier};
+use crate::slab::Slabs;
+use crate::tier::{self, Part, Tier};
 use crate::view::{ChartView, HostView};
-use crate::{
-    AHEAD_S, CHARTS_PER_HOST_MAX, DIMENSIONS_PER_CHART_MAX, DIMENSIONS_PER_HOST_MAX, FUNCTIONS_MAX, LABELS_MAX,
-    TEXT_BYTES_MAX, UPDATE_EVERY_MAX_S,
-};
-
-/// Why a definition was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DefineError {
-    /// The chart id is not `type.rest`.
-    #[error("a chart id needs a dot with something on both sides")]
-    ChartId,
-    /// A text is empty or too long.
-    #[error("a text of the definition is empty or longer than {TEXT_BYTES_MAX} bytes")]
-    Text,
-    /// The host has too many charts.
-    #[error("a host may have {CHARTS_PER_HOST_MAX} charts at most")]
-    Charts,
-    /// The chart or the host has too many dimensions.
-    #[error("a chart may have {DIMENSIONS_PER_CHART_MAX} dimensions at most, a host {DIMENSIONS_PER_HOST_MAX}")]
-    Dimensions,
-    /// No such chart.
-    #[error("no such chart")]
-    UnknownChart,
-}
 
 /// Rows beyond this second are not dated truthfully by anybody, and would not fit the arithmetic.
 const TIME_S_MAX: i64 = 1 << 40;
@@ -52,6 +29,7 @@ const TIME_S_MAX: i64 = 1 << 40;
 pub struct Writer<'a> {
     host: &'a Host,
     state: MutexGuard<'a, HostState>,
+    plan: Plan,
     now: Now,
     newest_s: i64,
     rows: u64,
@@ -84,7 +62,19 @@ impl<'a> Writer<'a> {
 
     fn new(host: &'a Host, state: MutexGuard<'a, HostState>, now: Now) -> Self {
         let newest_s = host.newest_s.load(Ordering::Relaxed);
-        Self { host, state, now, newest_s, rows: 0, samples: 0, ignored: 0, refused: 0, ahead: 0, ahead_s: 0 }
+        Self {
+            host,
+            state,
+            plan: Plan::of(host),
+            now,
+            newest_s,
+            rows: 0,
+            samples: 0,
+            ignored: 0,
+            refused: 0,
+            ahead: 0,
+            ahead_s: 0,
+        }
     }
 
     /// How many seconds ahead of the clock the rows of this batch are dated, if that is [`AHEAD_S`] or more.
@@ -110,280 +100,6 @@ impl<'a> Writer<'a> {
     #[must_use]
     pub fn view(&self) -> HostView<'_> {
         HostView::new(&self.state)
-    }
-
-    /// Defines a chart, or changes what is known of it.
-    ///
-    /// # Errors
-    /// Where an id is malformed or a limit is reached.
-    pub fn define_chart(&mut self, definition: &ChartDefinition<'_>) -> Result<ChartSlot, DefineError> {
-        check_chart(definition)?;
-        let every_s = definition.update_every_s.clamp(1, UPDATE_EVERY_MAX_S);
-        let definition = ChartDefinition { update_every_s: every_s, ..*definition };
-        if let Some(slot) = self.state.find_chart(definition.id.as_bytes(), None) {
-            self.redefine_chart(slot, &definition);
-            return Ok(slot);
-        }
-        if self.state.chart_count() >= CHARTS_PER_HOST_MAX {
-            return Err(DefineError::Charts);
-        }
-        let hash = id_hash(definition.id.as_bytes());
-        let slot = self.state.slots.take().unwrap_or(self.state.charts.len() as u32);
-        let mut chart = Chart::new(&definition, hash, self.host.interner());
-        chart.add_tiers(self.host.tiers());
-        chart.number = self.state.next_number;
-        self.state.next_number = self.state.next_number.wrapping_add(1);
-        chart.texts.life.born = self.state.slots.birth();
-        chart.texts.life.laid_out = chart.texts.life.born;
-        match self.state.by_hash.get(&hash).copied() {
-            None => {
-                self.state.by_hash.insert(hash, slot);
-            }
-            Some(other) => {
-                self.state.charts[other as usize].ambiguous = true;
-                chart.ambiguous = true;
-            }
-        }
-        match self.state.charts.get_mut(slot as usize) {
-            Some(vacant) => *vacant = chart,
-            None => self.state.charts.push(chart),
-        }
-        self.state.changed_charts.push(ChartSlot(slot));
-        if let Some(journal) = &mut self.state.journal {
-            journal.changed(ChartSlot(slot));
-        }
-        Ok(ChartSlot(slot))
-    }
-
-    fn redefine_chart(&mut self, slot: ChartSlot, definition: &ChartDefinition<'_>) {
-        let chart = &mut self.state.charts[slot.0 as usize];
-        chart.seen = true;
-        let known = chart.definition();
-        let context = if definition.context.is_empty() { definition.id } else { definition.context };
-        if known == (ChartDefinition { context, ..*definition }) {
-            return;
-        }
-        if known.update_every_s != definition.update_every_s {
-            self.renew_ring(slot, definition.update_every_s);
-        }
-        let chart = &mut self.state.charts[slot.0 as usize];
-        let fresh = Chart::new(definition, chart.id_hash, self.host.interner());
-        let before = std::mem::replace(&mut chart.texts, fresh.texts);
-        chart.texts.dimensions = before.dimensions;
-        chart.texts.labels = before.labels;
-        chart.texts.variables = before.variables;
-        chart.texts.life = before.life;
-        chart.store_first = fresh.store_first;
-        self.mark_changed(slot);
-    }
-
-    /// Changes how many seconds are between a chart's rows; those that it has are forgotten then.
-    pub fn set_update_every(&mut self, slot: ChartSlot, update_every_s: u32) {
-        let every_s = update_every_s.clamp(1, UPDATE_EVERY_MAX_S);
-        if self.state.chart(slot).is_some_and(|chart| chart.ring.every_s != i64::from(every_s)) {
-            self.renew_ring(slot, every_s);
-            self.mark_changed(slot);
-        }
-    }
-
-    /// Forgets a chart's rows, but not their summaries: the next ones are `every_s` apart.
-    fn renew_ring(&mut self, slot: ChartSlot, every_s: u32) {
-        let HostState { charts, slabs, repairs, scratch, journal, ring_bytes, .. } = &mut *self.state;
-        let Chart { ring, tiers, number, .. } = &mut charts[slot.0 as usize];
-        let journal = noting(journal.as_deref_mut(), slot, *number);
-        *ring_bytes -= ring.bytes();
-        ring.hand_over(&mut shelf(self.host, slabs, repairs, &mut scratch.block, journal, tiers));
-        *ring_bytes += ring.bytes();
-        self.state.empty_ring(slot, every_s);
-        self.state.charts[slot.0 as usize].add_tiers(self.host.tiers());
-    }
-
-    /// Says that a chart's collection stopped.
-    pub fn set_chart_obsolete(&mut self, slot: ChartSlot) {
-        if let Some(chart) = self.state.chart_mut(slot)
-            && !chart.texts.options.has(ChartOptions::OBSOLETE)
-        {
-            chart.texts.options = chart.texts.options.with(ChartOptions::OBSOLETE);
-            self.mark_changed(slot);
-        }
-    }
-
-    /// Defines a dimension of a chart, or changes what is known of it.
-    ///
-    /// # Errors
-    /// Where there is no such chart, a text is too long, or a limit is reached.
-    pub fn define_dimension(
-        &mut self,
-        slot: ChartSlot,
-        definition: &DimensionDefinition<'_>,
-    ) -> Result<DimensionIndex, DefineError> {
-        if definition.id.is_empty() || definition.id.len().max(definition.name.len()) > TEXT_BYTES_MAX {
-            return Err(DefineError::Text);
-        }
-        let chart = self.state.chart_mut(slot).ok_or(DefineError::UnknownChart)?;
-        let name = if definition.name.is_empty() { definition.id } else { definition.name };
-        if let Some(index) =
-            (0..chart.dimensions.len()).find(|&index| &*chart.texts.dimensions[index].id == definition.id)
-        {
-            let mut changed = chart.dimensions[index].redefine(definition);
-            if &*chart.texts.dimensions[index].name != name {
-                chart.texts.dimensions[index].name = self.host.interner().get(name);
-                changed = true;
-            }
-            if changed {
-                chart.note_obsolete(index);
-                self.mark_changed(slot);
-            }
-            return Ok(index as DimensionIndex);
-        }
-        let free = chart.dimensions.iter().position(Dimension::is_vacant);
-        let index = free.unwrap_or(chart.dimensions.len());
-        self.add_dimension(slot, index, definition)?;
-        self.mark_changed(slot);
-        Ok(index as DimensionIndex)
-    }
-
-    /// Puts a dimension at an index that is free, or behind all others.
-    fn add_dimension(
-        &mut self,
-        slot: ChartSlot,
-        index: usize,
-        definition: &DimensionDefinition<'_>,
-    ) -> Result<(), DefineError> {
-        let HostState { charts, dimensions, slots, .. } = &mut *self.state;
-        if index >= DIMENSIONS_PER_CHART_MAX || *dimensions >= DIMENSIONS_PER_HOST_MAX {
-            return Err(DefineError::Dimensions);
-        }
-        let (chart, interner) = (&mut charts[slot.0 as usize], self.host.interner());
-        *dimensions += 1;
-        let hash = id_hash(definition.id.as_bytes());
-        chart.ambiguous |= chart.dimensions.iter().any(|other| other.id_hash == hash);
-        let name = if definition.name.is_empty() { definition.id } else { definition.name };
-        let texts = DimensionTexts { id: interner.get(definition.id), name: interner.get(name) };
-        // Where the first collection is stored, a counter is taken to begin at zero.
-        let dimension = Dimension { collections: u8::from(chart.store_first), ..Dimension::new(definition, hash) };
-        if index < chart.dimensions.len() {
-            chart.dimensions[index] = dimension;
-            chart.texts.dimensions[index] = texts;
-            chart.texts.life.laid_out = slots.birth();
-        } else {
-            chart.dimensions.push(dimension);
-            chart.texts.dimensions.push(texts);
-        }
-        chart.note_obsolete(index);
-        Ok(())
-    }
-
-    /// Lays a chart's dimensions out as they were when files were written: blocks have values by index.
-    /// One without an id is an index that is free. Returns whether they are so now: a chart that has
-    /// rows keeps its own.
-    pub(crate) fn restore_dimensions(&mut self, slot: ChartSlot, definitions: &[DimensionDefinition<'_>]) -> bool {
-        let HostState { charts, dimensions, slots, .. } = &mut *self.state;
-        let Some(chart) = charts.get_mut(slot.0 as usize) else { return false };
-        if chart.ring.is_empty() {
-            *dimensions -= chart.dimensions.iter().filter(|dimension| !dimension.is_vacant()).count();
-            (chart.dimensions, chart.texts.dimensions) = (Vec::new(), Vec::new());
-            chart.texts.life.leaving = Vec::new();
-            chart.texts.life.laid_out = slots.birth();
-        }
-        for (index, definition) in definitions.iter().enumerate() {
-            let chart = &mut self.state.charts[slot.0 as usize];
-            if chart.texts.dimensions.get(index).is_some_and(|known| &*known.id == definition.id) {
-                continue;
-            }
-            let is_elsewhere = || chart.texts.dimensions.iter().any(|known| &*known.id == definition.id);
-            if index < chart.dimensions.len() || (!definition.id.is_empty() && is_elsewhere()) {
-                return false;
-            }
-            if definition.id.is_empty() {
-                chart.dimensions.push(Dimension::vacant());
-                chart.texts.dimensions.push(DimensionTexts { id: Arc::default(), name: Arc::default() });
-            } else if self.add_dimension(slot, index, definition).is_err() {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Replaces a chart's labels.
-    pub fn set_chart_labels(&mut self, slot: ChartSlot, labels: &[Label<'_>]) {
-        let Some(chart) = self.state.chart_mut(slot) else { return };
-        let labels = OwnedLabel::collect(labels, self.host.interner());
-        if chart.texts.labels != labels {
-            chart.texts.labels = labels;
-            self.mark_changed(slot);
-        }
-    }
-
-    /// Sets a variable of a chart.
-    pub fn set_chart_variable(&mut self, slot: ChartSlot, name: &str, value: f64) {
-        let Some(chart) = self.state.chart_mut(slot) else { return };
-        if set_variable(&mut chart.texts.variables, name, value, |name| self.host.interner().get(name)) {
-            chart.variables_changed = true;
-            if let Some(journal) = &mut self.state.journal {
-                journal.changed(slot);
-            }
-        }
-    }
-
-    /// Replaces the host's labels.
-    pub fn set_host_labels(&mut self, labels: &[Label<'_>]) {
-        let labels = OwnedLabel::collect(labels, self.host.interner());
-        if self.state.labels != labels {
-            self.state.labels = labels;
-            self.state.host_changed = true;
-        }
-    }
-
-    /// Sets a variable of the host.
-    pub fn set_host_variable(&mut self, name: &str, value: f64) {
-        if set_variable(&mut self.state.variables, name, value, |name| self.host.interner().get(name)) {
-            self.state.host_changed = true;
-        }
-    }
-
-    /// Sets the host's identity with its maker's cloud.
-    pub fn set_claimed_id(&mut self, claimed_id: Option<Guid>) {
-        if std::mem::replace(&mut self.state.claimed_id, claimed_id) != claimed_id {
-            self.state.host_changed = true;
-        }
-    }
-
-    /// The host offers a function, until its feed takes it back or ends; returns whether there was room.
-    pub fn offer_function(&mut self, function: &FunctionDefinition<'_>) -> bool {
-        let texts = [function.name, function.help, function.tags, function.access];
-        if texts.iter().any(|text| text.len() > TEXT_BYTES_MAX) {
-            return false;
-        }
-        let known = self.state.functions.iter().position(|known| &*known.name == function.name);
-        if known.is_some_and(|place| self.state.functions[place].borrow() == *function) {
-            return true;
-        }
-        let function = OwnedFunction::new(function, self.host.interner());
-        match known {
-            Some(place) => self.state.functions[place] = function,
-            None if self.state.functions.len() >= FUNCTIONS_MAX => return false,
-            None => self.state.functions.push(function),
-        }
-        self.state.host_changed = true;
-        true
-    }
-
-    /// Takes a function back.
-    pub fn withdraw_function(&mut self, name: &str) {
-        let count = self.state.functions.len();
-        self.state.functions.retain(|known| &*known.name != name);
-        self.state.host_changed |= self.state.functions.len() != count;
-    }
-
-    fn mark_changed(&mut self, slot: ChartSlot) {
-        if let Some(journal) = &mut self.state.journal {
-            journal.changed(slot);
-        }
-        let chart = &mut self.state.charts[slot.0 as usize];
-        if !std::mem::replace(&mut chart.changed, true) {
-            self.state.changed_charts.push(slot);
-        }
     }
 
     /// The chart with this id, tried first right after `previous`: streams repeat their order.
@@ -443,14 +159,12 @@ impl<'a> Writer<'a> {
         self.show_definitions(slot);
         let now = self.now;
         let mut newest_s = 0;
-        let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, ring_bytes, .. } =
-            &mut *self.state;
+        let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, tiers, store_first, number, .. } = &mut charts[slot.0 as usize];
-        *ring_bytes -= ring.bytes();
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         scratch.values.resize(dimensions.len(), 0.0);
         let journal = noting(journal.as_deref_mut(), slot, *number);
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal, tiers);
+        let mut shelf = shelf(self.plan, slabs, repairs, &mut scratch.block, journal, tiers);
         let every_us = ring.every_s * US_PER_S;
         let moved = clock.advance(elapsed, now.wall_us, *clock_epoch, every_us, *store_first);
         let elapsed_us = match moved {
@@ -476,7 +190,6 @@ impl<'a> Writer<'a> {
                 shown |= last;
             }
         });
-        *ring_bytes += ring.bytes();
         if !shown {
             let row = Row { chart: slot, time_s: None, elapsed_us: Some(elapsed_us), samples };
             taps.iter_mut().for_each(|(_, tap)| tap.row(&row));
@@ -493,7 +206,7 @@ impl<'a> Writer<'a> {
     pub fn end_stored(&mut self, time_s: i64, live: bool) -> bool {
         let Some(slot) = self.state.scratch.open.take() else { return false };
         self.show_definitions(slot);
-        let HostState { charts, slabs, repairs, scratch, taps, journal, ring_bytes, .. } = &mut *self.state;
+        let HostState { charts, slabs, repairs, scratch, taps, journal, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, tiers, number, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
         if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 {
@@ -501,10 +214,8 @@ impl<'a> Writer<'a> {
             return false;
         }
         let journal = noting(journal.as_deref_mut(), slot, *number);
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, journal, tiers);
-        *ring_bytes -= ring.bytes();
+        let mut shelf = shelf(self.plan, slabs, repairs, &mut scratch.block, journal, tiers);
         let kept = ring.append(time_s, &scratch.samples[..], &mut shelf);
-        *ring_bytes += ring.bytes();
         match kept {
             Kept::Newest | Kept::Filled => shelf.note(time_s, &scratch.samples[..]),
             Kept::Ignored | Kept::Refused => {
@@ -576,123 +287,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Blocks that come from a disk may stay there.
-    pub(crate) fn keep_on_disk(&mut self, folder: OnDisk) {
-        self.state.slabs.on_disk = Some(folder);
-    }
-
-    /// The level of files whose rows sum up so many seconds; `None` for a tier that is not kept.
-    pub(crate) fn level_of(&self, step_s: u32) -> Option<usize> {
-        let tiers = self.host.tiers();
-        if step_s == 0 { Some(0) } else { Some(tiers.iter().position(|tier| tier.step_s == step_s)? + 1) }
-    }
-
-    /// A chart has this number in the files of its host.
-    pub(crate) fn number_chart(&mut self, slot: ChartSlot, number: u32) {
-        if let Some(chart) = self.state.charts.get_mut(slot.0 as usize) {
-            chart.number = number;
-            self.skip_number(number);
-        }
-    }
-
-    /// Files of the host know this number: it is not given again.
-    pub(crate) fn skip_number(&mut self, number: u32) {
-        self.state.next_number = self.state.next_number.max(number.wrapping_add(1));
-    }
-
-    /// Puts a block that comes from a disk to the chart's rows; `at` says where it stays, unless it
-    /// comes to memory. Returns whether it fits.
-    pub(crate) fn restore_block(
-        &mut self,
-        (slot, level): (ChartSlot, usize),
-        start_s: i64,
-        bytes: &[u8],
-        at: Option<BlockAt>,
-    ) -> bool {
-        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
-        let Some(chart) = charts.get_mut(slot.0 as usize) else { return false };
-        let Some(ring) = chart.ring_of(level) else { return false };
-        let end_s = start_s.saturating_add(ring.block_s());
-        if !(1..TIME_S_MAX).contains(&start_s) || !(1..TIME_S_MAX).contains(&end_s) || chart.dimensions.is_empty() {
-            return false;
-        }
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut []);
-        match level {
-            0 => {
-                *ring_bytes -= chart.ring.bytes();
-                let fits = chart.ring.restore(start_s, bytes, at, &mut shelf);
-                *ring_bytes += chart.ring.bytes();
-                fits
-            }
-            _ => chart
-                .tiers
-                .iter_mut()
-                .find(|tier| tier.level == level)
-                .is_some_and(|tier| tier.ring.restore(start_s, bytes, at, &mut shelf.of_tier(level, tier.rows))),
-        }
-    }
-
-    /// Puts a row that comes from a disk to its place.
-    pub(crate) fn restore_row(&mut self, (slot, level): (ChartSlot, usize), time_s: i64, values: &mut Vec<u32>) {
-        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
-        let Some(chart) = charts.get_mut(slot.0 as usize) else { return };
-        let Some(ring) = chart.ring_of(level) else { return };
-        if !(1..TIME_S_MAX).contains(&time_s) || time_s % ring.every_s != 0 || chart.dimensions.is_empty() {
-            return;
-        }
-        let cells = if level == 0 { 1 } else { CELLS };
-        values.resize(chart.dimensions.len() * cells, Packed::EMPTY.to_bits());
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut []);
-        match level {
-            0 => {
-                *ring_bytes -= chart.ring.bytes();
-                chart.ring.append(time_s, &values[..], &mut shelf);
-                *ring_bytes += chart.ring.bytes();
-            }
-            _ => {
-                if let Some(tier) = chart.tiers.iter_mut().find(|tier| tier.level == level) {
-                    tier.restore_row(time_s, values, &mut shelf);
-                }
-            }
-        }
-    }
-
-    /// A chart was no more when the disk was written last.
-    pub(crate) fn restore_gone(&mut self, slot: ChartSlot) {
-        self.state.remove_chart(slot);
-    }
-
-    /// All blocks of all charts came: the last of each goes on where it ended.
-    pub(crate) fn finish_restore(&mut self) {
-        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
-        let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut []);
-        for chart in charts {
-            *ring_bytes -= chart.ring.bytes();
-            chart.ring.reopen(chart.dimensions.len(), &mut shelf);
-            *ring_bytes += chart.ring.bytes();
-            for tier in &mut chart.tiers {
-                tier.reopen(chart.dimensions.len(), &mut shelf);
-            }
-        }
-    }
-
-    /// All rows came, too: summaries that the disk did not have are made up.
-    pub(crate) fn finish_rows(&mut self) {
-        let HostState { charts, slabs, repairs, scratch, ring_bytes, .. } = &mut *self.state;
-        for chart in charts {
-            let mut shelf = shelf(self.host, slabs, repairs, &mut scratch.block, None, &mut chart.tiers);
-            *ring_bytes -= chart.ring.bytes();
-            chart.ring.settle(&mut shelf);
-            *ring_bytes += chart.ring.bytes();
-            tier::align(&chart.ring, false, &mut shelf);
-            self.newest_s = self.newest_s.max(chart.ring.last_s());
-            chart.clock.updated_us = chart.ring.last_s() * US_PER_S;
-            for (dimension, &bits) in chart.dimensions.iter_mut().zip(chart.ring.newest()) {
-                dimension.stored = Packed::from_bits(bits);
-            }
-        }
-    }
-
     /// Shows taps what changed in the host's and the chart's definitions.
     fn show_definitions(&mut self, slot: ChartSlot) {
         let host_changed = self.state.host_changed;
@@ -752,31 +346,49 @@ fn noting(journal: Option<&mut Journal>, slot: ChartSlot, number: u32) -> Option
     journal.map(|journal| Noting { journal, slot, number, level: 0 })
 }
 
+/// What a host's rings keep, read once per batch.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    /// The host's share of the spare rows.
+    phase: usize,
+    /// Rows to keep.
+    history: u32,
+    /// And so many seconds at least: the shortest tier is made of them.
+    least_s: u32,
+}
+
+impl Plan {
+    fn of(host: &Host) -> Self {
+        Self {
+            phase: host.phase(),
+            history: host.keep().history_rows.max(1),
+            least_s: host.tiers().first().map_or(0, |tier| tier.step_s),
+        }
+    }
+}
+
 fn shelf<'a>(
-    host: &Host,
+    plan: Plan,
     slabs: &'a mut Slabs,
     repairs: &'a mut Repairs,
     scratch: &'a mut Vec<u8>,
     journal: Option<Noting<'a>>,
     tiers: &'a mut [Tier],
 ) -> Shelf<'a> {
-    let history = host.keep().history_rows.max(1);
-    let least_s = host.tiers().first().map_or(0, |tier| tier.step_s);
-    Shelf { slabs, repairs, phase: host.phase(), history, scratch, journal, tiers, least_s }
+    let Plan { phase, history, least_s } = plan;
+    Shelf { slabs, repairs, phase, history, scratch, journal, tiers, least_s }
 }
 
 impl HostState {
     /// Seals the late blocks that are being filled, and adds what came late to rows of tiers.
     pub(crate) fn settle(&mut self, host: &Host) {
-        let Self { charts, slabs, repairs, scratch, journal, ring_bytes, .. } = self;
+        let Self { charts, slabs, repairs, scratch, journal, .. } = self;
         let has_late = |chart: &Chart| !chart.ring.late.is_empty() || chart.tiers.iter().any(Tier::has_late);
         for (slot, chart) in (0..).zip(charts).filter(|(_, chart)| has_late(chart)) {
             let Chart { ring, tiers, number, .. } = chart;
             let journal = noting(journal.as_deref_mut(), ChartSlot(slot), *number);
-            let mut shelf = shelf(host, slabs, repairs, &mut scratch.block, journal, &mut []);
-            *ring_bytes -= ring.bytes();
+            let mut shelf = shelf(Plan::of(host), slabs, repairs, &mut scratch.block, journal, &mut []);
             ring.settle(&mut shelf);
-            *ring_bytes += ring.bytes();
             tiers.iter_mut().for_each(|tier| tier.settle(&mut shelf));
         }
     }
@@ -787,46 +399,6 @@ impl HostState {
         let Some(Chart { ring, tiers, number, .. }) = charts.get_mut(slot.0 as usize) else { return };
         let filled = Part { rows: filled, stride, start_s, every_s: ring.every_s };
         let journal = noting(journal.as_deref_mut(), slot, *number);
-        tier::feed_late_rows(&filled, &mut shelf(host, slabs, repairs, &mut scratch.block, journal, tiers));
+        tier::feed_late_rows(&filled, &mut shelf(Plan::of(host), slabs, repairs, &mut scratch.block, journal, tiers));
     }
-}
-
-fn check_chart(definition: &ChartDefinition<'_>) -> Result<(), DefineError> {
-    let texts = [
-        definition.id,
-        definition.name,
-        definition.title,
-        definition.units,
-        definition.family,
-        definition.context,
-        definition.plugin,
-        definition.module,
-    ];
-    if texts.iter().any(|text| text.len() > TEXT_BYTES_MAX) {
-        return Err(DefineError::Text);
-    }
-    match definition.id.split_once('.') {
-        Some((kind, rest)) if !kind.is_empty() && !rest.is_empty() => Ok(()),
-        _ => Err(DefineError::ChartId),
-    }
-}
-
-/// Sets a variable; returns whether that changed anything.
-fn set_variable(
-    variables: &mut Vec<(Arc<str>, f64)>,
-    name: &str,
-    value: f64,
-    intern: impl Fn(&str) -> Arc<str>,
-) -> bool {
-    if !value.is_finite() || name.is_empty() || name.len() > TEXT_BYTES_MAX {
-        return false;
-    }
-    if let Some((_, known)) = variables.iter_mut().find(|(known, _)| &**known == name) {
-        return std::mem::replace(known, value) != value;
-    }
-    if variables.len() >= LABELS_MAX {
-        return false;
-    }
-    variables.push((intern(name), value));
-    true
 }

@@ -103,13 +103,13 @@ fn history_bounds_what_is_kept() {
     for second in 0..20_000 {
         store(&mut feed, slot, START_S + second, &[Some(second as f64)]);
         if second == 2_000 {
-            bytes = host.status().bytes;
+            bytes = host.bytes();
         }
     }
     let kept = host.read(|view| view.find_chart("test.chart").map(|chart| (chart.first_s(), chart.last_s()))).unwrap();
     assert_eq!(kept.1, START_S + 19_999);
     assert!((120..=220).contains(&(kept.1 - kept.0)), "{kept:?}");
-    assert!(host.status().bytes <= bytes + 4_096, "{} {bytes}", host.status().bytes);
+    assert!(host.bytes() <= bytes + 4_096, "{} {bytes}", host.bytes());
 }
 
 /// A row that is written twice, or long after, changes nothing.

@@ -193,7 +193,7 @@ impl Batch {
 impl Block {
     /// It lies elsewhere now; returns whether it is still what the chart has there.
     fn settle(&self, state: &mut HostState, level: usize, after: BlockAt) -> bool {
-        let HostState { charts, slabs, repairs, ring_bytes, .. } = state;
+        let HostState { charts, slabs, repairs, .. } = state;
         let Some(chart) = charts.get_mut(self.slot.0 as usize).filter(|chart| chart.number == self.number) else {
             return false;
         };
@@ -202,11 +202,7 @@ impl Block {
         slabs.release(std::mem::replace(place, after));
         if let Some(fills) = self.fills {
             let is_done = |late: &Late| late.start_s == self.start_s && late.fills == fills;
-            let before = ring.bytes();
             ring.late.retain(|late| !is_done(late) || repairs.forget(late));
-            if level == 0 {
-                *ring_bytes -= before - ring.bytes();
-            }
         }
         if self.fills.is_some()
             && let Some(tier) = chart.tiers.iter_mut().find(|tier| tier.level == level)

@@ -581,13 +581,13 @@ impl Stream {
         }
     }
 
-    /// How long the child may go on sending nothing.
     /// Until it is time to look after something even if nothing comes.
     fn wait(&self) -> Duration {
         let silence_left = self.silence_left();
         if self.calls_until_us.is_some() { silence_left.min(CALLS_LOOK) } else { silence_left }
     }
 
+    /// How long the child may go on sending nothing.
     fn silence_left(&self) -> Duration {
         let silent_us = (self.shared.clock)().mono_us.saturating_sub(self.live.heard_us.load(Ordering::Relaxed));
         SILENCE_MAX.saturating_sub(Duration::from_micros(silent_us))

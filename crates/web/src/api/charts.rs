@@ -38,7 +38,7 @@ pub(super) fn answer(node: &Node, host: &Host) -> Vec<u8> {
         json.key("charts_count").count(charts);
         json.key("dimensions_count").count(dimensions);
         json.key("alarms_count").int(0);
-        json.key("rrd_memory_bytes").count(status.bytes);
+        json.key("rrd_memory_bytes").count(host.bytes());
         json.key("hosts_count").count(hosts.len());
         json.key("hosts").array(|json| {
             for host in hosts.iter() {

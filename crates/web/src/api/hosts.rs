@@ -33,7 +33,7 @@ fn write_host(json: &mut Json, host: &Host, now_s: i64) {
         json.key("memory_mode").text(host.keep().mode.word());
         json.key("rows").int(figures.rows.get() as i64);
         json.key("samples").int(figures.samples.get() as i64);
-        json.key("bytes").count(status.bytes);
+        json.key("bytes").count(host.bytes());
         json.key("program").text(format!("{} {}", info.program_name, info.program_version).trim());
         json.key("os").text(&info.os);
     });
