@@ -24,9 +24,9 @@ static COUNTING: cost::Counting = cost::Counting;
 const SPOOL_ROWS: u32 = 120;
 const TICKS_BEFORE: u32 = 400;
 const TICKS: u32 = 100;
-/// A slab that is new, not reused: its bytes, and the counter of who shares them. The spool takes
+/// A slab that is new, not reused: the counter of who shares its bytes, which lie apart. The spool takes
 /// one where the machine's values became harder to pack than they were in the ticks before.
-const ALLOCATIONS_OF_GROWTH: u64 = 2;
+const ALLOCATIONS_OF_GROWTH: u64 = 1;
 
 /// The second of the last tick. The sender goes by it too: ticks are a second apart for it, and so
 /// none waits for company.

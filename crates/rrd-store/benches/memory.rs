@@ -131,16 +131,22 @@ struct Report {
     rows: usize,
 }
 
+/// What the allocator gave out, and slabs, which lie apart.
+fn live() -> cost::Live {
+    let live = cost::live();
+    cost::Live { bytes: live.bytes + heap::piece_bytes() as i64, ..live }
+}
+
 impl Report {
     fn of(charts: &[captures::Chart], dimensions: usize, hosts: usize) -> Self {
         let store = Store::new();
-        let (before, before_classes) = (cost::live(), cost::live_by_class());
+        let (before, before_classes) = (live(), cost::live_by_class());
         let mut fleet = Fleet::new(&store, charts, dimensions, hosts);
         let own = fleet.own_bytes();
         (0..ROWS as i64 - 1).for_each(|second| fleet.second(second));
-        let (mut fixed, fixed_classes) = (cost::live() - before, cost::live_by_class());
+        let (mut fixed, fixed_classes) = (live() - before, cost::live_by_class());
         (ROWS as i64 - 1..SECONDS).for_each(|second| fleet.second(second));
-        let (mut full, classes) = (cost::live() - before, cost::live_by_class());
+        let (mut full, classes) = (live() - before, cost::live_by_class());
         fixed.bytes -= own as i64;
         full.bytes -= own as i64;
         Self {

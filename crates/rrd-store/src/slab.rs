@@ -9,10 +9,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use heap::Piece;
+
 use crate::block;
 use crate::files::OnDisk;
 
-const SLAB_BYTES_MIN: usize = 2 * 1024;
+const SLAB_BYTES_MIN: usize = heap::PIECE_UNIT_BYTES;
 const SLAB_BYTES_MAX: usize = 64 * 1024;
 /// A new slab has this share of the bytes that are kept: one is being filled, one is spare, and of the
 /// oldest a part is dead, so this bounds what a host wastes.
@@ -59,7 +61,7 @@ pub(crate) enum BlockBytes {
     /// A block without any value.
     None,
     /// Lies in a full slab, from this offset.
-    Shared(Arc<[u8]>, u32),
+    Shared(Arc<Piece>, u32),
     /// Was copied out of the current slab, to this offset of the reader's own buffer.
     Copied(u32),
     /// Lies in this segment; its record begins at this offset.
@@ -78,7 +80,7 @@ impl BlockBytes {
 
 #[derive(Debug)]
 struct Slab {
-    bytes: Arc<[u8]>,
+    bytes: Arc<Piece>,
     live: u32,
 }
 
@@ -87,13 +89,12 @@ pub(crate) struct Slabs {
     /// `full[i]` has the number `first + i`; `None` where all blocks are gone.
     full: VecDeque<Option<Slab>>,
     first: u32,
-    /// Shared with nobody as long as it is the current one. One piece of memory each: small ones beside
-    /// it would keep pages from going back to the system.
-    current: Arc<[u8]>,
+    /// Shared with nobody as long as it is the current one.
+    current: Arc<Piece>,
     current_used: usize,
     current_live: u32,
     full_bytes: usize,
-    spare: Option<Arc<[u8]>>,
+    spare: Option<Arc<Piece>>,
     /// Where the blocks lie that are in segments.
     pub(crate) on_disk: Option<OnDisk>,
 }
@@ -123,7 +124,7 @@ impl Slabs {
         let room = (self.full_bytes / SLABS_PER_HOST).clamp(SLAB_BYTES_MIN, SLAB_BYTES_MAX).max(bytes);
         let room = room.next_multiple_of(SLAB_BYTES_MIN);
         let spare = self.spare.take().filter(|spare| (bytes..=2 * room).contains(&spare.len()));
-        let next = spare.unwrap_or_else(|| std::iter::repeat_n(0, room).collect());
+        let next = spare.unwrap_or_else(|| Arc::new(Piece::new(room)));
         let full = std::mem::replace(&mut self.current, next);
         self.current_used = 0;
         if full.is_empty() {
