@@ -190,7 +190,9 @@ impl Kind {
             Self::List(Item::Listen) => {
                 "a list of addresses such as \"127.0.0.1:19999\", \"[::]:19999\", \"*:19999\" or \"unix:/path\"".into()
             }
-            Self::List(Item::Tier) => "a list of RESOLUTION:RETENTION such as [\"1m:7d\"]".into(),
+            Self::List(Item::Tier) => {
+                "a list of RESOLUTION:RETENTION such as [\"1m:7d\", \"1h:1GiB\", \"1d:10y:1GiB\"]".into()
+            }
             Self::List(Item::Text) | Self::SecretList => "a list of texts such as [\"a\", \"b\"]".into(),
         }
     }

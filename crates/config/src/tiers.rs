@@ -1,8 +1,8 @@
-//! Tiers of retention: `RESOLUTION:RETENTION`, the finest first.
+//! Tiers of retention: `RESOLUTION:TIME`, `RESOLUTION:BYTES` or `RESOLUTION:TIME:BYTES`, the finest first.
 
 use std::time::Duration;
 
-use crate::quantity::{duration_words, parse_duration};
+use crate::quantity::{duration_words, parse_duration, parse_size, size_words};
 
 /// Tiers at most.
 const TIERS_MAX: usize = 4;
@@ -11,24 +11,37 @@ const RESOLUTION_MS: std::ops::RangeInclusive<u64> = 60_000..=86_400_000;
 /// Rows of a chart that a tier may keep.
 const ROWS_MAX: u64 = 10_000_000;
 
+/// The fewest bytes that a tier of a host may be limited to.
+const BYTES_MIN: u64 = 64 * 1_024;
+
 /// Summaries of rows, kept for longer than these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tier {
     /// Time that a summary covers, whole seconds, 1 minute to 1 day.
     pub resolution: Duration,
-    /// How long summaries are kept.
-    pub retention: Duration,
+    /// How long summaries are kept; at least one of this and `bytes` is there.
+    pub retention: Option<Duration>,
+    /// How many bytes they may take on each host, 64 KiB at least: then the oldest go.
+    pub bytes: Option<u64>,
 }
 
 impl Tier {
-    /// Reads `RESOLUTION:RETENTION`.
+    /// Reads a tier. A number without a unit is one of seconds.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (resolution, retention) = text.split_once(':')?;
-        let (resolution, retention) = (parse_duration(resolution)?, parse_duration(retention)?);
-        let is_sound = resolution > 0 && resolution <= retention;
+        let (resolution, rest) = text.split_once(':')?;
+        let resolution = parse_duration(resolution)?;
+        let (retention, bytes) = match rest.split_once(':') {
+            Some((retention, bytes)) => (Some(parse_duration(retention)?), Some(parse_size(bytes)?)),
+            None => match parse_duration(rest) {
+                Some(retention) => (Some(retention), None),
+                None => (None, Some(parse_size(rest)?)),
+            },
+        };
+        let is_sound = resolution > 0 && retention.is_none_or(|retention| resolution <= retention);
         is_sound.then_some(Self {
             resolution: Duration::from_millis(resolution),
-            retention: Duration::from_millis(retention),
+            retention: retention.map(Duration::from_millis),
+            bytes,
         })
     }
 
@@ -37,7 +50,7 @@ impl Tier {
     }
 
     fn retention_ms(&self) -> u64 {
-        self.retention.as_millis() as u64
+        self.retention.map_or(ROWS_MAX * self.resolution_ms(), |retention| retention.as_millis() as u64)
     }
 }
 
@@ -72,6 +85,9 @@ fn expected(number: usize, tier: &Tier, before: Option<&Tier>, next: Option<&Tie
     if tier.retention_ms() / resolution > ROWS_MAX {
         return Some(format!("a retention of {ROWS_MAX} times the resolution at most"));
     }
+    if tier.bytes.is_some_and(|bytes| bytes < BYTES_MIN) {
+        return Some(format!("{} at least", size_words(BYTES_MIN)));
+    }
     None
 }
 
@@ -86,6 +102,11 @@ mod tests {
             (&[][..], None),
             (&["1m:7d", "1h:1y"], None),
             (&["60:3600", "5m:1d", "1h:1y", "1d:10y"], None),
+            (&["1m:1GiB", "1h:1y:64KiB", "1d:5MiB"], None),
+            (&["1m:7d:1GiB", "1h:2000000B"], None),
+            (&["1m:63KiB"], Some("64 KiB at least")),
+            (&["1m:1d:9"], Some("64 KiB at least")),
+            (&["1m:30m:1GiB", "1h:1y"], Some("the next resolution, 1 h")),
             (&["30s:7d"], Some("whole seconds, from 1 m")),
             (&["90500ms:7d"], Some("whole seconds")),
             (&["2d:1y"], Some("1 d")),
@@ -104,6 +125,11 @@ mod tests {
                 _ => false,
             };
             assert!(is_right, "{texts:?}: {found:?}");
+        }
+        for text in
+            ["1m", "1m:", "1m:x", "1m:1GiB:7d", "1m:7d:", "1m:7d:7d", "1m:7d:1GiB:1", "0:1GiB", "1m:1GB", "1m:1m5"]
+        {
+            assert_eq!(Tier::parse(text), None, "{text}");
         }
         assert_eq!(fault(&["1m:7d".into(), "7m:1y".into(), "9m:1y".into()]).unwrap().0, "9m:1y");
     }

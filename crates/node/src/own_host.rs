@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Context;
 use config::{MemoryMode, Settings};
-use rrd_store::{FeedKind, Host, HostInfo, Keep, Store, TierSettings};
+use rrd_store::{FeedKind, Host, HostInfo, Keep, Store, TIER_ROWS_MAX, TierSettings};
 use tracing::info;
 
 use crate::saving::Saving;
@@ -36,7 +36,8 @@ pub struct Collecting {
 fn tiers(settings: &Settings) -> Vec<TierSettings> {
     let tier = |tier: &config::Tier| {
         let step_s = tier.resolution.as_secs().max(1);
-        TierSettings { step_s: step_s as u32, rows: (tier.retention.as_secs() / step_s) as u32 }
+        let rows = tier.retention.map_or(u64::from(TIER_ROWS_MAX), |retention| retention.as_secs() / step_s);
+        TierSettings { step_s: step_s as u32, rows: rows as u32, bytes: tier.bytes }
     };
     settings.global.tiers.iter().map(tier).collect()
 }

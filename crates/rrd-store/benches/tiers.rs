@@ -17,8 +17,8 @@ const DIMENSIONS: usize = 4;
 const RUNS: usize = 30;
 
 fn main() {
-    let minute = TierSettings { step_s: 60, rows: 7 * 1_440 };
-    let hour = TierSettings { step_s: 3_600, rows: 8_760 };
+    let minute = TierSettings { step_s: 60, rows: 7 * 1_440, bytes: None };
+    let hour = TierSettings { step_s: 3_600, rows: 8_760, bytes: None };
     let stores = [Store::new(), Store::with_tiers(&[minute]), Store::with_tiers(&[minute, hour])];
     println!("a day of {} dimensions, of which a quarter varies", CHARTS * DIMENSIONS);
     println!("| tiers | CPU ns per sample | bytes in memory per dimension | bytes in files per dimension |");

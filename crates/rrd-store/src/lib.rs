@@ -52,7 +52,7 @@ pub use life::{Left, LeftHost, Life, Patience};
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use tap::{Tap, TapId};
-pub use tier::{TIER_ROWS_MAX, TIER_STEP_S_MAX, TIER_STEP_S_MIN, TIERS_MAX, TierSettings};
+pub use tier::{TIER_BYTES_MIN, TIER_ROWS_MAX, TIER_STEP_S_MAX, TIER_STEP_S_MIN, TIERS_MAX, TierSettings};
 pub use view::{ChartState, ChartView, DimensionState, HostView};
 pub use writer::{DefineError, Writer};
 

@@ -102,6 +102,8 @@ pub(crate) struct Shelf<'a> {
     pub(crate) phase: usize,
     /// Rows to keep.
     pub(crate) history: u32,
+    /// The level of a tier whose blocks may take so many bytes.
+    pub(crate) budget: Option<(usize, u64)>,
     /// Where blocks are encoded and rows are decoded, before they go to their place.
     pub(crate) scratch: &'a mut Vec<u8>,
     /// What late rows may still cost.
@@ -130,9 +132,25 @@ impl Shelf<'_> {
         }
     }
 
+    /// Counts a block of a tier that is limited in bytes.
+    fn count(&mut self, start_s: i64, bytes: usize) {
+        if let Some((level, limit)) = self.budget {
+            self.slabs.budgets.add(level, limit, start_s, bytes);
+        }
+    }
+
+    /// A block in memory is about to be replaced: it no longer counts.
+    pub(crate) fn forget(&mut self, start_s: i64, at: BlockAt) {
+        if let Some((level, _)) = self.budget {
+            let bytes = self.slabs.length(at);
+            self.slabs.budgets.remove(level, start_s, bytes);
+        }
+    }
+
     /// Takes the block in the scratch space.
     pub(crate) fn keep(&mut self, start_s: i64) -> BlockAt {
         let at = self.slabs.push(self.scratch);
+        self.count(start_s, self.scratch.len());
         if let Some(journal) = &mut self.journal {
             journal.sealed(start_s, at);
         }
@@ -382,6 +400,9 @@ impl Ring {
                 shelf.slabs.release(block);
             }
         }
+        if let Some(floor_s) = shelf.budget.and_then(|(level, _)| shelf.slabs.budgets.floor_s(level)) {
+            self.begin_at(floor_s, shelf.slabs);
+        }
         let start_s = self.start_s();
         let repairs = &mut *shelf.repairs;
         self.late.retain(|late| late.start_s >= start_s || repairs.forget(late));
@@ -449,6 +470,7 @@ impl Ring {
             self.open_start_s += self.block_s();
         }
         let at = on_disk.unwrap_or_else(|| shelf.slabs.push(bytes));
+        shelf.count(start_s, bytes.len());
         if let Some(place) = self.sealed_place(start_s) {
             shelf.slabs.release(std::mem::replace(place, at));
         }

@@ -13,6 +13,7 @@ use heap::Piece;
 
 use crate::block;
 use crate::files::OnDisk;
+use crate::tier::Budgets;
 
 const SLAB_BYTES_MIN: usize = heap::PIECE_UNIT_BYTES;
 const SLAB_BYTES_MAX: usize = 64 * 1024;
@@ -97,6 +98,8 @@ pub(crate) struct Slabs {
     spare: Option<Arc<Piece>>,
     /// Where the blocks lie that are in segments.
     pub(crate) on_disk: Option<OnDisk>,
+    /// What the blocks of tiers may take.
+    pub(crate) budgets: Budgets,
 }
 
 impl Slabs {
@@ -200,6 +203,15 @@ impl Slabs {
             }
             (bytes, _) => bytes,
         }
+    }
+
+    /// How long a block in memory is; 0 for any other.
+    pub(crate) fn length(&self, at: BlockAt) -> usize {
+        if !at.is_in_memory() {
+            return 0;
+        }
+        let mut copied = Vec::new();
+        self.read(at, &mut copied).get(&copied).map_or(0, block::length)
     }
 
     /// Bytes that the slabs take.

@@ -12,7 +12,7 @@ use crate::figures::{Figures, Totals};
 use crate::files::{self, Damage, OnDisk};
 use crate::host::{Host, HostInfo, Keep, MemoryMode, Shared, Which};
 use crate::intern::Interner;
-use crate::tier::{TIER_ROWS_MAX, TIER_STEP_S_MAX, TIER_STEP_S_MIN, TIERS_MAX, TierSettings};
+use crate::tier::{TIER_BYTES_MIN, TIER_ROWS_MAX, TIER_STEP_S_MAX, TIER_STEP_S_MIN, TIERS_MAX, TierSettings};
 
 /// All hosts of a node, in the order in which they came.
 #[derive(Debug, Default)]
@@ -52,6 +52,7 @@ impl Store {
         let nest = |(finer, coarser): (u32, u32)| finer < coarser && coarser.is_multiple_of(finer);
         assert!(steps.clone().zip(steps.skip(1)).all(nest), "{tiers:?}");
         assert!(tiers.iter().all(|tier| (1..=TIER_ROWS_MAX).contains(&tier.rows)), "{tiers:?}");
+        assert!(tiers.iter().all(|tier| tier.bytes.is_none_or(|bytes| bytes >= TIER_BYTES_MIN)), "{tiers:?}");
         Self { shared: Shared { tiers: tiers.into(), ..Shared::default() }, ..Self::default() }
     }
 

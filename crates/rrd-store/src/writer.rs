@@ -376,7 +376,7 @@ fn shelf<'a>(
     tiers: &'a mut [Tier],
 ) -> Shelf<'a> {
     let Plan { phase, history, least_s } = plan;
-    Shelf { slabs, repairs, phase, history, scratch, journal, tiers, least_s }
+    Shelf { slabs, repairs, phase, history, budget: None, scratch, journal, tiers, least_s }
 }
 
 impl HostState {

@@ -180,7 +180,15 @@ impl Batch {
     /// They were written to a segment, from `offset` on: memory lets go of them.
     pub(super) fn settle(self, host: &Host, segment: u64, offset: u64) {
         let mut state = host.lock();
+        let mut start = 0;
         for block in self.blocks {
+            let bytes = block.end - std::mem::replace(&mut start, block.end);
+            if block.fills.is_some()
+                && let Some(limit) = limit(host, self.level)
+            {
+                // Of the block that it takes the place of the bytes stay in their segment, too.
+                state.slabs.budgets.add(self.level, limit, block.start_s, bytes);
+            }
             let Some(after) = BlockAt::on_disk(segment, offset + block.offset as u64) else { continue };
             if block.settle(&mut state, self.level, after) && !block.filled.is_empty() {
                 let stride = block.filled.len() / ROWS;
@@ -188,6 +196,11 @@ impl Batch {
             }
         }
     }
+}
+
+/// Bytes that a level's blocks may take.
+fn limit(host: &Host, level: usize) -> Option<u64> {
+    host.tiers().get(level.checked_sub(1)?)?.bytes
 }
 
 impl Block {

@@ -13,6 +13,7 @@ use crate::block::ROWS;
 use crate::host::{Host, HostState};
 use crate::ring::Ring;
 use crate::slab::BlockAt;
+use crate::tier::TierSettings;
 
 const EMPTY: u32 = Packed::EMPTY.to_bits();
 /// A segment is as long as this part of the history, so that retention frees whole files,
@@ -21,6 +22,8 @@ const SEGMENTS_PER_HISTORY: i64 = 24;
 const SEGMENT_BLOCKS_MIN: i64 = 10;
 /// and it ends when it has so many bytes: the place of a block is kept in 32 bits.
 const SEGMENT_BYTES_MAX: u64 = 2 << 30;
+/// Where bytes limit a tier, a segment has this part of them: as many are there beside what is counted.
+const SEGMENTS_PER_BUDGET: u64 = 24;
 /// A journal goes when it has become longer than twice what a new one needs, and this.
 const JOURNAL_BYTES_SPARE: u64 = 4 * 1_024;
 
@@ -77,7 +80,7 @@ impl Level {
 
     /// How many seconds of rows a host keeps.
     fn history_s(&self, host: &Host) -> i64 {
-        match self.level.checked_sub(1).and_then(|tier| host.tiers().get(tier)) {
+        match self.settings(host) {
             Some(tier) => i64::from(tier.rows) * i64::from(tier.step_s),
             None => i64::from(host.keep().history_rows) * i64::from(host.info().update_every_s.max(1)),
         }
@@ -87,14 +90,22 @@ impl Level {
     pub(super) fn is_complete(&self, host: &Host, now_s: i64) -> bool {
         let block_s = ROWS as i64 * i64::from(self.step_s.max(1));
         let segment_s = (self.history_s(host) / SEGMENTS_PER_HISTORY).max(SEGMENT_BLOCKS_MIN * block_s);
-        !(self.began_s..self.began_s + segment_s).contains(&now_s) || self.segment_bytes > SEGMENT_BYTES_MAX
+        let bytes_max =
+            self.settings(host).and_then(|tier| tier.bytes).map_or(u64::MAX, |all| all / SEGMENTS_PER_BUDGET);
+        !(self.began_s..self.began_s + segment_s).contains(&now_s)
+            || self.segment_bytes > SEGMENT_BYTES_MAX.min(bytes_max)
+    }
+
+    /// What settings say of the tier.
+    fn settings<'a>(&self, host: &'a Host) -> Option<&'a TierSettings> {
+        self.level.checked_sub(1).and_then(|tier| host.tiers().get(tier))
     }
 
     /// Older segments that history no longer covers, or of which nothing is left. A start does not tell
     /// how old each is; where nodes start often, only the latter get rid of them.
     pub(super) fn outdated(&self, host: &Host) -> Vec<u64> {
         let oldest_s = host.newest_s() - self.history_s(host);
-        let used = if self.older.is_empty() { HashSet::new() } else { used(&host.lock(), self.level) };
+        let used = if self.older.is_empty() { HashSet::new() } else { used(&mut host.lock(), self.level) };
         let is_outdated = |(older, end_s): &&(u64, i64)| *end_s < oldest_s || !used.contains(older);
         self.older.iter().filter(is_outdated).map(|(older, _)| *older).collect()
     }
@@ -134,8 +145,12 @@ pub(super) fn unsealed(state: &HostState, level: usize) -> Vec<u8> {
     rows
 }
 
-/// The segments that blocks of a level lie in.
-fn used(state: &HostState, level: usize) -> HashSet<u64> {
+/// The segments that blocks of a level lie in, as far as its bytes allow.
+fn used(state: &mut HostState, level: usize) -> HashSet<u64> {
+    if let Some(floor_s) = state.slabs.budgets.floor_s(level) {
+        let HostState { charts, slabs, .. } = &mut *state;
+        charts.iter_mut().filter_map(|chart| chart.ring_of_mut(level)).for_each(|ring| ring.begin_at(floor_s, slabs));
+    }
     let rings = state.charts.iter().filter_map(|chart| chart.ring_of(level));
     rings.flat_map(|ring| &ring.sealed).filter_map(|at| Some(at.segment()?.0)).collect()
 }

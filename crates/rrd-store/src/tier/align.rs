@@ -43,7 +43,7 @@ fn cut(tiers: &mut [Tier], raw: &Ring, is_cut: bool, shelf: &mut Shelf<'_>) {
             tier.late.retain(|delta| delta.period_s < next_s);
             tier.settle(shelf);
             let last_s = next_s - tier.ring.every_s;
-            tier.ring.cut(last_s, &mut shelf.of_tier(tier.level, tier.rows));
+            tier.ring.cut(last_s, &mut shelf.of_tier(tier.level, tier.settings));
         }
         before_s = next_s;
         let last_s = tier.ring.last_s();

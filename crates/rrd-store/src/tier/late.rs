@@ -81,7 +81,8 @@ impl Tier {
             self.append(period_s, &sums, shelf);
             return;
         }
-        if period_s <= last_s - i64::from(self.rows) * step_s {
+        let floor_s = self.settings.bytes.and_then(|_| shelf.slabs.budgets.floor_s(self.level)).unwrap_or(0);
+        if period_s <= (last_s - i64::from(self.settings.rows) * step_s).max(floor_s) {
             return;
         }
         if news.len() * CELLS > self.ring.stride {
@@ -114,7 +115,7 @@ impl Tier {
         let mut late = std::mem::take(&mut self.late);
         late.sort_by_key(|delta| delta.period_s);
         let block_s = self.ring.block_s();
-        let mut shelf = shelf.of_tier(self.level, self.rows);
+        let mut shelf = shelf.of_tier(self.level, self.settings);
         for of_block in late.chunk_by(|one, next| one.period_s.div_euclid(block_s) == next.period_s.div_euclid(block_s))
         {
             let start_s = of_block[0].period_s.div_euclid(block_s) * block_s;
@@ -158,6 +159,7 @@ impl Tier {
         block::encode(shelf.scratch, &rows, stride);
         let after = shelf.keep(start_s);
         if let Some(place) = self.ring.sealed_place(start_s) {
+            shelf.forget(start_s, at);
             shelf.slabs.release(std::mem::replace(place, after));
         }
         true

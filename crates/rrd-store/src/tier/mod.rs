@@ -19,11 +19,13 @@
 //! the clock was set back, tiers are brought in line with the rows ([`align`]).
 
 mod align;
+mod budget;
 mod late;
 mod reading;
 mod summary;
 
 pub(crate) use align::align;
+pub(crate) use budget::Budgets;
 pub(crate) use late::{Delta, feed_late, feed_late_rows};
 pub(crate) use reading::{Coverage, TierRows, TierRun};
 pub(crate) use summary::{CELLS, Summary};
@@ -44,6 +46,9 @@ pub const TIER_STEP_S_MAX: u32 = 86_400;
 /// Rows that a tier may have per chart.
 pub const TIER_ROWS_MAX: u32 = 10_000_000;
 
+/// The fewest bytes that a tier may be limited to, per host.
+pub const TIER_BYTES_MIN: u64 = 64 * 1_024;
+
 /// How a tier is kept, on all hosts of a node that keep rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TierSettings {
@@ -52,6 +57,8 @@ pub struct TierSettings {
     pub step_s: u32,
     /// Rows to keep: 1 to [`TIER_ROWS_MAX`].
     pub rows: u32,
+    /// Bytes that its blocks may take on a host, [`TIER_BYTES_MIN`] or more; then the oldest go.
+    pub bytes: Option<u64>,
 }
 
 /// One tier of a chart.
@@ -59,8 +66,7 @@ pub struct TierSettings {
 pub(crate) struct Tier {
     /// Its rows: [`CELLS`] numbers per dimension.
     pub(crate) ring: Ring,
-    /// Rows to keep.
-    pub(crate) rows: u32,
+    pub(crate) settings: TierSettings,
     /// Its number in journals: 0 are the rows themselves.
     pub(crate) level: usize,
     /// The end of the period in progress; 0 before the first. All periods before it are rows.
@@ -92,7 +98,7 @@ pub(crate) fn of_chart(settings: &[TierSettings], every_s: u32) -> Vec<Tier> {
 impl Tier {
     fn new(level: usize, settings: TierSettings) -> Self {
         let ring = Ring::growing(settings.step_s);
-        Self { ring, rows: settings.rows.max(1), level, current_s: 0, sums: Vec::new(), late: Vec::new() }
+        Self { ring, settings, level, current_s: 0, sums: Vec::new(), late: Vec::new() }
     }
 
     /// The end of the period that a second belongs to.
@@ -159,7 +165,7 @@ impl Tier {
 
     /// All blocks came from a disk: the last one is opened again.
     pub(crate) fn reopen(&mut self, dimensions: usize, shelf: &mut Shelf<'_>) {
-        self.ring.reopen(dimensions * CELLS, &mut shelf.of_tier(self.level, self.rows));
+        self.ring.reopen(dimensions * CELLS, &mut shelf.of_tier(self.level, self.settings));
         // Until all rows came: those up to here are as a block has them.
         self.current_s = self.ring.last_s();
     }
@@ -177,7 +183,7 @@ impl Tier {
         if is_known && time_s > self.current_s {
             self.ring.open[place as usize * row.len()..][..row.len()].copy_from_slice(row);
         } else {
-            self.ring.append(time_s, row, &mut shelf.of_tier(self.level, self.rows));
+            self.ring.append(time_s, row, &mut shelf.of_tier(self.level, self.settings));
         }
     }
 
@@ -187,7 +193,7 @@ impl Tier {
 
     /// Keeps a row, and tells the journal.
     fn append(&mut self, time_s: i64, sums: &[Summary], shelf: &mut Shelf<'_>) {
-        let mut shelf = shelf.of_tier(self.level, self.rows);
+        let mut shelf = shelf.of_tier(self.level, self.settings);
         if self.ring.append(time_s, sums, &mut shelf) == Kept::Newest {
             shelf.note(time_s, sums);
         }
@@ -196,7 +202,7 @@ impl Tier {
 
 impl Shelf<'_> {
     /// What the ring of a tier needs.
-    pub(crate) fn of_tier(&mut self, level: usize, rows: u32) -> Shelf<'_> {
+    pub(crate) fn of_tier(&mut self, level: usize, settings: TierSettings) -> Shelf<'_> {
         let journal = self.journal.as_mut().map(|noting| {
             let Noting { slot, number, .. } = *noting;
             Noting { journal: &mut *noting.journal, slot, number, level }
@@ -205,7 +211,8 @@ impl Shelf<'_> {
             slabs: &mut *self.slabs,
             // Its rows are far apart: blocks are not sealed in the same second anyway.
             phase: self.phase % 4,
-            history: rows,
+            history: settings.rows,
+            budget: settings.bytes.map(|limit| (level, limit)),
             scratch: &mut *self.scratch,
             repairs: &mut *self.repairs,
             journal,

@@ -7,6 +7,7 @@ use row::{ChartDefinition, DimensionDefinition, DimensionOptions, Guid, Now, Pac
 
 use crate::disk::simulated::SimulatedDisk;
 use crate::query::{Charts, Grid, Group, Query, WindowRequest};
+use crate::tier::{TIER_BYTES_MIN, TIER_ROWS_MAX};
 use crate::{Disk, Feed, FeedKind, Host, HostInfo, Keep, Keeper, Life, MemoryMode, Patience, Store, TierSettings};
 
 const START_S: i64 = 1_795_387_013;
@@ -39,7 +40,7 @@ struct World {
 }
 
 fn tiers(settings: &[(u32, u32)]) -> Vec<TierSettings> {
-    settings.iter().map(|&(step_s, rows)| TierSettings { step_s, rows }).collect()
+    settings.iter().map(|&(step_s, rows)| TierSettings { step_s, rows, bytes: None }).collect()
 }
 
 fn info() -> HostInfo {
@@ -476,16 +477,63 @@ fn segments_of_tiers_go_when_their_time_is_over() {
             assert!(lengths.len() == 2 && lengths.iter().all(|length| *length < 16_000), "{turn}: {lengths:?}");
         }
     }
-    let step_s = |name: &String| {
-        // In the header: behind the head of the record, kind, magic, version, GUID and file.
-        let mut step = [0; 4];
-        world.disk.open(name).unwrap().read_at(8 + 1 + 9 + 2 + 16 + 1, &mut step).unwrap();
-        u32::from_le_bytes(step)
-    };
     let segments: Vec<_> = world.disk.list().unwrap().into_iter().filter(|name| name.contains("/segment-")).collect();
-    let of_tier = segments.iter().filter(|name| step_s(name) == 300).count();
+    let of_tier = segments.iter().filter(|name| step_of(&world, name) == 300).count();
     // Starts began 23 of them. One is long enough for more than its retention: two or three are left.
     assert!((1..=3).contains(&of_tier) && segments.len() < 12, "{of_tier} of {}", segments.len());
+}
+
+/// A tier that is limited in bytes has its newest blocks, on the disk and in memory, also after starts; and
+/// what answers say of it is so.
+#[test]
+fn bytes_limit_a_tier() {
+    const LIMIT: u64 = TIER_BYTES_MIN;
+    for mode in [MemoryMode::Map, MemoryMode::Save, MemoryMode::Ram] {
+        let mut random = Random(13);
+        let tier = TierSettings { step_s: 60, rows: TIER_ROWS_MAX, bytes: Some(LIMIT) };
+        let mut world = World::new(mode, vec![tier]);
+        let sixty = CHARTS.len() - 1;
+        for turn in 0..14_000 {
+            world.second = (world.second / 60 + 1) * 60;
+            world.write(sixty, world.second, &mut random);
+            world.flush();
+            if turn % 1_000 == 999 && mode != MemoryMode::Ram {
+                world.restart();
+            }
+            if turn % 500 == 499 {
+                // Beside what is counted: a segment; in memory some slabs, the rows, and what is open.
+                let (held, beside) = match mode {
+                    MemoryMode::Map => (lengths(&world, 60), LIMIT / 8),
+                    _ => (world.host().bytes() as u64, LIMIT / 2),
+                };
+                assert!(held < LIMIT + beside, "{mode:?}, turn {turn}: {held} bytes");
+            }
+        }
+        let first_s = world.host().read(|view| {
+            let chart = view.charts().next().unwrap();
+            chart.levels()[1].after_s + 60
+        });
+        let rows = (world.second - first_s) / 60 + 1;
+        // A value a minute takes less than 16 bytes as a summary, and more than 2.
+        assert!((LIMIT as i64 / 16..LIMIT as i64 / 2).contains(&rows), "{mode:?}: {rows} rows");
+        world.compare(sixty, Group::Average, 60, rows, world.second, "all that is left");
+        world.models[sixty] = world.models[sixty].split_off(&first_s);
+        world.compare(sixty, Group::Average, 60, rows + 500, world.second, "what went is empty");
+    }
+}
+
+/// Bytes of the files of a tier, or of the rows.
+fn lengths(world: &World, step_s: u32) -> u64 {
+    let names = world.disk.list().unwrap();
+    let of_step = names.iter().filter(|name| name.contains("/segment-") && step_of(world, name) == step_s);
+    of_step.map(|name| world.disk.open(name).unwrap().length().unwrap()).sum()
+}
+
+/// The step in a file's header: behind the head of the record, kind, magic, version, GUID and file.
+fn step_of(world: &World, name: &str) -> u32 {
+    let mut step = [0; 4];
+    world.disk.open(name).unwrap().read_at(8 + 1 + 9 + 2 + 16 + 1, &mut step).unwrap();
+    u32::from_le_bytes(step)
 }
 
 /// The index of a dimension that left the rows is not another's as long as a tier has values of it.

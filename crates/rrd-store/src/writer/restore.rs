@@ -91,7 +91,7 @@ impl Writer<'_> {
                 .tiers
                 .iter_mut()
                 .find(|tier| tier.level == level)
-                .is_some_and(|tier| tier.ring.restore(start_s, bytes, at, &mut shelf.of_tier(level, tier.rows))),
+                .is_some_and(|tier| tier.ring.restore(start_s, bytes, at, &mut shelf.of_tier(level, tier.settings))),
         }
     }
 
