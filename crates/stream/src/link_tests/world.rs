@@ -13,6 +13,10 @@ use super::source::{HIDDEN, Source};
 const START_S: i64 = 1_795_387_000;
 /// Rows that a headless proxy keeps.
 const SPOOL_ROWS: i64 = 600;
+/// Rows that a parent keeps, and a proxy with a database.
+const HISTORY_ROWS: u32 = 4_000;
+/// The longest time that a line holds bytes back.
+const DELAY_S_MAX: i64 = 12;
 /// The longest update every of the source.
 const EVERY_S_MAX: i64 = 5;
 
@@ -40,6 +44,15 @@ struct Road {
     /// The parent's end of a connection that was lost.
     zombie: Option<End>,
     retry_at_s: i64,
+    /// Until when bytes are held back on their way down, and up.
+    held_until_s: [i64; 2],
+}
+
+impl Road {
+    /// How much of a flow gets through, down and up.
+    fn flow(&self, flow: usize, second: i64) -> [usize; 2] {
+        self.held_until_s.map(|until_s| if second < until_s { 0 } else { flow })
+    }
 }
 
 pub(super) struct World {
@@ -67,8 +80,8 @@ impl World {
         let last = forms.len() - 1;
         let node = |place: usize| Node {
             store: Store::new(),
-            keep: if place == last {
-                Keep::new(MemoryMode::Ram, 4_000)
+            keep: if place == last || random.permille(300) {
+                Keep::new(MemoryMode::Ram, HISTORY_ROWS)
             } else {
                 Keep::new(MemoryMode::None, SPOOL_ROWS as u32)
             },
@@ -77,7 +90,7 @@ impl World {
         };
         let mut nodes: Vec<_> = (0..forms.len()).map(node).collect();
         nodes.iter_mut().for_each(|node| node.ahead_us = random.between(-2 * US_PER_S, 2 * US_PER_S));
-        let road = |&form: &Form| Road { form, link: None, zombie: None, retry_at_s: START_S };
+        let road = |&form: &Form| Road { form, link: None, zombie: None, retry_at_s: START_S, held_until_s: [0; 2] };
         Self {
             origin: Tapped::new(Arc::clone(&source.host), buffer_bytes),
             source,
@@ -103,7 +116,9 @@ impl World {
         if self.random.permille(500) {
             self.cut(0);
         }
-        self.roads.iter_mut().for_each(|road| road.retry_at_s = self.second);
+        for road in &mut self.roads {
+            (road.retry_at_s, road.held_until_s) = (self.second, [0; 2]);
+        }
         for _ in 0..calm_s {
             self.turn(true);
         }
@@ -160,6 +175,10 @@ impl World {
             }
             if self.random.permille(fuss / 6) {
                 self.restart(place);
+            }
+            if self.random.permille(fuss / 3) {
+                let way = self.random.below(2);
+                self.roads[place].held_until_s[way] = self.second + self.random.between(1, DELAY_S_MAX);
             }
         }
         if self.random.permille(fuss / 6) {
@@ -234,8 +253,9 @@ impl World {
             let before = self.nodes[..place].last();
             let from = before.map_or(Some(&self.origin), |node| node.onward.as_ref());
             let road = &mut self.roads[place];
+            let flow = road.flow(flow, self.second);
             if let Some(zombie) = &mut road.zombie
-                && (!zombie.deliver(parent_now, flow, &mut self.random) || road.link.is_some())
+                && (!zombie.deliver(parent_now, flow[0], &mut self.random) || road.link.is_some())
             {
                 road.zombie = None;
             }
