@@ -66,6 +66,8 @@ pub struct Host {
     /// The generation of the feed in force; 0 while nobody feeds.
     fed: AtomicU64,
     pub(crate) newest_s: AtomicI64,
+    /// While it sleeps: the oldest row of the tiers that are kept by bytes; 0 where none is known.
+    pub(crate) oldest_s: AtomicI64,
     /// It is in no store any more; changes under the lock.
     has_left: AtomicBool,
     figures: Figures,
@@ -94,6 +96,7 @@ impl Host {
             ephemeral: AtomicU8::new(0),
             fed: AtomicU64::new(0),
             newest_s: AtomicI64::new(0),
+            oldest_s: AtomicI64::new(0),
             has_left: AtomicBool::new(false),
             figures: Figures::default(),
             calls: Mutex::default(),
@@ -135,10 +138,16 @@ impl Host {
         if self.keep().mode == MemoryMode::None { &[] } else { &self.shared.tiers }
     }
 
-    /// For how many seconds its rows, or what tiers made of them, are kept.
+    /// For how many seconds the rows of a host that sleeps, or what tiers made of them, are kept. A tier
+    /// with a retention in bytes keeps its rows for as long as it reached back when the last one came.
     pub(crate) fn retention_s(&self) -> i64 {
         let rows_s = i64::from(self.keep().history_rows) * i64::from(self.info().update_every_s.max(1));
-        let tiers_s = self.tiers().iter().map(|tier| i64::from(tier.step_s) * i64::from(tier.rows));
+        let reach_s = self.newest_s().saturating_sub(self.oldest_s.load(Ordering::Relaxed));
+        let tier_s = |tier: &TierSettings| {
+            let rows_s = i64::from(tier.step_s) * i64::from(tier.rows);
+            if tier.bytes.is_some() { rows_s.min(reach_s) } else { rows_s }
+        };
+        let tiers_s = self.tiers().iter().map(tier_s);
         tiers_s.max().unwrap_or(0).max(rows_s)
     }
 

@@ -203,7 +203,10 @@ impl Store {
             if found.is_ephemeral {
                 host.set_ephemeral(Some(true));
             }
-            host.found_in(folder, found.newest_s);
+            let steps: Vec<u32> =
+                host.tiers().iter().filter(|tier| tier.bytes.is_some()).map(|tier| tier.step_s).collect();
+            let oldest_s = files::oldest_s(&**disk, found.info.guid, &steps).unwrap_or(found.newest_s);
+            host.found_in(folder, found.newest_s, oldest_s);
         }
         self.shared.damages.add(damages);
     }

@@ -53,7 +53,7 @@ use row::Guid;
 pub(crate) use journal::{Journal, Noting};
 pub use keeper::{Keeper, Trouble};
 pub(crate) use on_disk::{Blocks, OnDisk};
-pub(crate) use restore::{find, restore};
+pub(crate) use restore::{find, oldest_s, restore};
 pub(crate) use save::save;
 
 use crate::disk::Disk;

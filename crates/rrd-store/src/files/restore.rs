@@ -1,6 +1,6 @@
 //! From files to a host of the store.
 
-use row::ChartSlot;
+use row::{ChartSlot, Guid};
 
 use super::on_disk::OnDisk;
 use super::read::{Reader, Record, Rows, Step, newest_s, record};
@@ -53,6 +53,28 @@ pub(crate) fn find(disk: &dyn Disk, damages: &mut Vec<Damage>) -> Vec<Found> {
         found.push(Found { info, keep, newest_s, is_ephemeral });
     }
     found
+}
+
+/// The second of the first block of tiers with these steps; the oldest segment of each begins with it.
+pub(crate) fn oldest_s(disk: &dyn Disk, guid: Guid, steps: &[u32]) -> Option<i64> {
+    let mut left = steps.to_vec();
+    let mut oldest_s = None;
+    let files = if steps.is_empty() { Vec::new() } else { list_host(disk, guid).unwrap_or_default() };
+    for file in files.into_iter().filter(|file| file.kind == FileKind::Segment) {
+        if left.is_empty() {
+            break;
+        }
+        let Ok(Some(mut reader)) = Reader::open(disk, file) else { continue };
+        let step_s = reader.header().step_s;
+        if left.contains(&step_s)
+            && let Step::Record(_, length) = reader.step()
+            && let Ok(Record::Block { start_s, .. }) = record(reader.payload(length), guid)
+        {
+            left.retain(|&other| other != step_s);
+            oldest_s = oldest_s.into_iter().chain([start_s]).min();
+        }
+    }
+    oldest_s
 }
 
 /// Whether any of the files is one of ours; tells why not.

@@ -5,6 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::{Host, HostState};
 use crate::files::{self, OnDisk};
+use crate::tier::Tier;
 
 impl Host {
     /// Whether its charts and rows are on the disk only. It wakes when anybody asks for them.
@@ -14,9 +15,12 @@ impl Host {
     }
 
     /// It was found in this folder, and sleeps.
-    pub(crate) fn found_in(&self, folder: OnDisk, newest_s: i64) {
+    pub(crate) fn found_in(&self, folder: OnDisk, newest_s: i64, oldest_s: i64) {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner).push(folder);
         self.newest_s.fetch_max(newest_s, Ordering::Relaxed);
+        // It may be in another folder, too.
+        let known_s = if self.is_asleep() { self.oldest_s.load(Ordering::Relaxed) } else { oldest_s };
+        self.oldest_s.store(oldest_s.min(known_s), Ordering::Relaxed);
         self.asleep.store(true, Ordering::Release);
     }
 
@@ -28,6 +32,7 @@ impl Host {
         if self.is_fed() || state.generation != generation || !state.taps.is_empty() || !is_written {
             return false;
         }
+        self.oldest_s.store(self.oldest_by_bytes_s(&state), Ordering::Relaxed);
         *state = HostState {
             generation: state.generation,
             next_tap: state.next_tap,
@@ -40,6 +45,13 @@ impl Host {
         *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = vec![folder];
         self.asleep.store(true, Ordering::Release);
         true
+    }
+
+    /// The oldest row of the tiers that are kept by bytes; that of a host without one is its newest.
+    fn oldest_by_bytes_s(&self, state: &HostState) -> i64 {
+        let is_by_bytes = |tier: &&Tier| self.tiers().get(tier.level - 1).is_some_and(|tier| tier.bytes.is_some());
+        let tiers = state.charts.iter().flat_map(|chart| &chart.tiers).filter(is_by_bytes);
+        tiers.map(|tier| tier.ring.first_s()).filter(|&first_s| first_s > 0).min().unwrap_or(self.newest_s())
     }
 
     /// Reads what the disk has.

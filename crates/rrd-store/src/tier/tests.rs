@@ -582,3 +582,42 @@ fn an_index_is_kept_as_long_as_a_tier_has_it() {
     assert!(indexes.iter().any(|index| *index > 1), "{indexes:?}");
     assert!(indexes.iter().any(|index| indexes.iter().filter(|other| *other == index).count() > 1), "{indexes:?}");
 }
+
+/// Files of a host that nobody feeds stay for as long as its tier in bytes reached back when its last row
+/// came, whether it was read since the start or not.
+#[test]
+fn a_host_stays_as_long_as_it_reached_back() {
+    for mode in [MemoryMode::Save, MemoryMode::Map] {
+        let mut random = Random(24);
+        let bytes = TierSettings { step_s: 60, rows: 1_000_000, bytes: Some(64 * 1_024) };
+        let mut world = World::new(mode, vec![bytes]);
+        for _ in 0..10_000 {
+            world.second = (world.second / 60 + 1) * 60;
+            world.write(CHARTS.len() - 1, world.second, &mut random);
+            world.flush();
+        }
+        let mut oldest_s = 0;
+        world.host().read(|view| oldest_s = view.charts().map(|chart| chart.oldest_s()).min().unwrap());
+        let reach_s = world.second - oldest_s;
+        assert!((7_800..9_000 * 60).contains(&reach_s), "{mode:?}: bytes bound nothing, {reach_s}");
+        world.feed = None;
+        if mode == MemoryMode::Save {
+            assert!(world.store.save(&*world.disk, |_| true).is_empty());
+        }
+        let disk = Arc::clone(&world.disk) as Arc<dyn Disk>;
+        let store = Store::with_tiers(&world.tiers);
+        store.load(&disk, |keep| keep.on_disk);
+        let found = store.host(info().guid).unwrap();
+        assert!(found.is_asleep());
+        // A segment may begin with blocks that the tier does not have any more.
+        let is_near = |told_s: i64| (reach_s - 7_200..reach_s + reach_s / 8 + 7_200).contains(&told_s);
+        assert!(is_near(found.retention_s()), "{mode:?}: {} {reach_s}", found.retention_s());
+        let (now, host) = (world.now(), world.host());
+        let sleeps = match mode {
+            MemoryMode::Save => world.store.put_to_sleep(&disk, &host),
+            _ => world.keeper.put_to_sleep(&host, now),
+        };
+        assert!(sleeps.unwrap());
+        assert!(is_near(host.retention_s()), "{mode:?}: {} {reach_s}", host.retention_s());
+    }
+}
