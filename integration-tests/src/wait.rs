@@ -65,6 +65,15 @@ pub fn now_s() -> i64 {
     i64::try_from(since.as_secs()).expect("seconds since 1970 fit an i64")
 }
 
+/// The wall clock when this machine's uptime was 0, seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+pub fn boot_s() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    let uptime = std::fs::read_to_string("/proc/uptime").expect("/proc is there");
+    let uptime: f64 = uptime.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds come first");
+    since.as_secs_f64() - uptime
+}
+
 /// Lets `span` of real time pass, for measurements over a span.
 pub fn pass(span: Duration) {
     sleep(span);
