@@ -16,17 +16,24 @@
 //!
 //! A node with streams adds charts of them: [`Collector::with_streams`].
 //!
-//! What is left out so far: interrupts by source, pressure, sockets and protocols, what `/sys` tells
-//! of interfaces, mount points, control groups, and external plugins.
+//! What is left out so far: what `/sys` tells of interfaces, mount points, control groups, arrays of
+//! disks, power, and external plugins.
 #![forbid(unsafe_code)]
 
 mod charts;
 mod collector;
 mod config;
+mod conntrack;
+mod counted;
 mod disk_charts;
 mod disk_device;
 mod diskstats;
+mod entropy;
 mod file;
+mod headed;
+mod ip;
+mod ip6_charts;
+mod ip_charts;
 mod keyed;
 mod loadavg;
 mod meminfo;
@@ -35,10 +42,14 @@ mod names;
 mod net_dev;
 mod pace;
 mod page_size;
+mod pressure;
 mod roster;
 mod run;
 mod running_sum;
 mod scan;
+mod sockstat;
+mod softnet;
+mod sources;
 mod stat;
 mod streams;
 #[cfg(test)]
