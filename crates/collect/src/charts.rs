@@ -265,10 +265,8 @@ impl<'w> Batch<'w> {
             growing.chart.place = self.define(growing.form, owner, 0);
         }
         let Place::Defined(slot, ..) = growing.chart.place else { return };
-        let mut at = 0;
-        for growth in values.clone() {
+        for (at, growth) in values.clone().enumerate() {
             self.grow(growing, slot, at, &growth);
-            at += 1;
         }
         self.writer.begin(slot);
         for (growth, index) in values.zip(&growing.indexes) {

@@ -21,13 +21,15 @@ pub(crate) struct Counted {
     elsewhere: &'static [(&'static str, &'static str, &'static str)],
     /// How many dimensions, from the first, make the chart appear.
     shown_by: usize,
+    /// Whether it appears together with the chart before it.
+    with_previous: bool,
     /// Whether values count pages: the owner's factor is the size of one.
     in_pages: bool,
 }
 
 /// A chart whose dimensions' ids are names of counters in `group`.
 pub(crate) const fn counted(group: &'static str, form: Form) -> Counted {
-    Counted { shown_by: form.dimensions.len(), form, group, elsewhere: &[], in_pages: false }
+    Counted { shown_by: form.dimensions.len(), form, group, elsewhere: &[], with_previous: false, in_pages: false }
 }
 
 impl Counted {
@@ -39,6 +41,11 @@ impl Counted {
     /// The same with counters from elsewhere.
     pub(crate) const fn from(self, elsewhere: &'static [(&'static str, &'static str, &'static str)]) -> Self {
         Self { elsewhere, ..self }
+    }
+
+    /// The same that appears together with the chart before it.
+    pub(crate) const fn with_previous(self) -> Self {
+        Self { with_previous: true, ..self }
     }
 
     /// The same counted in pages.
@@ -105,10 +112,12 @@ impl Counters {
 
     /// Hands over the rows of all charts that have appeared.
     pub(crate) fn write(&mut self, batch: &mut Batch<'_>, owner: &Owner, page_owner: &Owner) {
+        let mut shows = false;
         for Entry { counted, chart, slots } in &mut self.charts {
             let values = &self.values[slots.clone()];
             let owner = if counted.in_pages { page_owner } else { owner };
-            batch.row_once(values[..counted.shown_by].iter().any(|&value| value != 0), chart, owner, values);
+            shows = shows && counted.with_previous || values[..counted.shown_by].iter().any(|&value| value != 0);
+            batch.row_once(shows, chart, owner, values);
         }
     }
 

@@ -302,7 +302,8 @@ pub(crate) static CHARTS: &[Counted] = &[
             5171,
             &[incremental("InErrors", 1, 1), incremental("OutErrors", -1, 1), incremental("InCsumErrors", 1, 1)],
         ),
-    ),
+    )
+    .with_previous(),
     counted(
         "IcmpMsg",
         line(

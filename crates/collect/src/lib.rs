@@ -10,7 +10,7 @@
 //!                   └──> Batch: one writer, all rows                  (the host's lock, once)
 //! ```
 //!
-//! Files stay open and are read into one buffer; a tick of 86 samples was measured at 57 µs of CPU,
+//! Files stay open and are read into one buffer; a tick of 315 samples was measured at 194 µs of CPU,
 //! most of it in the kernel (`cargo bench -p collect`), and allocates nothing once the devices are
 //! known.
 //!

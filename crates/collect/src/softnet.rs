@@ -21,6 +21,8 @@ pub(crate) const PATH: &str = "/proc/net/softnet_stat";
 const CORES_MAX: usize = 32;
 /// The words that are shown; kernels before 2.6.36 and 3.11 lack the last ones.
 const WORDS: [usize; 5] = [0, 1, 2, 9, 10];
+/// Words of a line of the oldest kernels.
+const WORDS_MIN: usize = 9;
 
 const DIMENSIONS: &[DimensionDefinition<'static>] = &[
     incremental("processed", 1, 1),
@@ -118,14 +120,15 @@ impl Module for Softnet {
 /// How many of the words a line has, and their values.
 fn parse(line: &[u8]) -> Option<(usize, [i64; WORDS.len()])> {
     let mut values = [0; WORDS.len()];
-    let mut known = 0;
+    let (mut known, mut words) = (0, 0);
     for (at, word) in Words::new(line).enumerate().take(WORDS[WORDS.len() - 1] + 1) {
+        words = at + 1;
         if WORDS[known] == at {
             values[known] = hexadecimal(word)?;
             known += 1;
         }
     }
-    (known >= 3).then_some((known, values))
+    (words >= WORDS_MIN).then_some((known, values))
 }
 
 #[cfg(test)]
@@ -141,9 +144,9 @@ mod tests {
             (REAL, Some((5, [0x33cc2, 1, 10, 7, 0xffff_ffff]))),
             ("1 2 3 4 5 6 7 8 9", Some((3, [1, 2, 3, 0, 0]))),
             ("1 2 3 4 5 6 7 8 9 a", Some((4, [1, 2, 3, 10, 0]))),
-            ("1 2", None),
-            ("1 x 3", None),
-            ("1 2 00000000000000003", None),
+            ("1 2 3 4 5 6 7 8", None),
+            ("1 x 3 4 5 6 7 8 9", None),
+            ("1 2 00000000000000003 4 5 6 7 8 9", None),
             ("", None),
         ] {
             assert_eq!(parse(line.as_bytes()), expected, "{line}");
