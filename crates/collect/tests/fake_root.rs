@@ -412,8 +412,9 @@ fn bad_files_disturb_nothing_else() {
     }
     let net_gone = machine.is_obsolete("net.eth0");
     busy_machine(machine.root.path());
-    let again = machine.tick();
-    assert!(again.rows > whole.rows - 3, "{again:?}, before {whole:?}");
+    // Some charts come every other second.
+    let again = machine.tick().rows.max(machine.tick().rows);
+    assert!(again > whole.rows - 3, "{again}, before {whole:?}");
     assert!(!machine.is_obsolete("disk.vda"));
     assert!(!net_gone, "an unreadable list is no empty one");
 }
