@@ -16,6 +16,7 @@ fn main() -> ExitCode {
 
 fn run(settings: Settings) -> anyhow::Result<()> {
     node::exit::on_panic();
+    node::stay_small();
     let destination = node::sender(&settings)?.context("streaming is switched off, which leaves nothing to do")?;
     let own = OwnHost::build(&settings)?;
     node::runtime()?.block_on(async {

@@ -24,6 +24,7 @@ pub mod signals;
 mod sweeping;
 pub mod system;
 
+pub use heap::stay_small;
 pub use own_host::{Collecting, OwnHost};
 #[cfg(feature = "parent")]
 pub use parent::Parent;

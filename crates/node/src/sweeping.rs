@@ -62,10 +62,8 @@ async fn sweep(mut life: Life, store: Arc<Store>, remover: Remover) {
     }
 }
 
-/// Gives back what was freed, on a thread that nobody waits for.
 fn give_back() {
-    let thread = std::thread::Builder::new().name("heap".into()).spawn(heap::give_back);
-    if let Err(err) = thread {
+    if let Err(err) = heap::give_back_aside() {
         info!("memory that charts and hosts left stays with this process: {err}");
     }
 }

@@ -195,6 +195,15 @@ struct Verifier {
     provider: Arc<CryptoProvider>,
 }
 
+/// The last one who needs the authorities gives their memory back: of those of a system 0.6 MB stayed.
+fn let_go(trust: Arc<Trust>) {
+    if let Some(trust) = Arc::into_inner(trust) {
+        drop(trust);
+        // Where there is no thread to be had, the memory is used again, if not by others.
+        heap::give_back_aside().ok();
+    }
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -207,7 +216,11 @@ impl ServerCertVerifier for Verifier {
         let mut trust = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *trust, Trusted::Forgotten) {
             Trusted::Anybody => Ok(ServerCertVerified::assertion()),
-            Trusted::These(trust) => trust.verify(end_entity, intermediates, name, ocsp, now),
+            Trusted::These(trust) => {
+                let verified = trust.verify(end_entity, intermediates, name, ocsp, now);
+                let_go(trust);
+                verified
+            }
             Trusted::Forgotten => Err(CertificateError::ApplicationVerificationFailure.into()),
         }
     }
