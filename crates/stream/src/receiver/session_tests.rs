@@ -561,7 +561,7 @@ fn blocks_leave_rows_alone() {
     for step in [1, 50, text.len()] {
         text.as_bytes().chunks(step).for_each(|piece| parent.take(piece).unwrap());
         assert_eq!(only(&parent, "d"), [(second, 5.0)], "{step}");
-        assert!(!parent.session.functions.has_answer());
+        assert!(!parent.session.functions.has_news());
     }
     let flood = "x\n".repeat(6_000_000);
     parent.take(b"FUNCTION_RESULT_BEGIN t 200 text/plain 0\n").unwrap();
@@ -578,6 +578,7 @@ fn answers_to_calls_are_gathered() {
         timeout_s: 20,
         access: "0x8".into(),
         source: "user".into(),
+        payload: None,
     };
     for number in [7, 8] {
         parent.session.functions.call(number, &call, &mut parent.out);
