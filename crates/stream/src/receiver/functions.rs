@@ -58,6 +58,9 @@ impl Functions {
 
     /// Why a call cannot be sent to the child.
     fn refuse(&self, call: &Call) -> Option<Reply> {
+        if call.function.len() > encode::TEXT_BYTES_MAX {
+            return Some(Reply::error(400, "the function and its arguments are too long to be passed on"));
+        }
         let payload = call.payload.as_ref()?;
         if !self.knows_more {
             return Some(Reply::error(501, "the node that collects this host takes no text with a call"));
