@@ -97,10 +97,12 @@ $(FUZZ:%=fuzz/%): fuzz/%: toolchain
 		2>&1 | sed '/# Uses: /d; /ecommended dictionary/d'
 
 .PHONY: soak
-soak: build ## watch memory: a million charts and a thousand hosts that go, a collector for ten minutes
+soak: peers build ## watch for long: memory of many charts and hosts, a collector; gaps, beside Netdata
 	cargo test --release -p rrd-store --test memory -- --ignored --nocapture --test-threads=1
 	$(TEST) --test footprint -- --ignored --nocapture
 	$(TEST) --test streams -- --ignored --nocapture
+	$(TEST) --test gaps -- --ignored --nocapture
+	$(TEST) --test soak -- --ignored --nocapture
 
 .PHONY: clean
 clean: ## remove what was built

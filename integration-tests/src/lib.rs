@@ -15,6 +15,7 @@ pub mod browser;
 pub mod certificates;
 pub mod compare;
 mod http;
+pub mod line;
 pub mod node;
 pub mod peer;
 pub mod port;

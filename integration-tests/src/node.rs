@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::api::{Api, Host};
 use crate::certificates::Pair;
+use crate::line::Line;
 use crate::process::{self, Process};
 use crate::wait;
 
@@ -42,6 +43,7 @@ pub struct Settings {
     values: Vec<(String, String)>,
     variables: Vec<(String, String)>,
     file: Option<PathBuf>,
+    inside: Vec<String>,
 }
 
 /// A running node.
@@ -69,8 +71,15 @@ pub fn master(hostname: &str) -> Settings {
 }
 
 fn settings(role: Role, hostname: &str) -> Settings {
-    Settings { role, hostname: hostname.to_owned(), values: Vec::new(), variables: Vec::new(), file: None }
-        .set("global.hostname", hostname)
+    Settings {
+        role,
+        hostname: hostname.to_owned(),
+        values: Vec::new(),
+        variables: Vec::new(),
+        file: None,
+        inside: Vec::new(),
+    }
+    .set("global.hostname", hostname)
 }
 
 impl Role {
@@ -131,6 +140,13 @@ impl Settings {
         self
     }
 
+    /// Runs at the far end of this line.
+    #[must_use]
+    pub fn inside(mut self, line: &Line) -> Self {
+        self.inside = line.far_end();
+        self
+    }
+
     /// Takes TLS connections with this certificate.
     #[must_use]
     pub fn shows(self, pair: &Pair) -> Self {
@@ -171,7 +187,7 @@ impl Settings {
         let adjust = |command: &mut Command| {
             without_settings(command.args(arguments)).envs(self.variables.iter().cloned()).current_dir(folder);
         };
-        Process::start(&name, &self.role.program(), adjust, &folder.join("output"))
+        process::start_inside(&self.inside, &name, &self.role.program(), adjust, &folder.join("output"))
     }
 
     fn arguments(&self, folder: &Path) -> Vec<String> {

@@ -142,6 +142,22 @@ impl Drop for Process {
     }
 }
 
+/// Starts `program` behind the words of another one that becomes it, if there are any.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn start_inside(
+    words: &[String],
+    name: &str,
+    program: &Path,
+    adjust: impl FnOnce(&mut Command),
+    log: &Path,
+) -> Process {
+    let Some((first, more)) = words.split_first() else { return Process::start(name, program, adjust, log) };
+    let adjust = |command: &mut Command| adjust(command.args(more).arg(program));
+    Process::start(name, &self::program(first, "util-linux"), adjust, log)
+}
+
 /// The last lines of a log.
 pub fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();

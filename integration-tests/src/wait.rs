@@ -33,6 +33,24 @@ impl Deadline {
     }
 }
 
+/// Counts how long something takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch(Instant);
+
+impl Watch {
+    /// Begins now.
+    #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long ago that was.
+    #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+    pub fn elapsed(self) -> Duration {
+        Instant::now().saturating_duration_since(self.0)
+    }
+}
+
 /// Looks again and again until `probe` yields something; `what` completes "waited 20 s for …".
 ///
 /// # Panics
@@ -63,6 +81,15 @@ pub fn until_or<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Opt
 pub fn now_s() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     i64::try_from(since.as_secs()).expect("seconds since 1970 fit an i64")
+}
+
+/// The wall clock when this machine's uptime was 0, seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+pub fn boot_s() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    let uptime = std::fs::read_to_string("/proc/uptime").expect("/proc is there");
+    let uptime: f64 = uptime.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds come first");
+    since.as_secs_f64() - uptime
 }
 
 /// Lets `span` of real time pass, for measurements over a span.

@@ -3,36 +3,13 @@
 
 use std::fs;
 
-use integration_tests::agreement::Redefined;
 use integration_tests::api::{Data, Host, Window};
 use integration_tests::peer::netdata::{self, Netdata};
-use integration_tests::traffic::Traffic;
 use integration_tests::wait::{now_s, s, until};
 use integration_tests::{API_KEY, agreement, node};
 
 fn quiet_parent(hostname: &str) -> Netdata {
     netdata::named(hostname).plugins(&[]).compression(true).accepts(API_KEY).start()
-}
-
-/// Goal: what our proxy collects and keeps of its own host is what its Netdata parent keeps of it.
-#[test]
-fn replicating_proxy() {
-    let _traffic = Traffic::start();
-    let parent = quiet_parent("proxy-parent");
-    let proxy = node::proxy("own-proxy").set("global.memory_mode", "ram");
-    let proxy = proxy.sends_to(parent.address(), API_KEY).start();
-    agreement::whole(&proxy.host(), &parent.api().host("own-proxy"), Redefined::LeftOut);
-    proxy.wait_for_log(0, &["STREAM", "own-proxy", "[send to ", "sending metrics compressed with LZ4"], s(1));
-}
-
-/// Goal: the same without compression.
-#[test]
-fn replicating_proxy_plain() {
-    let _traffic = Traffic::start();
-    let parent = quiet_parent("plain-parent");
-    let proxy = node::proxy("plain-proxy").set("global.memory_mode", "ram").set("stream.compression", "false");
-    let proxy = proxy.sends_to(parent.address(), API_KEY).start();
-    agreement::whole(&proxy.host(), &parent.api().host("plain-proxy"), Redefined::LeftOut);
 }
 
 /// Goal: a Netdata parent lists our collector and shows true values of this machine.

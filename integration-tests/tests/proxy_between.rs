@@ -1,10 +1,6 @@
 //! Our headless proxy in the middle: what goes in on one side comes out on the other.
 
-use integration_tests::agreement::Redefined;
 use integration_tests::node::{self, Node};
-use integration_tests::peer::netdata;
-use integration_tests::traffic::Traffic;
-use integration_tests::wait::s;
 use integration_tests::{API_KEY, agreement};
 
 const UPSTREAM_KEY: &str = "22222222-3333-4444-5555-666666666666";
@@ -16,28 +12,6 @@ fn headless_proxy(hostname: &str, parent: std::net::SocketAddr) -> Node {
 
 fn quiet_master(hostname: &str) -> Node {
     node::master(hostname).set("collect.enabled", "false").accepts(UPSTREAM_KEY).start()
-}
-
-/// Goal: a Netdata child arrives at our master through our proxy, value by value.
-#[test]
-fn netdata_child_to_our_master() {
-    let _traffic = Traffic::start();
-    let master = quiet_master("between-master");
-    let proxy = headless_proxy("between-proxy", master.address());
-    let child = netdata::named("between-child").compression(true).sends_to(proxy.address(), API_KEY).start();
-    agreement::whole(&child.host(), &master.api().host("between-child"), Redefined::Compared);
-    proxy.wait_for_log(0, &["STREAM", "between-child", "[receive from "], s(1));
-    proxy.wait_for_log(0, &["STREAM", "between-child", "[send to "], s(1));
-}
-
-/// Goal: our proxy is invisible between a Netdata child and a Netdata parent.
-#[test]
-fn netdata_child_to_netdata_parent() {
-    let _traffic = Traffic::start();
-    let parent = netdata::named("outer-parent").plugins(&[]).compression(true).accepts(UPSTREAM_KEY).start();
-    let proxy = headless_proxy("outer-proxy", parent.address());
-    let child = netdata::named("outer-child").compression(true).sends_to(proxy.address(), API_KEY).start();
-    agreement::whole(&child.host(), &parent.api().host("outer-child"), Redefined::LeftOut);
 }
 
 /// Goal: two collectors behind one proxy arrive at our master as two hosts under their own

@@ -8,13 +8,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use integration_tests::agreement::Redefined;
 use integration_tests::api::Window;
 use integration_tests::certificates::{Certificates, Pair};
 use integration_tests::node::{self, Node, Settings};
-use integration_tests::peer::netdata;
 use integration_tests::peer::scripted::{is_closed, raw, request};
-use integration_tests::traffic::Traffic;
 use integration_tests::wait::{now_s, s, until};
 use integration_tests::{API_KEY, agreement};
 
@@ -174,58 +171,6 @@ fn client_certificates() {
     master.wait_for_log(0, &["STREAM [receive from ", "certificate of an unknown authority"], s(10));
     wrong.wait_for_log(0, &["STREAM cert-wrong [send to ", "does not know the authority of our certificate"], s(10));
     assert_eq!(master.api().hosts(), ["cert-master", "cert-box"]);
-}
-
-/// Goal: what a Netdata child keeps and what our master got over TLS is the same.
-#[test]
-fn netdata_child() {
-    let _traffic = Traffic::start();
-    let place = Certificates::new();
-    let pair = place.by_openssl("master", "DNS:localhost,IP:127.0.0.1");
-    let master = master("tls-master", &pair).set("web.tls", "required").set("web.bind_to", "127.0.0.1:0");
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("api.sock");
-    let master = master.set("web.bind_to", &format!("127.0.0.1:0 unix:{}", socket.display())).start();
-    let child = netdata::named("tls-child").sends_to(master.address(), API_KEY).trusts(&pair.certificate);
-    let child = child.compression(true).start();
-    master.wait_for_log(0, &["STREAM tls-child [receive from ", "TLS 1.3 with "], s(20));
-    // The API of a node that requires TLS, without it: over the unix socket.
-    let info = || curl(&["--unix-socket", socket.to_str().unwrap(), "http://x/host/tls-child/api/v1/charts"]).1;
-    until(s(20), "charts", || info().contains("\"system.cpu\"").then_some(()));
-    let until_s = child.host().last_entry("system.cpu").unwrap() + 8;
-    until(s(30), "some more rows", || (child.host().last_entry("system.cpu")? >= until_s).then_some(()));
-    let window = Window { after: until_s - 6, before: until_s - 2 };
-    let ours = curl(&[
-        "--unix-socket",
-        socket.to_str().unwrap(),
-        &format!(
-            "http://x/host/tls-child/api/v1/data?chart=system.ram&dimensions=*&options=unaligned&after={}&before={}",
-            window.after, window.before
-        ),
-    ]);
-    let ours: serde_json::Value = serde_json::from_str(&ours.1).unwrap();
-    let theirs = child.host().data("system.ram", window);
-    let rows = ours["data"].as_array().unwrap();
-    assert_eq!(rows.len(), 5);
-    for row in rows {
-        let row: Vec<f64> = row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
-        let theirs: Vec<f64> = theirs.rows[&(row[0] as i64)].iter().map(|value| value.unwrap()).collect();
-        assert!(row[1..].iter().zip(&theirs).all(|(one, two)| (one - two).abs() < 0.01), "{row:?} {theirs:?}");
-    }
-}
-
-/// Goal: our proxy streams to a Netdata parent with TLS, and both keep the same.
-#[test]
-fn netdata_parent() {
-    let _traffic = Traffic::start();
-    let place = Certificates::new();
-    let pair = place.by_openssl("parent", "DNS:localhost,IP:127.0.0.1");
-    let parent = netdata::named("tls-parent").plugins(&[]).accepts(API_KEY).shows(&pair).start();
-    let proxy = node::proxy("tls-proxy").set("global.memory_mode", "ram").sends_to(parent.address(), API_KEY);
-    let proxy = proxy.set("stream.destination", &format!("{}:SSL", parent.address()));
-    let proxy = proxy.set("stream.ca_file", pair.certificate()).start();
-    proxy.wait_for_log(0, &["STREAM tls-proxy [send to ", "TLS 1."], s(10));
-    agreement::whole(&proxy.host(), &parent.api().host("tls-proxy"), Redefined::LeftOut);
 }
 
 /// Goal: garbage, handshakes that stop in the middle and those that crawl take nothing from a child

@@ -53,7 +53,7 @@ fn parent(version: u32) -> SocketAddr {
         write!(socket, "Hit me baby, push them over with the version={version}").unwrap();
         seen.clear();
         let mut codec = Codec::of(Capabilities(version)).map(Decoder::new);
-        let mut plain = Plain::default();
+        let (mut plain, mut chart) = (Plain::default(), String::new());
         while let Ok(count @ 1..) = socket.read(&mut buffer) {
             let mut take = |text: &[u8]| {
                 seen.extend_from_slice(text);
@@ -63,18 +63,19 @@ fn parent(version: u32) -> SocketAddr {
                 None => take(&buffer[..count]).unwrap(),
                 Some(codec) => codec.push(&buffer[..count], &mut plain, take).unwrap().unwrap(),
             }
-            answer_definitions(&mut socket, &mut seen);
+            answer_definitions(&mut socket, &mut seen, &mut chart);
         }
     });
     address
 }
 
-fn answer_definitions(socket: &mut TcpStream, seen: &mut Vec<u8>) {
+/// Answers what whole lines of `seen` define; `chart` is the one whose definition is being read,
+/// which may come in pieces.
+fn answer_definitions(socket: &mut TcpStream, seen: &mut Vec<u8>, chart: &mut String) {
     let end = seen.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let mut chart = String::new();
     for line in String::from_utf8_lossy(&seen[..end]).lines() {
         if line.starts_with("CHART ") {
-            chart = line.split('"').nth(1).unwrap_or_default().to_owned();
+            *chart = line.split('"').nth(1).unwrap_or_default().to_owned();
         } else if line.starts_with("CHART_DEFINITION_END") {
             writeln!(socket, "REPLAY_CHART \"{chart}\" \"true\" 0 0").unwrap();
         }

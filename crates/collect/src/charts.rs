@@ -14,8 +14,8 @@ use tracing::warn;
 
 /// The plugin that all charts of this crate belong to, by the name that dashboards know.
 const PLUGIN: &str = "proc.plugin";
-/// The most dimensions of a form: those of a processor.
-const DIMENSIONS_MAX: usize = 10;
+/// The most dimensions of a form: both directions of ten types of ICMP messages.
+const DIMENSIONS_MAX: usize = 20;
 
 /// What all charts of one kind have in common.
 #[derive(Debug)]
@@ -63,6 +63,45 @@ pub(crate) const fn absolute(id: &'static str, multiplier: i32, divisor: i32) ->
 /// A dimension that shows a counter's rate, times a factor.
 pub(crate) const fn incremental(id: &'static str, multiplier: i32, divisor: i32) -> DimensionDefinition<'static> {
     dimension(id, Algorithm::Incremental, multiplier, divisor)
+}
+
+/// The same by another name than its id.
+pub(crate) const fn named(name: &'static str, dimension: DimensionDefinition<'static>) -> DimensionDefinition<'static> {
+    DimensionDefinition { name, ..dimension }
+}
+
+/// A chart drawn as lines, the only one of its kind: its context is its id.
+pub(crate) const fn line(
+    id: &'static str,
+    title: &'static str,
+    units: &'static str,
+    family: &'static str,
+    priority: i32,
+    dimensions: &'static [DimensionDefinition<'static>],
+) -> Form {
+    Form { id, context: id, title, units, family, chart_type: ChartType::Line, priority, options: PLAIN, dimensions }
+}
+
+impl Form {
+    /// The same drawn as an area.
+    pub(crate) const fn area(self) -> Self {
+        Self { chart_type: ChartType::Area, ..self }
+    }
+
+    /// The same drawn as areas one above the other.
+    pub(crate) const fn stacked(self) -> Self {
+        Self { chart_type: ChartType::Stacked, ..self }
+    }
+
+    /// The same as a detail.
+    pub(crate) const fn detail(self) -> Self {
+        Self { options: DETAIL, ..self }
+    }
+
+    /// The same as one of several of a kind.
+    pub(crate) const fn of(self, context: &'static str) -> Self {
+        Self { context, ..self }
+    }
 }
 
 /// Which part of the machine charts are of.
@@ -129,6 +168,33 @@ impl Chart {
     }
 }
 
+/// A chart whose dimensions come one by one, each with its first value.
+#[derive(Debug)]
+pub(crate) struct GrowingChart {
+    /// Has no dimensions of its own.
+    chart: Chart,
+    form: &'static Form,
+    /// By the number that the module gives them.
+    indexes: Vec<Option<DimensionIndex>>,
+}
+
+/// What a row gives a dimension of a [`GrowingChart`].
+pub(crate) struct Growth<'a> {
+    /// What the dimension is known by.
+    pub id: &'a str,
+    /// What it is shown as; empty where that is the id.
+    pub name: &'a str,
+    /// The value, if there is one.
+    pub value: Option<i64>,
+}
+
+impl GrowingChart {
+    /// A chart that is defined when its first dimension comes; all are rates, times one.
+    pub(crate) const fn new(form: &'static Form) -> Self {
+        Self { chart: Chart::new(form), form, indexes: Vec::new() }
+    }
+}
+
 /// One tick's turn at the store.
 pub(crate) struct Batch<'w> {
     writer: Writer<'w>,
@@ -177,6 +243,53 @@ impl<'w> Batch<'w> {
         if shows || self.zero_metrics || chart.is_defined() {
             self.row(chart, owner, values);
         }
+    }
+
+    /// Hands over a row whose dimensions come when they are no longer zero, in a fixed order.
+    pub(crate) fn growing_row<'a>(
+        &mut self,
+        growing: &mut GrowingChart,
+        owner: &Owner,
+        values: impl Iterator<Item = Growth<'a>> + Clone,
+    ) {
+        let wanted = |value: i64| value != 0 || self.zero_metrics;
+        if !growing.chart.is_defined() && !values.clone().any(|growth| growth.value.is_some_and(wanted)) {
+            return;
+        }
+        let removals = self.writer.view().removals();
+        if !matches!(growing.chart.place, Place::Defined(_, _, seen) if seen.removals == removals) {
+            if matches!(growing.chart.place, Place::Refused) {
+                return;
+            }
+            growing.indexes.clear();
+            growing.chart.place = self.define(growing.form, owner, 0);
+        }
+        let Place::Defined(slot, ..) = growing.chart.place else { return };
+        for (at, growth) in values.clone().enumerate() {
+            self.grow(growing, slot, at, &growth);
+        }
+        self.writer.begin(slot);
+        for (growth, index) in values.zip(&growing.indexes) {
+            if let (Some(value), Some(index)) = (growth.value, *index) {
+                self.writer.set(index, value);
+                self.samples += 1;
+            }
+        }
+        self.writer.end(Elapsed::Clock);
+        self.rows += 1;
+    }
+
+    /// Defines the dimension with the number `at` if it is time.
+    fn grow(&mut self, growing: &mut GrowingChart, slot: ChartSlot, at: usize, growth: &Growth<'_>) {
+        if at >= growing.indexes.len() {
+            growing.indexes.resize(at + 1, None);
+        }
+        if growing.indexes[at].is_some() || !growth.value.is_some_and(|value| value != 0 || self.zero_metrics) {
+            return;
+        }
+        let plain = incremental("", 1, 1);
+        let definition = DimensionDefinition { id: growth.id, name: growth.name, ..plain };
+        growing.indexes[at] = self.writer.define_dimension(slot, &definition).ok();
     }
 
     /// Says that a chart's collection stopped; its next row defines it again.

@@ -22,6 +22,20 @@ pub struct Config {
     pub per_core: bool,
     /// Whether `/proc/stat` also gives the charts of processes: forks, context switches, states.
     pub processes: bool,
+    /// `/proc/interrupts` and `/proc/softirqs`: what interrupts the cores, by source.
+    pub interrupts: Family,
+    /// `/proc/pressure`: waiting for processors, memory and devices.
+    pub pressure: Family,
+    /// `/proc/net/netstat`, `snmp` and `snmp6`: what the protocols of the internet count.
+    pub protocols: Family,
+    /// `/proc/net/sockstat` and `sockstat6`: sockets and their memory.
+    pub sockets: Family,
+    /// `/proc/net/softnet_stat`: queues of packets that wait for a core.
+    pub softnet: Family,
+    /// `/proc/net/stat/nf_conntrack`: connections that the firewall keeps track of.
+    pub conntrack: Family,
+    /// The kernel's store of randomness.
+    pub entropy: Family,
     /// `/proc/uptime`.
     pub uptime: Family,
     /// `/proc/loadavg`: load and tasks.
@@ -64,6 +78,13 @@ impl Default for Config {
             stat: Family::default(),
             per_core: true,
             processes: true,
+            interrupts: Family::default(),
+            pressure: Family::default(),
+            protocols: Family::default(),
+            sockets: Family::default(),
+            softnet: Family::default(),
+            conntrack: Family::default(),
+            entropy: Family::default(),
             uptime: Family::default(),
             loadavg: Family::default(),
             vmstat: Family::default(),

@@ -63,6 +63,24 @@ pub(crate) fn number(word: &[u8]) -> Option<i64> {
     Some(value.cast_signed())
 }
 
+/// The same with a sign before it, perhaps.
+pub(crate) fn signed(word: &[u8]) -> Option<i64> {
+    match word.strip_prefix(b"-") {
+        Some(digits) => number(digits).map(i64::wrapping_neg),
+        None => number(word),
+    }
+}
+
+/// A number of up to 16 hexadecimal digits.
+pub(crate) fn hexadecimal(word: &[u8]) -> Option<i64> {
+    if word.is_empty() || word.len() > 16 {
+        return None;
+    }
+    let digit = |&byte: &u8| char::from(byte).to_digit(16).map(u64::from);
+    let value = word.iter().map(digit).try_fold(0_u64, |value, digit| Some(value << 4 | digit?))?;
+    Some(value.cast_signed())
+}
+
 /// A decimal number such as `0.29` in thousandths, further digits cut off. Read as digits: a
 /// double would make 1129 of 1.13.
 pub(crate) fn thousandths(word: &[u8]) -> Option<i64> {

@@ -47,7 +47,7 @@ fn a_warm_tick_allocates_nothing() {
                 println!("mode {}: {allocations:?} in {TICKS} ticks", mode.word());
                 break;
             }
-            assert!(attempt < 10, "this machine does not hold still");
+            assert!(attempt < 10, "this machine does not hold still: {allocations:?}, {calm}");
         }
     }
 }

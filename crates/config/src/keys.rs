@@ -245,6 +245,13 @@ pub(crate) const SECTIONS: &[Section] = &[
     family!("collect.network", "traffic of network interfaces",
         exclude = Is(r#""lo fireqos* *-ifb fwpr* fwbr* fwln*""#), Pattern, Yes, ALL, "interfaces to leave out";
     ),
+    family!("collect.interrupts", "interrupts and softirqs by source, in all and per core"),
+    family!("collect.pressure", "waiting for processors, memory and devices (PSI)"),
+    family!("collect.protocols", "IP, ICMP, TCP and UDP"),
+    family!("collect.sockets", "sockets in use and their memory"),
+    family!("collect.softnet", "packets that wait for a core"),
+    family!("collect.conntrack", "connections that the firewall keeps track of"),
+    family!("collect.entropy", "randomness at hand"),
     family!("collect.uptime", "time since the machine started"),
     table(
         "web",

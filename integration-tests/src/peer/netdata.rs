@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::api::{Api, Host};
 use crate::certificates::Pair;
+use crate::line::Line;
 use crate::process::{self, Process};
 use crate::{port, wait};
 
@@ -94,6 +95,8 @@ pub struct Settings {
     forwards: bool,
     shows: Option<Pair>,
     trusts: Option<PathBuf>,
+    address: IpAddr,
+    inside: Vec<String>,
 }
 
 /// A running Netdata.
@@ -101,7 +104,7 @@ pub struct Settings {
 pub struct Netdata {
     process: Process,
     api: Api,
-    hostname: String,
+    settings: Settings,
     folder: TempDir,
 }
 
@@ -119,6 +122,8 @@ pub fn named(hostname: &str) -> Settings {
         forwards: false,
         shows: None,
         trusts: None,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        inside: Vec::new(),
     }
 }
 
@@ -141,6 +146,20 @@ impl Settings {
     #[must_use]
     pub fn plugins(mut self, names: &[&str]) -> Self {
         self.plugins = names.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// Listens at this address in place of loopback.
+    #[must_use]
+    pub fn at(mut self, address: IpAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Runs at the far end of this line, where only the line leads to it: its API is out of reach.
+    #[must_use]
+    pub fn inside(mut self, line: &Line) -> Self {
+        self.inside = line.far_end();
         self
     }
 
@@ -198,16 +217,19 @@ impl Settings {
     /// # Panics
     /// When the program is not installed, or the API stays silent.
     pub fn start(&self) -> Netdata {
-        let program = process::program("netdata", "netdata-core");
         let folder = tempfile::Builder::new().prefix("tributary-netdata-").tempdir().expect("a temporary folder");
         let port = port::free();
         self.write_files(folder.path(), port);
-        let name = format!("netdata {}", self.hostname);
-        let process = Process::start(&name, &program, |it| command(it, folder.path()), &folder.path().join("output"));
-        let (api, hostname) = (Api::on_port(port), self.hostname.clone());
-        let mut netdata = Netdata { process, api, hostname, folder };
+        let process = self.run_in(folder.path());
+        let api = Api::new(SocketAddr::new(self.address, port));
+        let mut netdata = Netdata { process, api, settings: self.clone(), folder };
         netdata.wait_until_ready();
         netdata
+    }
+
+    fn run_in(&self, folder: &Path) -> Process {
+        let (name, program) = (format!("netdata {}", self.hostname), process::program("netdata", "netdata-core"));
+        process::start_inside(&self.inside, &name, &program, |it| command(it, folder), &folder.join("output"))
     }
 
     fn write_files(&self, root: &Path, port: u16) {
@@ -222,7 +244,7 @@ impl Settings {
 
     fn netdata_conf(&self, root: &Path, port: u16) -> String {
         let (root, hostname, mode) = (root.display(), &self.hostname, &self.memory_mode);
-        let (replication, user) = (yes_no(self.replication), user());
+        let (replication, user, address) = (yes_no(self.replication), user(), self.address);
         let plugins = self.plugin_lines();
         // It would answer plain HTTP with a way to https otherwise.
         let both = if self.shows.is_some() {
@@ -240,7 +262,7 @@ impl Settings {
              \x20   log = {root}/log\n    run = {root}/run\n    home = {root}/lib\n    registry = {root}/lib/registry\n\
              [logs]\n    access = none\n    error = {root}/log/error.log\n\
              \x20   errors flood protection period = 0\n\
-             [web]\n    mode = static-threaded\n    bind to = 127.0.0.1:{port}{both}\n    default port = {port}\n{tls}\
+             [web]\n    mode = static-threaded\n    bind to = {address}:{port}{both}\n    default port = {port}\n{tls}\
              [health]\n    enabled = no\n[registry]\n    enabled = no\n[ml]\n    enabled = no\n\
              [plugins]\n    enable running new plugins = no\n{plugins}"
         )
@@ -301,7 +323,7 @@ impl Netdata {
 
     /// Its own host.
     pub fn host(&self) -> Host {
-        self.api.host(&self.hostname)
+        self.api.host(&self.settings.hostname)
     }
 
     /// Its process, for measurements.
@@ -322,11 +344,29 @@ impl Netdata {
         self.process.kill();
     }
 
+    /// Kills it, without a chance to write anything.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again where it was: same folder, same identity, same port.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        self.kill();
+        self.process = self.settings.run_in(self.folder.path());
+        self.wait_until_ready();
+    }
+
     fn wait_until_ready(&mut self) {
-        let what = format!("netdata {} to answer", self.hostname);
+        if !self.settings.inside.is_empty() {
+            return;
+        }
+        let what = format!("netdata {} to answer", self.settings.hostname);
         wait::until(START_LIMIT, &what, || {
             let ended = self.process.ended();
-            assert!(ended.is_none(), "netdata {} ended at once: {ended:?}", self.hostname);
+            assert!(ended.is_none(), "netdata {} ended at once: {ended:?}", self.settings.hostname);
             self.api.try_json("/api/v1/info").ok()
         });
     }
@@ -337,7 +377,7 @@ impl Drop for Netdata {
         if std::thread::panicking() {
             let log = self.log();
             let of_streams: Vec<&str> = log.lines().filter(|line| line.contains("STREAM")).collect();
-            eprintln!("--- what netdata {} says of streams:", self.hostname);
+            eprintln!("--- what netdata {} says of streams:", self.settings.hostname);
             eprintln!("{}", process::tail(&of_streams.join("\n")));
         }
     }

@@ -33,6 +33,13 @@ pub(super) struct Link {
     window_bytes: usize,
 }
 
+/// How many bytes may arrive at the parent, and at the child.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flow {
+    pub(super) down: usize,
+    pub(super) up: usize,
+}
+
 /// The parent's end, which may outlive the connection for a while.
 pub(super) struct End {
     receiver: Receiver,
@@ -93,9 +100,8 @@ impl Link {
         }
     }
 
-    /// Moves some bytes, in pieces of any size; returns whether there was something to do. `flow`
-    /// is how many bytes may go down, and up.
-    pub(super) fn pump(&mut self, now: Now, parent_now: Now, flow: [usize; 2], random: &mut Random) -> bool {
+    /// Moves some bytes, in pieces of any size; returns whether there was something to do.
+    pub(super) fn pump(&mut self, now: Now, parent_now: Now, flow: Flow, random: &mut Random) -> bool {
         let before = (self.pending.len(), self.end.down.len(), self.up.len());
         if self.pending.is_empty() {
             self.sender.fill(now, &mut self.pending);
@@ -103,10 +109,10 @@ impl Link {
         }
         let room = self.window_bytes.saturating_sub(self.end.down.len()).min(self.pending.len());
         self.end.down.extend(self.pending.drain(..room));
-        self.end.deliver(parent_now, flow[0], random);
+        self.end.deliver(parent_now, flow.down, random);
         told(|| format!("{} asks {}", parent_now.wall_s(), String::from_utf8_lossy(&self.end.out)));
         self.up.extend(self.end.out.drain(..));
-        let mut left = flow[1].min(self.up.len());
+        let mut left = flow.up.min(self.up.len());
         while left > 0 {
             let piece: Vec<u8> = self.up.drain(..1 + random.below(left)).collect();
             left -= piece.len();

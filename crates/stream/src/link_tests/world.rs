@@ -6,17 +6,16 @@ use std::sync::Arc;
 use row::{Now, Packed, US_PER_S};
 use rrd_store::{Host, Keep, MemoryMode, Store};
 
-use super::link::{End, Link, Tapped};
+use super::link::{End, Flow, Link, Tapped};
+use super::once::Once;
 use super::random::Random;
 use super::source::{HIDDEN, Source};
 
 const START_S: i64 = 1_795_387_000;
+/// How far a node's clock may be from the source's when clocks jump.
+const SKEW_S_MAX: i64 = 300;
 /// Rows that a headless proxy keeps.
 const SPOOL_ROWS: i64 = 600;
-/// Rows that a parent keeps, and a proxy with a database.
-const HISTORY_ROWS: u32 = 4_000;
-/// The longest time that a line holds bytes back.
-const DELAY_S_MAX: i64 = 12;
 /// The longest update every of the source.
 const EVERY_S_MAX: i64 = 5;
 
@@ -25,6 +24,14 @@ const EVERY_S_MAX: i64 = 5;
 pub(super) enum Form {
     Stored,
     Collected,
+}
+
+/// A link, and the node it leads to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hop {
+    pub(super) form: Form,
+    /// The node has no database, only a spool. The last node has one, whatever this says.
+    pub(super) is_headless: bool,
 }
 
 /// A node behind the source.
@@ -41,18 +48,12 @@ struct Node {
 struct Road {
     form: Form,
     link: Option<Link>,
-    /// The parent's end of a connection that was lost.
+    /// The parent's end of a connection that was lost. The next one may open beside it.
     zombie: Option<End>,
     retry_at_s: i64,
-    /// Until when bytes are held back on their way down, and up.
-    held_until_s: [i64; 2],
-}
-
-impl Road {
-    /// How much of a flow gets through, down and up.
-    fn flow(&self, flow: usize, second: i64) -> [usize; 2] {
-        self.held_until_s.map(|until_s| if second < until_s { 0 } else { flow })
-    }
+    /// Until when bytes on their way down, and up, do not arrive.
+    down_held_s: i64,
+    up_held_s: i64,
 }
 
 pub(super) struct World {
@@ -61,6 +62,8 @@ pub(super) struct World {
     origin: Tapped,
     nodes: Vec<Node>,
     roads: Vec<Road>,
+    /// What the last node was shown first.
+    once: Once,
     buffer_bytes: usize,
     window_bytes: usize,
     /// The second in which the source's clock would be had it never been set.
@@ -73,29 +76,37 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, forms: &[Form]) -> Self {
-        let mut random = Random(seed.wrapping_mul(0x5851_F42D_4C95_7F2D) ^ forms.len() as u64);
+    pub(super) fn new(seed: u64, hops: &[Hop]) -> Self {
+        let mut random = Random(seed.wrapping_mul(0x5851_F42D_4C95_7F2D) ^ hops.len() as u64);
         let source = Source::new(&mut random, START_S);
         let buffer_bytes = [1_500, 8_000, 100_000, 1 << 20][random.below(4)];
-        let last = forms.len() - 1;
+        let last = hops.len() - 1;
         let node = |place: usize| Node {
             store: Store::new(),
-            keep: if place == last || random.permille(300) {
-                Keep::new(MemoryMode::Ram, HISTORY_ROWS)
+            keep: if place == last || !hops[place].is_headless {
+                Keep::new(MemoryMode::Ram, 4_000)
             } else {
                 Keep::new(MemoryMode::None, SPOOL_ROWS as u32)
             },
             ahead_us: 0,
             onward: None,
         };
-        let mut nodes: Vec<_> = (0..forms.len()).map(node).collect();
+        let mut nodes: Vec<_> = (0..hops.len()).map(node).collect();
         nodes.iter_mut().for_each(|node| node.ahead_us = random.between(-2 * US_PER_S, 2 * US_PER_S));
-        let road = |&form: &Form| Road { form, link: None, zombie: None, retry_at_s: START_S, held_until_s: [0; 2] };
+        let road = |hop: &Hop| Road {
+            form: hop.form,
+            link: None,
+            zombie: None,
+            retry_at_s: START_S,
+            down_held_s: 0,
+            up_held_s: 0,
+        };
         Self {
             origin: Tapped::new(Arc::clone(&source.host), buffer_bytes),
             source,
             nodes,
-            roads: forms.iter().map(road).collect(),
+            once: Once::default(),
+            roads: hops.iter().map(road).collect(),
             buffer_bytes,
             window_bytes: [700, 10_000, 200_000][random.below(3)],
             second: START_S,
@@ -117,7 +128,7 @@ impl World {
             self.cut(0);
         }
         for road in &mut self.roads {
-            (road.retry_at_s, road.held_until_s) = (self.second, [0; 2]);
+            (road.retry_at_s, road.down_held_s, road.up_held_s) = (self.second, 0, 0);
         }
         for _ in 0..calm_s {
             self.turn(true);
@@ -173,12 +184,14 @@ impl World {
             if self.random.permille(fuss) {
                 self.cut(place);
             }
+            if self.random.permille(fuss / 2) {
+                self.double(place);
+            }
+            if self.random.permille(fuss / 2) {
+                self.hold(place);
+            }
             if self.random.permille(fuss / 6) {
                 self.restart(place);
-            }
-            if self.random.permille(fuss / 3) {
-                let way = self.random.below(2);
-                self.roads[place].held_until_s[way] = self.second + self.random.between(1, DELAY_S_MAX);
             }
         }
         if self.random.permille(fuss / 6) {
@@ -188,17 +201,51 @@ impl World {
             self.origin = Tapped::new(Arc::clone(&self.source.host), self.buffer_bytes);
         }
         if self.sometimes_jumps && self.random.permille(15) {
-            let by_s = self.random.between(-90, 300);
-            if by_s < 0 {
-                self.doubtful_s = self.doubtful_s.max(self.second + self.jumped_s);
-            }
-            self.jumped_s += by_s;
-            told(|| format!("{} the source's clock is set by {by_s} s", self.second));
+            self.jump();
+        }
+        if self.sometimes_jumps && self.random.permille(30) {
+            let place = self.random.below(self.nodes.len());
+            self.nodes[place].ahead_us = self.random.between(-SKEW_S_MAX, SKEW_S_MAX) * US_PER_S;
+            told(|| format!("{} the clock of node {place} is set", self.second));
         }
         if self.random.permille(fuss / 3) {
             let place = self.random.below(self.nodes.len());
             self.nodes[place].ahead_us = self.random.between(-20 * US_PER_S, 20 * US_PER_S);
         }
+    }
+
+    /// The source's clock is set: alone, or with all others.
+    fn jump(&mut self) {
+        let by_s = self.random.between(-90, 300);
+        if by_s < 0 {
+            self.doubtful_s = self.doubtful_s.max(self.second + self.jumped_s);
+        }
+        self.jumped_s += by_s;
+        let is_alone = self.random.permille(500);
+        told(|| format!("{} the source's clock is set by {by_s} s, alone {is_alone}", self.second));
+        if is_alone {
+            let limit_us = SKEW_S_MAX * US_PER_S;
+            let stay = |node: &mut Node| node.ahead_us = (node.ahead_us - by_s * US_PER_S).clamp(-limit_us, limit_us);
+            self.nodes.iter_mut().for_each(stay);
+        }
+    }
+
+    /// A connection opens while the parent's end of the last one is alive and has bytes to take.
+    fn double(&mut self, place: usize) {
+        told(|| format!("{} link {place} is doubled", self.second));
+        if let Some(link) = self.roads[place].link.take() {
+            self.roads[place].zombie = Some(link.cut());
+            self.roads[place].retry_at_s = self.second;
+        }
+    }
+
+    /// One direction of a link stands still for seconds.
+    fn hold(&mut self, place: usize) {
+        let until_s = self.second + self.random.between(1, 15);
+        let is_down = self.random.permille(500);
+        told(|| format!("{} link {place} holds what goes, down {is_down}, until {until_s}", self.second));
+        let road = &mut self.roads[place];
+        *(if is_down { &mut road.down_held_s } else { &mut road.up_held_s }) = until_s;
     }
 
     fn cut(&mut self, place: usize) {
@@ -225,6 +272,7 @@ impl World {
 
     /// Opens the links whose time has come.
     fn connect(&mut self) {
+        let count = self.roads.len();
         for place in 0..self.roads.len() {
             let (now, parent_now) = (self.now(place, 10_000), self.now(place + 1, 10_000));
             let (before, behind) = self.nodes.split_at_mut(place);
@@ -239,7 +287,11 @@ impl World {
             told(|| format!("{} link {place} is open", self.second));
             road.link = Some(link);
             if node.onward.is_none() {
-                node.onward = Some(Tapped::new(node.store.hosts()[0].clone(), self.buffer_bytes));
+                let host = node.store.hosts()[0].clone();
+                if place + 1 == count {
+                    self.once = Once::at(&host);
+                }
+                node.onward = Some(Tapped::new(host, self.buffer_bytes));
             }
         }
     }
@@ -253,14 +305,17 @@ impl World {
             let before = self.nodes[..place].last();
             let from = before.map_or(Some(&self.origin), |node| node.onward.as_ref());
             let road = &mut self.roads[place];
-            let flow = road.flow(flow, self.second);
+            let unless_held = |until_s: i64| if until_s > self.second { 0 } else { flow };
+            let way = Flow { down: unless_held(road.down_held_s), up: unless_held(road.up_held_s) };
+            // What a lost connection still brings comes at any time, also after the next one opened.
             if let Some(zombie) = &mut road.zombie
-                && (!zombie.deliver(parent_now, flow[0], &mut self.random) || road.link.is_some())
+                && self.random.permille(500)
+                && !zombie.deliver(parent_now, flow, &mut self.random)
             {
                 road.zombie = None;
             }
             let (Some(link), Some(from)) = (&mut road.link, from) else { continue };
-            moved |= link.pump(now, parent_now, flow, &mut self.random);
+            moved |= link.pump(now, parent_now, way, &mut self.random);
             if link.is_over(from) {
                 told(|| format!("{} link {place} ends, overflow {}", self.second, link.has_overflowed()));
                 if let Some(link) = road.link.take() {
@@ -289,6 +344,7 @@ impl World {
             }
             self.check_no_stranger(&chart.id, &there, truth, is_stored);
             self.check_complete(&chart.id, &rows(&self.source.host, &chart.id), &there);
+            self.check_once(&chart.id, &there, is_stored);
         }
     }
 
@@ -320,10 +376,31 @@ impl World {
         }
     }
 
+    /// Each value at the parent is the one that came first, however often it came.
+    fn check_once(&self, id: &str, there: &BTreeMap<i64, Vec<Packed>>, is_stored: bool) {
+        for (second, values) in there {
+            if !is_stored && *second <= self.doubtful_s + 2 * EVERY_S_MAX {
+                continue;
+            }
+            let first = self.once.first(&on_the_wire(id), *second);
+            for (index, value) in values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
+                let is_first = first.get(index).is_some_and(|first| is_same(*first, *value, is_stored));
+                assert!(
+                    is_first,
+                    "{id:.30} dimension {index} at {second} changed: {:?}, first {first:?}",
+                    value.unpack()
+                );
+            }
+        }
+    }
+
     /// Each value that the source still has is at the parent.
     fn check_complete(&self, id: &str, here: &BTreeMap<i64, Vec<Packed>>, there: &BTreeMap<i64, Vec<Packed>>) {
-        // A spool that is shorter than a gap forgets what was before it.
-        let forgotten_s = if self.roads.len() > 1 { self.second + self.jumped_s - SPOOL_ROWS } else { 0 };
+        // A spool that is shorter than a gap forgets what was before it, and a node whose clock is ahead
+        // asks for so much less.
+        let skew_s = if self.sometimes_jumps { SKEW_S_MAX } else { 0 };
+        let has_spool = self.nodes.iter().any(|node| node.keep.mode == MemoryMode::None);
+        let forgotten_s = if has_spool { self.second + self.jumped_s - SPOOL_ROWS + skew_s } else { 0 };
         for (second, values) in here {
             if *second <= forgotten_s.max(self.doubtful_s + EVERY_S_MAX) {
                 continue;
