@@ -33,6 +33,24 @@ impl Deadline {
     }
 }
 
+/// Counts how long something takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch(Instant);
+
+impl Watch {
+    /// Begins now.
+    #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long ago that was.
+    #[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+    pub fn elapsed(self) -> Duration {
+        Instant::now().saturating_duration_since(self.0)
+    }
+}
+
 /// Looks again and again until `probe` yields something; `what` completes "waited 20 s for …".
 ///
 /// # Panics

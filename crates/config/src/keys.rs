@@ -261,6 +261,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             bind_to                          = Is(r#"["127.0.0.1:19999"]"#), List(Item::Listen), Yes, NODES, "addresses to listen at, and unix:/path (for the user and the group of this process)";
             allow_connections_from           = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may connect at all";
             allow_dashboard_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the API and the dashboard";
+            allow_functions_from             = Is(r#""localhost""#), Pattern, Yes, NODES, "those of them that may call functions of agents (POST /api/v1/function)";
             allow_badges_from                = Is(r#""*""#), Pattern, No, NODES, "addresses that may fetch badges";
             allow_streaming_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may stream to this node";
             allow_netdata_conf_from          = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may read netdata.conf";

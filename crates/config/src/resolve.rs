@@ -189,6 +189,7 @@ fn web(table: &Table<'_>) -> Web {
         bind_to: table.get("bind_to"),
         allow_connections_from: table.get("allow_connections_from"),
         allow_dashboard_from: table.get("allow_dashboard_from"),
+        allow_functions_from: table.get("allow_functions_from"),
         allow_badges_from: table.get("allow_badges_from"),
         allow_streaming_from: table.get("allow_streaming_from"),
         allow_netdata_conf_from: table.get("allow_netdata_conf_from"),

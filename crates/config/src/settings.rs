@@ -116,6 +116,8 @@ pub struct Web {
     pub allow_connections_from: String,
     /// Simple pattern over addresses that may use API and dashboard.
     pub allow_dashboard_from: String,
+    /// Simple pattern over those of them that may call functions of agents.
+    pub allow_functions_from: String,
     /// Simple pattern over addresses that may fetch badges.
     pub allow_badges_from: String,
     /// Simple pattern over addresses that may stream.

@@ -123,8 +123,11 @@ impl Parts {
         let web = &settings.web;
         let tls_required = web.tls == TlsMode::Required && self.tls.is_some();
         self.rules.exchange(pattern(&web.allow_connections_from), tls_required);
-        let (dashboard, streaming) = (pattern(&web.allow_dashboard_from), pattern(&web.allow_streaming_from));
-        self.web.exchange(web::Allowed { dashboard, streaming });
+        self.web.exchange(web::Allowed {
+            dashboard: pattern(&web.allow_dashboard_from),
+            functions: pattern(&web.allow_functions_from),
+            streaming: pattern(&web.allow_streaming_from),
+        });
         self.receiver.exchange(config);
         Ok(())
     }
@@ -172,6 +175,7 @@ fn web(settings: &Settings, own: &OwnHost) -> Web {
     let config = web::Config {
         version: VERSION.into(),
         allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
+        allow_functions_from: SimplePattern::new(&settings.web.allow_functions_from),
         allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
         streams_to_parent: settings.stream.enabled,
         tls: !settings.web.tls_certificate.as_os_str().is_empty(),

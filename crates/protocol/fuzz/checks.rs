@@ -1,6 +1,6 @@
 //! What fuzzing checks. The fuzz targets and the replay of their corpus share these functions.
 
-use protocol::{Answer, Capabilities, Decoder, Limits, Request, Step, frame};
+use protocol::{Answer, Capabilities, Command, Decoder, Limits, Request, Step, frame};
 
 /// Decodes bytes of any kind, whole and in small pieces: no panic, every step makes progress or
 /// asks for more, and both ways see the same commands.
@@ -15,9 +15,11 @@ pub fn decoder(data: &[u8]) {
     }
 }
 
-/// The commands up to the first error, which ends a stream.
+/// The commands up to the first error, which ends a stream. The text of a block is one, however it was
+/// cut; that of a block which is too long does not count.
 fn run(mut decoder: Decoder, data: &[u8], piece: usize) -> Vec<String> {
     let mut seen = Vec::new();
+    let mut block = Vec::new();
     let mut pending = Vec::new();
     for bytes in data.chunks(piece) {
         pending.extend_from_slice(bytes);
@@ -30,7 +32,11 @@ fn run(mut decoder: Decoder, data: &[u8], piece: usize) -> Vec<String> {
             match step {
                 Ok(Step::Command(command)) => {
                     assert!(consumed > 0, "a command without a line");
-                    seen.push(format!("{command:?}"));
+                    if let Command::ResultText { text } | Command::PayloadText { text } = command {
+                        block.extend_from_slice(text);
+                        continue;
+                    }
+                    seen.push(format!("{:?} {command:?}", String::from_utf8_lossy(&std::mem::take(&mut block))));
                 }
                 Ok(Step::NeedMore) => break,
                 Err(error) => {

@@ -85,6 +85,15 @@ pub enum Command<'a> {
     },
     /// `FUNCTION_RESULT_END`: the answer is complete.
     ResultEnd,
+    /// `FUNCTION_PROGRESS` from a child: a call is being worked on.
+    FunctionProgress {
+        /// The call.
+        transaction: &'a str,
+        /// How much is done,
+        done: u64,
+        /// of how much; 0 where it is not known.
+        all: u64,
+    },
     /// `CHART_DEFINITION_END`: the definition is complete; the child has rows of these seconds.
     ChartDefinitionEnd {
         /// Where the child's rows begin; 0 without rows.
@@ -223,7 +232,8 @@ pub enum Command<'a> {
         /// and up to this one; 0 and 0 for none.
         before_s: i64,
     },
-    /// `FUNCTION` from a parent: it calls a function.
+    /// `FUNCTION` from a parent: it calls a function. With `FUNCTION_PAYLOAD` a text comes with the
+    /// call, which follows in [`Command::PayloadText`], and [`Command::PayloadEnd`] ends it.
     FunctionCall {
         /// What the answer must name.
         transaction: &'a str,
@@ -235,8 +245,25 @@ pub enum Command<'a> {
         access: &'a str,
         /// Who calls; empty where it does not tell.
         source: &'a str,
-        /// A text comes with the call, which is skipped.
-        has_payload: bool,
+        /// What the text is that comes with the call, as in HTTP; `None` where there is none.
+        payload: Option<&'a str>,
+    },
+    /// A piece of the text that comes with a call. The newline before the end is not part of it.
+    PayloadText {
+        /// The piece, with its newlines.
+        text: &'a [u8],
+    },
+    /// `FUNCTION_PAYLOAD_END`: the call is complete.
+    PayloadEnd,
+    /// `FUNCTION_CANCEL` from a parent: nobody waits for the answer any more.
+    FunctionCancel {
+        /// The call.
+        transaction: &'a str,
+    },
+    /// `FUNCTION_PROGRESS` from a parent: somebody still waits for the answer.
+    FunctionAwaited {
+        /// The call.
+        transaction: &'a str,
     },
     /// A keyword that is known and means nothing here; a block that it opens is skipped.
     Ignored {

@@ -7,8 +7,8 @@
 //! A line that lacks a required word, or has a word that cannot be read, is an error: after it the
 //! two ends may mean different charts, so the caller should close. Unknown keywords are commands
 //! of their own, because ignoring them does less harm. Bodies of known blocks are skipped within a
-//! limit, or given piece by piece where they answer a call; nothing in them is taken for a command.
-//! The body of an unknown block would be taken for lines.
+//! limit, or given piece by piece where they answer a call or come with one; nothing in them is taken
+//! for a command. The body of an unknown block would be taken for lines.
 //!
 //! It does not keep which chart is current, and does not know which ids exist.
 
@@ -116,14 +116,41 @@ impl core::error::Error for DecodeError {}
 struct Block {
     /// The first word of the line that ends it.
     end: &'static [u8],
-    /// Its text is given to the caller.
-    is_given: bool,
+    /// What its text is to the caller.
+    text: BlockText,
     /// Bytes that may still come.
     left: u64,
     /// The beginning of the present line is consumed already, so it cannot be the last.
     in_line: bool,
     /// Where it was opened: the line, and the bytes before it.
     opened: (u64, u64),
+}
+
+/// What the text of a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BlockText {
+    Skipped,
+    Result,
+    Payload,
+}
+
+impl BlockText {
+    /// A piece of it; `None` where it is skipped.
+    fn piece(self, text: &[u8]) -> Option<Command<'_>> {
+        match self {
+            Self::Skipped => None,
+            Self::Result => Some(Command::ResultText { text }),
+            Self::Payload => Some(Command::PayloadText { text }),
+        }
+    }
+
+    fn end(self) -> Option<Command<'static>> {
+        match self {
+            Self::Skipped => None,
+            Self::Result => Some(Command::ResultEnd),
+            Self::Payload => Some(Command::PayloadEnd),
+        }
+    }
 }
 
 /// Which end of the connection the bytes come from.
@@ -269,15 +296,19 @@ impl Decoder {
             b"FUNCTION" => functions::call(words, false),
             b"FUNCTION_DEL" => functions::delete(words),
             b"FUNCTION_PAYLOAD" | b"FUNCTION_PAYLOAD_BEGIN" => {
-                self.open_block(line, b"FUNCTION_PAYLOAD_END", false);
+                let text = if self.origin == Origin::Parent { BlockText::Payload } else { BlockText::Skipped };
+                self.open_block(line, b"FUNCTION_PAYLOAD_END", text);
                 functions::call(words, true)
             }
+            b"FUNCTION_CANCEL" if self.origin == Origin::Parent => functions::cancel(words),
+            b"FUNCTION_PROGRESS" if self.origin == Origin::Parent => functions::awaited(words),
+            b"FUNCTION_PROGRESS" => functions::progress(words),
             b"FUNCTION_RESULT_BEGIN" => {
-                self.open_block(line, b"FUNCTION_RESULT_END", true);
+                self.open_block(line, b"FUNCTION_RESULT_END", BlockText::Result);
                 functions::result(words)
             }
             b"JSON" => {
-                self.open_block(line, b"JSON_PAYLOAD_END", false);
+                self.open_block(line, b"JSON_PAYLOAD_END", BlockText::Skipped);
                 Ok(Command::Ignored { keyword })
             }
             _ if is_ignored(keyword) => Ok(Command::Ignored { keyword }),
@@ -286,9 +317,9 @@ impl Decoder {
         command.map(Some)
     }
 
-    fn open_block(&mut self, line: &[u8], end: &'static [u8], is_given: bool) {
+    fn open_block(&mut self, line: &[u8], end: &'static [u8], text: BlockText) {
         let opened = (self.lines, self.offset - line.len() as u64 - 1);
-        self.block = Some(Block { end, is_given, left: self.limits.block_bytes, in_line: false, opened });
+        self.block = Some(Block { end, text, left: self.limits.block_bytes, in_line: false, opened });
     }
 
     /// What is to be done with input that ends within a line. `at` bytes before it are consumed.
@@ -301,9 +332,9 @@ impl Decoder {
         self.offset += rest.len() as u64;
         if let Some(block) = &mut self.block {
             block.in_line = true;
-            let is_given = block.is_given;
+            let text = block.text;
             self.count_block_bytes(rest.len())?;
-            return Ok(if is_given { Step::Command(Command::ResultText { text: rest }) } else { Step::NeedMore });
+            return Ok(text.piece(rest).map_or(Step::NeedMore, Step::Command));
         }
         self.lines += 1;
         Err(self.error(Fault::LineTooLong { limit: self.limits.line_bytes }, rest.len()))
@@ -313,14 +344,14 @@ impl Decoder {
     #[cold]
     fn block_line<'a>(&mut self, line: &'a [u8]) -> Result<Option<Command<'a>>, DecodeError> {
         let Some(block) = &mut self.block else { return Ok(None) };
-        let is_given = block.is_given;
+        let text = block.text;
         let is_whole = !core::mem::take(&mut block.in_line) && line.len() <= self.limits.line_bytes + 1;
         if is_whole && Words::new(line).next() == Some(block.end) {
             self.block = None;
-            return Ok(is_given.then_some(Command::ResultEnd));
+            return Ok(text.end());
         }
         self.count_block_bytes(line.len())?;
-        Ok(is_given.then_some(Command::ResultText { text: line }))
+        Ok(text.piece(line))
     }
 
     /// A block that is too long is named by the line that opened it.
@@ -344,8 +375,7 @@ impl Decoder {
 
 /// Keywords that are known and of no use here.
 fn is_ignored(keyword: &[u8]) -> bool {
-    const IGNORED: [&[u8]; 15] = [
-        b"FUNCTION_PROGRESS",
+    const IGNORED: [&[u8]; 14] = [
         b"FUNCTION_CANCEL",
         b"FUNCTION_RESULT_END",
         b"FUNCTION_PAYLOAD_END",

@@ -26,7 +26,10 @@ pub use definitions::{
     write_chart, write_chart_definition_end, write_chart_label, write_chart_labels_commit, write_claimed_id,
     write_dimension, write_host_label, write_host_labels_overwrite, write_variable,
 };
-pub use functions::{write_function, write_function_call, write_function_result};
+pub use functions::{
+    FunctionCall, fits_payload, write_function, write_function_awaited, write_function_call, write_function_cancel,
+    write_function_payload, write_function_progress, write_function_result,
+};
 pub use replay::{
     write_rbegin, write_rdstate, write_rend, write_replay_chart, write_rpoint, write_rset, write_rset_prefix,
     write_rset_values, write_rsstate,

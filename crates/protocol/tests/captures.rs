@@ -83,6 +83,11 @@ fn keyword(command: &Command<'_>) -> &'static str {
         Command::FunctionResult { .. } => "FUNCTION_RESULT_BEGIN",
         Command::ResultText { .. } => "a result's text",
         Command::ResultEnd => "FUNCTION_RESULT_END",
+        Command::FunctionProgress { .. } => "FUNCTION_PROGRESS",
+        Command::FunctionAwaited { .. } => "FUNCTION_PROGRESS of a parent",
+        Command::FunctionCancel { .. } => "FUNCTION_CANCEL",
+        Command::PayloadText { .. } => "a payload's text",
+        Command::PayloadEnd => "FUNCTION_PAYLOAD_END",
         Command::Ignored { .. } => "ignored",
         Command::Unknown { .. } => "unknown",
     }

@@ -208,19 +208,46 @@ fn functions() {
         assert_eq!(decoder.step(&out[at..], &mut consumed), Ok(Step::Command(expected)));
         at += consumed;
     }
+    assert_round_trip(Form::PLAIN, Command::FunctionProgress { transaction: "t 1", done: 3, all: 7 }, |out| {
+        encode::write_function_progress(out, "t 1", 3, 7)
+    });
+}
+
+/// Calls are read as they were written, with a text or without, and so is what becomes of them.
+#[test]
+fn calls() {
+    let (transaction, timeout_s, function) = ("t 1", 10, "processes by=pid");
+    let read = |out: &[u8]| {
+        let (mut decoder, mut consumed, mut at, mut seen) = (Decoder::of_parent(Limits::default()), 0, 0, Vec::new());
+        while let Step::Command(command) = decoder.step(&out[at..], &mut consumed).unwrap() {
+            seen.push(format!("{command:?}"));
+            at += consumed;
+        }
+        seen
+    };
     for (access, source) in [("", ""), ("0x8", "user")] {
-        out.clear();
-        encode::write_function_call(&mut out, "t 1", 10, "processes by=pid", access, source);
-        let call = Command::FunctionCall {
-            transaction: "t 1",
-            timeout_s: 10,
-            function: "processes by=pid",
-            access,
-            source,
-            has_payload: false,
-        };
-        let step = Decoder::of_parent(Limits::default()).step(&out, &mut consumed);
-        assert_eq!(step, Ok(Step::Command(call)));
+        let call = encode::FunctionCall { transaction, timeout_s, function, access, source };
+        let command = |payload| Command::FunctionCall { transaction, timeout_s, function, access, source, payload };
+        let mut out = Vec::new();
+        encode::write_function_call(&mut out, &call);
+        encode::write_function_cancel(&mut out, transaction);
+        encode::write_function_awaited(&mut out, transaction);
+        encode::write_function_payload(&mut out, &call, "text/plain", b"SET \"a\" = 1\nEND");
+        let expected = [
+            command(None),
+            Command::FunctionCancel { transaction },
+            Command::FunctionAwaited { transaction },
+            command(Some("text/plain")),
+            Command::PayloadText { text: b"SET \"a\" = 1\n" },
+            Command::PayloadText { text: b"END\n" },
+            Command::PayloadEnd,
+        ];
+        assert_eq!(read(&out), expected.map(|command| format!("{command:?}")));
+    }
+    for (body, fits) in
+        [("", true), ("{\n}", true), ("FUNCTION_PAYLOAD_EN", true), ("x\n 'FUNCTION_PAYLOAD_END'", false)]
+    {
+        assert_eq!(encode::fits_payload(body.as_bytes()), fits, "{body}");
     }
 }
 

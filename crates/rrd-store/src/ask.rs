@@ -1,13 +1,17 @@
 //! Asking whoever feeds a host: calls of the functions that it offers.
 //!
 //! A [`Call`] waits until the feed takes it, and its reply until the feed answers, its time is over,
-//! or the feed ends: one of these comes for each call, and the reply is told exactly once. A host whose
-//! feed takes no calls says so at once.
+//! or the feed ends: one of these comes for each call, and the reply is told exactly once, unless the
+//! caller cancels, who does so by dropping its [`OpenCall`]. A host whose feed takes no calls says so
+//! at once.
+//!
+//! Time that a call may take begins again with each sign that it goes on: with progress from below, and
+//! with word from above that somebody still waits; up to [`CALL_MAX_S`] in all.
 //!
 //! Which functions there are is not looked at: whoever is asked says what it does not know.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use row::Now;
 
@@ -18,6 +22,8 @@ use crate::host::Host;
 pub const CALLS_MAX: usize = 16;
 /// The longest time that a call may take, in seconds.
 pub const CALL_MAX_S: i64 = 600;
+/// Bytes of the text that comes with a call.
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Answers are given up this much later than the caller does, so that a node that is asked in the
 /// middle hears the last one.
 const GRACE_US: u64 = 1_000_000;
@@ -33,6 +39,17 @@ pub struct Call {
     pub access: String,
     /// Who calls.
     pub source: String,
+    /// A text for the function.
+    pub payload: Option<Payload>,
+}
+
+/// A text that comes with a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// What it is, as in HTTP.
+    pub content_type: String,
+    /// The text, of [`PAYLOAD_BYTES_MAX`] at most.
+    pub body: Vec<u8>,
 }
 
 /// The answer to a call.
@@ -62,8 +79,31 @@ impl Reply {
     }
 }
 
-/// Is told the reply. It runs under locks of the host: it may only pass the reply on.
-pub type OnReply = Box<dyn FnOnce(Reply) + Send>;
+/// What a caller is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// The call is being worked on.
+    Progress {
+        /// How much is done,
+        done: u64,
+        /// of how much; 0 where it is not known.
+        all: u64,
+    },
+    /// The answer; nothing comes after it.
+    Reply(Reply),
+}
+
+/// What becomes of a call that the feed took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// Nobody waits for the answer to this number any more.
+    Cancelled(u64),
+    /// Somebody still does.
+    Awaited(u64),
+}
+
+/// Is told what comes of a call. It runs under locks of the host: it may only pass the news on.
+pub type OnNews = Box<dyn FnMut(News) + Send>;
 /// Wakes whoever takes calls; likewise.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
@@ -73,6 +113,8 @@ pub(crate) struct Calls {
     /// The feed that takes calls.
     server: Option<(u64, Wake)>,
     waiting: Vec<Waiting>,
+    /// Those that were taken and are cancelled; the feed does not know yet.
+    cancelled: Vec<u64>,
     next: u64,
 }
 
@@ -80,84 +122,214 @@ struct Waiting {
     number: u64,
     /// Until it is taken.
     call: Option<Call>,
+    /// How long a sign of life lasts.
+    patience_us: u64,
     until_us: u64,
-    reply: OnReply,
+    /// No sign of life carries it further.
+    last_us: u64,
+    /// Somebody said that it is still awaited; the feed does not know yet.
+    is_awaited: bool,
+    on_news: OnNews,
+}
+
+impl Waiting {
+    fn prolong(&mut self, now: Now) {
+        self.until_us = self.until_us.max((now.mono_us + self.patience_us).min(self.last_us));
+    }
+}
+
+impl Calls {
+    fn find(&mut self, number: u64) -> Option<&mut Waiting> {
+        self.waiting.iter_mut().find(|waiting| waiting.number == number)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Waiting> {
+        let place = self.waiting.iter().position(|waiting| waiting.number == number)?;
+        Some(self.waiting.remove(place))
+    }
+
+    /// Tells the feed, if it took the call. Of too many it is not told: it works in vain then.
+    fn note_cancelled(&mut self, waiting: &Waiting) {
+        if waiting.call.is_none() && self.cancelled.len() < CALLS_MAX {
+            self.cancelled.push(waiting.number);
+        }
+    }
+
+    fn wake(&self) {
+        if let Some((_, wake)) = &self.server {
+            wake();
+        }
+    }
+}
+
+fn lock(calls: &Mutex<Calls>) -> MutexGuard<'_, Calls> {
+    calls.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A call that waits for its answer. Whoever drops it cancels the call, and hears no more of it.
+#[must_use = "dropping it cancels the call"]
+#[derive(Debug)]
+pub struct OpenCall {
+    calls: Weak<Mutex<Calls>>,
+    number: u64,
+}
+
+impl OpenCall {
+    /// Whether the answer is still to come.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.calls.upgrade().is_some_and(|calls| lock(&calls).find(self.number).is_some())
+    }
+
+    /// Says that somebody still waits for the answer.
+    pub fn still_awaited(&self, now: Now) {
+        let Some(calls) = self.calls.upgrade() else { return };
+        let mut calls = lock(&calls);
+        let Some(waiting) = calls.find(self.number) else { return };
+        waiting.prolong(now);
+        waiting.is_awaited = true;
+        calls.wake();
+    }
+
+    /// Cancels the call; returns whether that came before the answer.
+    pub fn cancel(self) -> bool {
+        self.remove()
+    }
+
+    fn remove(&self) -> bool {
+        let Some(calls) = self.calls.upgrade() else { return false };
+        let mut calls = lock(&calls);
+        let Some(waiting) = calls.remove(self.number) else { return false };
+        calls.note_cancelled(&waiting);
+        calls.wake();
+        true
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.remove();
+    }
 }
 
 impl Host {
-    /// Asks whoever feeds the host; `reply` is told what came of it.
-    pub fn ask(&self, call: Call, now: Now, reply: OnReply) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = match &calls.server {
-            None => Some(Reply::error(503, "the node that collects this host cannot be asked now")),
-            Some(_) if calls.waiting.len() >= CALLS_MAX => {
-                Some(Reply::error(503, "too many calls of this host wait for an answer"))
-            }
-            Some(_) => None,
-        };
-        if let Some(refused) = refused {
+    /// Asks whoever feeds the host; `on_news` is told what comes of it.
+    pub fn ask(&self, call: Call, now: Now, mut on_news: OnNews) -> OpenCall {
+        let mut calls = lock(&self.calls);
+        if let Some(refused) = calls.refuse(&call) {
             drop(calls);
-            return reply(refused);
+            on_news(News::Reply(refused));
+            return OpenCall { calls: Weak::new(), number: 0 };
         }
         let number = calls.next;
         calls.next += 1;
-        let until_us = now.mono_us + call.timeout_s.clamp(1, CALL_MAX_S) as u64 * 1_000_000 + GRACE_US;
-        calls.waiting.push(Waiting { number, call: Some(call), until_us, reply });
-        if let Some((_, wake)) = &calls.server {
-            wake();
-        }
+        let patience_us = call.timeout_s.clamp(1, CALL_MAX_S) as u64 * 1_000_000 + GRACE_US;
+        calls.waiting.push(Waiting {
+            number,
+            call: Some(call),
+            patience_us,
+            until_us: now.mono_us + patience_us,
+            last_us: now.mono_us + CALL_MAX_S as u64 * 1_000_000 + GRACE_US,
+            is_awaited: false,
+            on_news,
+        });
+        calls.wake();
+        OpenCall { calls: Arc::downgrade(&self.calls), number }
     }
 
     /// The feed of this generation ended: nobody answers its calls any more.
     pub(crate) fn end_calls(&self, generation: u64) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = lock(&self.calls);
         if calls.server.take_if(|(server, _)| *server <= generation).is_none() {
             return;
         }
+        calls.cancelled = Vec::new();
         let waiting = std::mem::take(&mut calls.waiting);
         drop(calls);
-        for waiting in waiting {
-            (waiting.reply)(Reply::error(503, "the node that collects this host went away"));
+        for mut waiting in waiting {
+            (waiting.on_news)(News::Reply(Reply::error(503, "the node that collects this host went away")));
         }
     }
 }
 
+impl Calls {
+    /// Why a call cannot even wait.
+    fn refuse(&self, call: &Call) -> Option<Reply> {
+        if self.server.is_none() {
+            return Some(Reply::error(503, "the node that collects this host cannot be asked now"));
+        }
+        if self.waiting.len() >= CALLS_MAX {
+            return Some(Reply::error(503, "too many calls of this host wait for an answer"));
+        }
+        let is_too_long = call.payload.as_ref().is_some_and(|payload| payload.body.len() > PAYLOAD_BYTES_MAX);
+        is_too_long.then(|| Reply::error(413, "the text that comes with the call is too long to be passed on"))
+    }
+}
+
 impl Feed {
-    /// Says that this feed takes calls; `wake` is called when there is one.
+    /// Says that this feed takes calls; `wake` is called when there is one, or a notice of one.
     pub fn take_calls_with(&self, wake: Wake) {
         self.host().end_calls(self.generation());
-        let mut calls = self.host().calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.server = Some((self.generation(), wake));
+        lock(&self.host().calls).server = Some((self.generation(), wake));
+    }
+
+    /// The calls, if they are this feed's.
+    fn calls(&self) -> Option<MutexGuard<'_, Calls>> {
+        let calls = lock(&self.host().calls);
+        let is_server = calls.server.as_ref().is_some_and(|(server, _)| *server == self.generation());
+        is_server.then_some(calls)
     }
 
     /// The next call that nobody took, and the number to answer it with.
     #[must_use]
     pub fn take_call(&self) -> Option<(u64, Call)> {
-        let mut calls = self.host().calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.server.as_ref().filter(|(server, _)| *server == self.generation())?;
-        calls.waiting.iter_mut().find_map(|waiting| Some((waiting.number, waiting.call.take()?)))
+        self.calls()?.waiting.iter_mut().find_map(|waiting| Some((waiting.number, waiting.call.take()?)))
+    }
+
+    /// What the feed does not know yet of calls that it took.
+    #[must_use]
+    pub fn take_notice(&self) -> Option<Notice> {
+        let mut calls = self.calls()?;
+        if let Some(number) = calls.cancelled.pop() {
+            return Some(Notice::Cancelled(number));
+        }
+        let awaited = calls.waiting.iter_mut().find(|waiting| waiting.call.is_none() && waiting.is_awaited)?;
+        awaited.is_awaited = false;
+        Some(Notice::Awaited(awaited.number))
+    }
+
+    /// Tells the caller that its call is being worked on, which gives it more time.
+    pub fn progress_call(&self, number: u64, (done, all): (u64, u64), now: Now) {
+        let Some(mut calls) = self.calls() else { return };
+        let Some(waiting) = calls.find(number) else { return };
+        waiting.prolong(now);
+        (waiting.on_news)(News::Progress { done, all });
     }
 
     /// Answers a call; an answer that nobody waits for is dropped.
     pub fn answer_call(&self, number: u64, reply: Reply) {
-        let mut calls = self.host().calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_server = calls.server.as_ref().is_some_and(|(server, _)| *server == self.generation());
-        let place = calls.waiting.iter().position(|waiting| waiting.number == number && is_server);
-        let waiting = place.map(|place| calls.waiting.remove(place));
-        drop(calls);
-        if let Some(waiting) = waiting {
-            (waiting.reply)(reply);
+        // The lock is free again before the caller is told.
+        let waiting = self.calls().and_then(|mut calls| calls.remove(number));
+        if let Some(mut waiting) = waiting {
+            (waiting.on_news)(News::Reply(reply));
         }
     }
 
     /// Gives up the calls whose time is over; returns when the next one's is, on the monotonic clock.
     pub fn give_up_calls(&self, now: Now) -> Option<u64> {
-        let mut calls = self.host().calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = lock(&self.host().calls);
         let late: Vec<_> = calls.waiting.extract_if(.., |waiting| waiting.until_us <= now.mono_us).collect();
+        late.iter().for_each(|waiting| calls.note_cancelled(waiting));
+        if !late.is_empty() {
+            calls.wake();
+        }
         let next_us = calls.waiting.iter().map(|waiting| waiting.until_us).min();
         drop(calls);
-        for waiting in late {
-            (waiting.reply)(Reply::error(504, "the node that collects this host did not answer in time"));
+        for mut waiting in late {
+            (waiting.on_news)(News::Reply(Reply::error(
+                504,
+                "the node that collects this host did not answer in time",
+            )));
         }
         next_us
     }
@@ -170,66 +342,4 @@ impl fmt::Debug for Calls {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use row::Guid;
-
-    use super::*;
-    use crate::{FeedKind, HostInfo, Keep, MemoryMode, Store};
-
-    type Told = Arc<Mutex<Vec<Reply>>>;
-
-    fn at(second: u64) -> Now {
-        Now { wall_us: 1_795_387_000_000_000, mono_us: second * 1_000_000 }
-    }
-
-    fn ask(host: &Host, told: &Told, second: u64) {
-        let told = Arc::clone(told);
-        let call = Call { function: "f".into(), timeout_s: 10, access: String::new(), source: String::new() };
-        host.ask(call, at(second), Box::new(move |reply| told.lock().unwrap().push(reply)));
-    }
-
-    fn codes(told: &Told) -> Vec<u16> {
-        told.lock().unwrap().drain(..).map(|reply| reply.code).collect()
-    }
-
-    /// The goal: each call is answered once, by the feed or, where it does not, by what ended it.
-    #[test]
-    fn each_call_is_answered_once() {
-        let info = HostInfo::unknown(Guid::from_bytes([1; 16]));
-        let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 60));
-        let (told, woken) = (Told::default(), Arc::new(AtomicUsize::new(0)));
-        ask(&host, &told, 0);
-        assert_eq!(codes(&told), [503], "nobody feeds the host");
-        let feed = host.claim(FeedKind::Stored, info.clone());
-        ask(&host, &told, 0);
-        assert_eq!(codes(&told), [503], "the feed takes no calls");
-        let wake = Arc::clone(&woken);
-        feed.take_calls_with(Arc::new(move || {
-            wake.fetch_add(1, Ordering::Relaxed);
-        }));
-        ask(&host, &told, 0);
-        ask(&host, &told, 5);
-        assert_eq!((codes(&told), woken.load(Ordering::Relaxed)), (vec![], 2));
-        let (first, call) = feed.take_call().unwrap();
-        assert_eq!((&*call.function, feed.take_call().is_some(), feed.take_call()), ("f", true, None));
-        let reply = |code| Reply { code, ..Reply::error(200, "fine") };
-        feed.answer_call(first + 7, reply(200));
-        feed.answer_call(first, reply(200));
-        feed.answer_call(first, reply(200));
-        assert_eq!(codes(&told), [200]);
-        assert_eq!(feed.give_up_calls(at(15)), Some(16_000_000));
-        assert_eq!((feed.give_up_calls(at(16)), codes(&told)), (None, vec![504]));
-        (0..CALLS_MAX + 2).for_each(|_| ask(&host, &told, 20));
-        assert_eq!(codes(&told), [503, 503], "too many wait");
-        let next = host.claim(FeedKind::Stored, info);
-        assert_eq!(codes(&told), [503; CALLS_MAX], "the feed was replaced");
-        drop(feed);
-        next.take_calls_with(Arc::new(|| ()));
-        ask(&host, &told, 20);
-        drop(next);
-        assert_eq!(codes(&told), [503], "the feed ended");
-    }
-}
+mod tests;

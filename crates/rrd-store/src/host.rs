@@ -72,7 +72,7 @@ pub struct Host {
     has_left: AtomicBool,
     figures: Figures,
     /// Locked alone, or within the state's lock.
-    pub(crate) calls: Mutex<Calls>,
+    pub(crate) calls: Arc<Mutex<Calls>>,
     state: Mutex<HostState>,
 }
 
@@ -99,7 +99,7 @@ impl Host {
             oldest_s: AtomicI64::new(0),
             has_left: AtomicBool::new(false),
             figures: Figures::default(),
-            calls: Mutex::default(),
+            calls: Arc::default(),
             state: Mutex::new(HostState::default()),
         }
     }

@@ -41,7 +41,7 @@ mod tier;
 mod view;
 mod writer;
 
-pub use ask::{CALL_MAX_S, CALLS_MAX, Call, OnReply, Reply, Wake};
+pub use ask::{CALL_MAX_S, CALLS_MAX, Call, News, Notice, OnNews, OpenCall, PAYLOAD_BYTES_MAX, Payload, Reply, Wake};
 pub use collection::Elapsed;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use feed::{Feed, FeedKind};

@@ -5,6 +5,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
+use rrd_store::Reply;
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
@@ -57,6 +58,17 @@ impl Answer {
     /// Nothing like that is here, said as JSON.
     pub(crate) fn json_not_found(body: Vec<u8>) -> Self {
         Self { status: StatusCode::NOT_FOUND, ..Self::json(body) }
+    }
+
+    /// What an agent answered to a call. It is shown as JSON or as plain text, whatever the agent calls
+    /// it: a browser must not take it for a page of ours. Codes that say something of the connection
+    /// itself are not the agent's to give.
+    pub(crate) fn of_agent(reply: Reply) -> Self {
+        let content_type = if reply.content_type.starts_with("application/json") { JSON } else { PLAIN };
+        let status = StatusCode::from_u16(reply.code)
+            .ok()
+            .filter(|code| code.is_success() || code.is_client_error() || code.is_server_error());
+        Self { status: status.unwrap_or(StatusCode::BAD_GATEWAY), ..Self::new(content_type, reply.body) }
     }
 
     /// The method is none of ours.

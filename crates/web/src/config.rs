@@ -17,6 +17,8 @@ pub struct Config {
     pub version: String,
     /// Which addresses may use API and dashboard; others are answered with 403.
     pub allow_dashboard_from: SimplePattern,
+    /// Which of them may call functions of agents, too.
+    pub allow_functions_from: SimplePattern,
     /// Which addresses may stream, and so ask before what is known of their host.
     pub allow_streaming_from: SimplePattern,
     /// Whether this node streams to a parent.
@@ -30,6 +32,8 @@ pub struct Config {
 pub struct Allowed {
     /// Addresses that may use API and dashboard.
     pub dashboard: SimplePattern,
+    /// Those of them that may call functions of agents.
+    pub functions: SimplePattern,
     /// Addresses that may stream.
     pub streaming: SimplePattern,
 }
@@ -40,6 +44,7 @@ impl Default for Config {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             allow_dashboard_from: SimplePattern::new("*"),
+            allow_functions_from: SimplePattern::new("*"),
             allow_streaming_from: SimplePattern::new("*"),
             streams_to_parent: false,
             tls: false,

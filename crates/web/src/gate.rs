@@ -18,7 +18,7 @@ use rrd_store::Host;
 use tracing::info;
 
 use crate::answer::{Answer, Freshness, PLAIN};
-use crate::api::STREAM_INFO;
+use crate::api::{FUNCTION, STREAM_INFO};
 use crate::date::http_date;
 use crate::params::Params;
 use crate::target::{Target, TargetError};
@@ -85,10 +85,9 @@ impl Node {
         if request.method() == Method::OPTIONS {
             return Err(Box::new(preflight()));
         }
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            let mut response = Answer::unknown_method().into_response();
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
-            return Err(Box::new(response));
+        let is_call = request.method() == Method::POST;
+        if !is_call && request.method() != Method::GET && request.method() != Method::HEAD {
+            return Err(Box::new(unknown_method()));
         }
         let refuse = |answer: Answer| Box::new(answer.into_response());
         let allowed = self.allowed();
@@ -109,9 +108,17 @@ impl Node {
             Err(TargetError::Nested) => return Err(refuse(Answer::bad_request("Nesting of hosts is not allowed."))),
             Err(TargetError::Invalid) => return Err(refuse(invalid_url())),
         };
+        if is_call && target.path != FUNCTION {
+            return Err(Box::new(unknown_method()));
+        }
+        // A page that a browser has from elsewhere must not call functions in the name of its reader.
+        if is_call && (!peer.is_allowed_by(&allowed.functions) || request.headers().contains_key(ORIGIN)) {
+            return Err(refuse(Answer::forbidden()));
+        }
         *request.uri_mut() = target.path.parse::<Uri>().map_err(|_| refuse(invalid_url()))?;
         let asked = self.asked(target).map_err(refuse)?;
         request.extensions_mut().insert(Arc::new(asked));
+        request.extensions_mut().insert(peer);
         Ok(())
     }
 
@@ -155,6 +162,12 @@ impl Node {
             }
         }
     }
+}
+
+fn unknown_method() -> Response<Body> {
+    let mut response = Answer::unknown_method().into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    response
 }
 
 fn invalid_url() -> Answer {

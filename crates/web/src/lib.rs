@@ -6,7 +6,7 @@
 //! `files` holds the dashboard.
 //!
 //! ```text
-//! door ─> connection (hyper) ─> gate ─> axum routes ─> api::{info, charts, chart, data, hosts}
+//! door ─> connection (hyper) ─> gate ─> axum routes ─> api::{info, charts, chart, data, hosts, function}
 //!                                └─ target              └─ files
 //! ```
 //!
@@ -71,8 +71,11 @@ impl Web {
     /// A server of what `store` holds. `clock` is read once per request.
     #[must_use]
     pub fn new(store: Arc<Store>, config: Config, clock: Clock) -> Self {
-        let allowed =
-            Allowed { dashboard: config.allow_dashboard_from.clone(), streaming: config.allow_streaming_from.clone() };
+        let allowed = Allowed {
+            dashboard: config.allow_dashboard_from.clone(),
+            functions: config.allow_functions_from.clone(),
+            streaming: config.allow_streaming_from.clone(),
+        };
         let allowed = RwLock::new(Arc::new(allowed));
         let node = Arc::new(Node { store, config, allowed, clock, complaints: AtomicU64::new(0) });
         let routes = TowerToHyperService::new(api::routes(Arc::clone(&node)));

@@ -39,7 +39,8 @@ pub(super) fn delete(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     Ok(Command::FunctionDelete { name })
 }
 
-/// `FUNCTION transaction timeout "function and arguments" ["access" "source"]`, from a parent
+/// `FUNCTION transaction timeout "function and arguments" ["access" "source" ["content type"]]`, from a
+/// parent; the last word is a payload's
 pub(super) fn call(mut words: Words<'_>, has_payload: bool) -> Result<Command<'_>, Fault> {
     const KEYWORD: &str = "FUNCTION";
     Ok(Command::FunctionCall {
@@ -48,7 +49,26 @@ pub(super) fn call(mut words: Words<'_>, has_payload: bool) -> Result<Command<'_
         function: required_text(&mut words, KEYWORD, "function")?,
         access: text_or(&mut words, "", KEYWORD, "access")?,
         source: text_or(&mut words, "", KEYWORD, "source")?,
-        has_payload,
+        payload: if has_payload { Some(text_or(&mut words, "", KEYWORD, "content type")?) } else { None },
+    })
+}
+
+/// `FUNCTION_CANCEL transaction`, from a parent
+pub(super) fn cancel(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
+    Ok(Command::FunctionCancel { transaction: required_text(&mut words, "FUNCTION_CANCEL", "transaction")? })
+}
+
+/// `FUNCTION_PROGRESS transaction`, from a parent
+pub(super) fn awaited(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
+    Ok(Command::FunctionAwaited { transaction: required_text(&mut words, "FUNCTION_PROGRESS", "transaction")? })
+}
+
+/// `FUNCTION_PROGRESS 'transaction' done all`, from a child
+pub(super) fn progress(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
+    Ok(Command::FunctionProgress {
+        transaction: required_text(&mut words, "FUNCTION_PROGRESS", "transaction")?,
+        done: count(&mut words),
+        all: count(&mut words),
     })
 }
 
@@ -63,6 +83,10 @@ pub(super) fn result(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
         content_type: text_or(&mut words, "", KEYWORD, "content type")?,
         expires_s: int_or(&mut words, 0),
     })
+}
+
+fn count(words: &mut Words<'_>) -> u64 {
+    int_or(words, 0).max(0) as u64
 }
 
 fn timeout(words: &mut Words<'_>) -> i64 {

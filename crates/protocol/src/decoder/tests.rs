@@ -219,6 +219,8 @@ fn other_definitions() {
             result("t 1", 404, "application/json", 1_795_390_000),
         ),
         ("FUNCTION_RESULT_BEGIN t 99999", result("t", 500, "", 0)),
+        ("FUNCTION_PROGRESS 't 1' 3 7", Command::FunctionProgress { transaction: "t 1", done: 3, all: 7 }),
+        ("FUNCTION_PROGRESS t -3", Command::FunctionProgress { transaction: "t", done: 0, all: 0 }),
         ("NODE_ID 'a' 'b' 'c'", Command::Ignored { keyword: b"NODE_ID" }),
         ("DYNCFG_ENABLE x", Command::Ignored { keyword: b"DYNCFG_ENABLE" }),
         ("FOOBAR 1 2", Command::Unknown { keyword: b"FOOBAR" }),
@@ -319,32 +321,61 @@ fn replayed_points_are_anomalous_only_with_interpolated_rows() {
     }
 }
 
-/// From a parent the same word calls a function.
+/// From a parent the same words call a function, and say what becomes of a call.
 #[test]
 fn lines_of_a_parent() {
-    let call = |access, source, has_payload| Command::FunctionCall {
+    let call = |access, source, payload| Command::FunctionCall {
         transaction: "t1",
         timeout_s: 10,
         function: "processes pid",
         access,
         source,
-        has_payload,
+        payload,
     };
     let decoder = Decoder::of_parent(Limits::default());
-    assert_eq!(
-        decode_with(decoder.clone(), b"FUNCTION t1 10 \"processes pid\" \"0x8\" \"x\"\n"),
-        Ok(Step::Command(call("0x8", "x", false)))
-    );
-    assert_eq!(
-        decode_with(decoder.clone(), b"FUNCTION t1 0 \"processes pid\"\n"),
-        Ok(Step::Command(call("", "", false)))
-    );
+    for (line, expected) in [
+        ("FUNCTION t1 10 \"processes pid\" \"0x8\" \"x\"\n", call("0x8", "x", None)),
+        ("FUNCTION t1 0 \"processes pid\"\n", call("", "", None)),
+        ("FUNCTION_PAYLOAD_BEGIN t1 0 \"processes pid\"\n", call("", "", Some(""))),
+        ("FUNCTION_CANCEL 't1'\n", Command::FunctionCancel { transaction: "t1" }),
+        ("FUNCTION_PROGRESS t1\n", Command::FunctionAwaited { transaction: "t1" }),
+    ] {
+        assert_eq!(decode_with(decoder.clone(), line.as_bytes()), Ok(Step::Command(expected)), "{line}");
+    }
     let mut decoder = decoder;
     let text =
-        b"FUNCTION_PAYLOAD t1 10 \"processes pid\" 0x8 \"x\" \"text/plain\"\nSET x = 1\nFUNCTION_PAYLOAD_END\nEND\n";
-    let mut consumed = 0;
-    assert_eq!(decoder.step(text, &mut consumed), Ok(Step::Command(call("0x8", "x", true))));
-    assert_eq!(decoder.step(&text[consumed..], &mut consumed), Ok(Step::Command(Command::End)));
+        b"FUNCTION_PAYLOAD t1 10 \"processes pid\" 0x8 \"x\" \"text/plain\"\nSET x = 1\n\nFUNCTION_PAYLOAD_END\nEND\n";
+    let (mut consumed, mut at) = (0, 0);
+    for expected in [
+        call("0x8", "x", Some("text/plain")),
+        Command::PayloadText { text: b"SET x = 1\n" },
+        Command::PayloadText { text: b"\n" },
+        Command::PayloadEnd,
+        Command::End,
+    ] {
+        assert_eq!(decoder.step(&text[at..], &mut consumed), Ok(Step::Command(expected)));
+        at += consumed;
+    }
+}
+
+/// A parent that never ends a payload is told so at the limit; what a child says of calls is no parent's word.
+#[test]
+fn payloads_have_a_limit() {
+    let limits = Limits { line_bytes: 60, block_bytes: 100 };
+    let mut decoder = Decoder::of_parent(limits);
+    let text = [&b"FUNCTION_PAYLOAD t 1 f\n"[..], &b"x\n".repeat(60)].concat();
+    let (mut consumed, mut at, mut pieces) = (0, 0, 0);
+    let error = loop {
+        match decoder.step(&text[at..], &mut consumed) {
+            Ok(Step::Command(_)) => pieces += 1,
+            Ok(Step::NeedMore) => panic!("no limit"),
+            Err(error) => break error,
+        }
+        at += consumed;
+    };
+    assert_eq!((pieces, error.to_string().as_str()), (51, "line 1 (byte 0): block is longer than 100 bytes"));
+    let of_child = |line: &[u8]| decode_with(Decoder::new(limits), line).map(|step| format!("{step:?}"));
+    assert!(of_child(b"FUNCTION_CANCEL t\n").unwrap().contains("Ignored"));
 }
 
 /// A line that lacks a word, or has one that makes no sense, is named with the word.
@@ -383,6 +414,7 @@ fn faults_name_line_and_word() {
         ("FUNCTION_DEL GLOBAL\n", "FUNCTION_DEL without name"),
         ("FUNCTION_RESULT_BEGIN t x\n", "FUNCTION_RESULT_BEGIN: code: expected an integer"),
         ("FUNCTION_RESULT_BEGIN\n", "FUNCTION_RESULT_BEGIN without transaction"),
+        ("FUNCTION_PROGRESS\n", "FUNCTION_PROGRESS without transaction"),
     ] {
         assert_eq!(fault(line), format!("line 1 (byte 0): {message}"), "{line}");
     }

@@ -38,7 +38,7 @@ use crate::{ACCESS, Clock};
 mod tests;
 
 /// What we can do, as a parent, codecs apart.
-const OWN: Capabilities = Capabilities::PARENT.with(Capabilities::FUNCTIONS);
+const OWN: Capabilities = Capabilities::PARENT.with(Capabilities::FUNCTIONS).with(Capabilities::PROGRESS);
 /// How long a request may take to arrive.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long a child may take to read an answer.
@@ -53,6 +53,8 @@ const READ_BYTES: usize = 64 * 1024;
 const TURN_BYTES: usize = 256 * 1024;
 /// Bytes of requests that may wait for a child that does not read.
 const UNSENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// While more bytes than this wait for the child, calls wait, too: none may fill up the way of the others.
+const UNSENT_BEFORE_CALLS: usize = 64 * 1024;
 /// TCP asks a silent peer after this time whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -386,6 +388,7 @@ impl Entry {
             out: Vec::new(),
             asked: Arc::default(),
             calls_until_us: None,
+            calls_wait: false,
             feed,
         }
     }
@@ -419,6 +422,8 @@ struct Stream {
     asked: Arc<Notify>,
     /// When the next call is given up, on the monotonic clock.
     calls_until_us: Option<u64>,
+    /// Calls may wait until the child has read.
+    calls_wait: bool,
 }
 
 /// What a host received, since the node started.
@@ -562,7 +567,7 @@ impl Stream {
                     "STREAM {name} [receive from {peer}]: its rows are dated {ahead_s} s ahead of our clock, and are kept so"
                 );
             }
-            if is_asked || self.calls_until_us.is_some() || self.session.functions.has_answer() {
+            if is_asked || self.calls_wait || self.calls_until_us.is_some() || self.session.functions.has_news() {
                 self.pass_calls(now);
             }
             if let Err(closed) = self.write(socket) {
@@ -593,13 +598,26 @@ impl Stream {
         SILENCE_MAX.saturating_sub(Duration::from_micros(silent_us))
     }
 
-    /// Passes calls to the child and answers back, and gives up those that are late.
+    /// Passes calls and what became of them to the child, progress and answers back, and gives up those
+    /// that are late.
     fn pass_calls(&mut self, now: Now) {
-        while let Some((number, reply)) = self.session.functions.take_answer() {
-            self.feed.answer_call(number, reply);
+        let functions = &mut self.session.functions;
+        while self.out.len() < UNSENT_BEFORE_CALLS
+            && let Some(notice) = self.feed.take_notice()
+        {
+            functions.notice(notice, &mut self.out);
         }
-        while let Some((number, call)) = self.feed.take_call() {
-            self.session.functions.call(number, &call, &mut self.out);
+        while self.out.len() < UNSENT_BEFORE_CALLS
+            && let Some((number, call)) = self.feed.take_call()
+        {
+            functions.call(number, &call, &mut self.out);
+        }
+        self.calls_wait = self.out.len() >= UNSENT_BEFORE_CALLS;
+        while let Some((number, progress)) = functions.take_progress() {
+            self.feed.progress_call(number, progress, now);
+        }
+        while let Some((number, reply)) = functions.take_answer() {
+            self.feed.answer_call(number, reply);
         }
         self.calls_until_us = self.feed.give_up_calls(now);
     }

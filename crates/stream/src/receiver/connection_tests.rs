@@ -115,6 +115,17 @@ impl Child {
         self.socket.write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// What the parent says up to and with `end`.
+    async fn told(&mut self, end: &str) -> String {
+        let (mut told, mut buffer) = (String::new(), [0; 1_000]);
+        while !told.ends_with(end) {
+            let count = timeout(Duration::from_secs(10), self.socket.read(&mut buffer)).await.unwrap().unwrap();
+            assert!(count > 0, "closed after {told}");
+            told.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+        told
+    }
+
     /// Whether the parent closes, after whatever it still says.
     async fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
@@ -389,5 +400,44 @@ fn a_host_that_left_is_let_go() {
             until(|| forwarded() == 0).await;
             assert!(parent.rows().is_empty());
         }
+    });
+}
+
+/// The goal: a call, word that it goes on and its cancelling reach the child without further ado, and a child
+/// that does not read is sent no call after the other until it is full.
+#[test]
+fn calls_and_their_end_reach_the_child() {
+    run(async {
+        let parent = Parent::start().await;
+        let mut request = request("x");
+        request.capabilities = OWN.with(Capabilities::VCAPS);
+        let mut child = Child::ask(&parent, &request, 1_000).await;
+        child.define().await;
+        let is_defined = |host: Arc<rrd_store::Host>| host.read(|view| view.find_chart("a.b").is_some());
+        until(|| parent.store.host(HOST).is_some_and(is_defined)).await;
+        let host = parent.store.host(HOST).unwrap();
+        let ask = |bytes: usize| {
+            let payload = rrd_store::Payload { content_type: "text/plain".into(), body: vec![b'x'; bytes] };
+            let (function, access, source) = ("f".into(), String::new(), String::new());
+            let call = rrd_store::Call { function, timeout_s: 60, access, source, payload: Some(payload) };
+            host.ask(call, clock(), Box::new(|_| ()))
+        };
+        let open = ask(3);
+        let told = child.told("_END\n").await;
+        assert!(told.starts_with("FUNCTION_PAYLOAD ") && told.ends_with("\nxxx\nFUNCTION_PAYLOAD_END\n"), "{told}");
+        open.still_awaited(clock());
+        assert!(child.told("\n").await.starts_with("FUNCTION_PROGRESS "));
+        drop(open);
+        assert!(child.told("\n").await.starts_with("FUNCTION_CANCEL "));
+
+        // Much more than the child may leave unread, in calls that are cancelled at once.
+        for _ in 0..200 {
+            drop(ask(rrd_store::PAYLOAD_BYTES_MAX));
+            let _open = ask(rrd_store::PAYLOAD_BYTES_MAX);
+            tokio::task::yield_now().await;
+        }
+        child.row(START_S, 5).await;
+        let stored = timeout(Duration::from_secs(10), until(|| parent.rows() == [(START_S, 5.0)])).await;
+        assert!(stored.is_ok(), "the child was cut");
     });
 }

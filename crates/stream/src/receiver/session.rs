@@ -115,7 +115,7 @@ impl Session {
             row: RowAt::default(),
             replication: Replication::default(),
             replay: Replay::default(),
-            functions: Functions::default(),
+            functions: Functions::new(capabilities.has(Capabilities::PROGRESS)),
             removals: 0,
             births: 0,
             loss: Loss::default(),
@@ -335,6 +335,7 @@ impl Session {
             }
             Command::ResultText { text } => self.functions.text(text),
             Command::ResultEnd => self.functions.end(),
+            Command::FunctionProgress { transaction, done, all } => self.functions.progress(transaction, done, all),
             Command::ChartDefinitionEnd { first_s, last_s, .. } => {
                 self.end_definition(writer, first_s, last_s, now, out)?
             }

@@ -561,7 +561,7 @@ fn blocks_leave_rows_alone() {
     for step in [1, 50, text.len()] {
         text.as_bytes().chunks(step).for_each(|piece| parent.take(piece).unwrap());
         assert_eq!(only(&parent, "d"), [(second, 5.0)], "{step}");
-        assert!(!parent.session.functions.has_answer());
+        assert!(!parent.session.functions.has_news());
     }
     let flood = "x\n".repeat(6_000_000);
     parent.take(b"FUNCTION_RESULT_BEGIN t 200 text/plain 0\n").unwrap();
@@ -578,6 +578,7 @@ fn answers_to_calls_are_gathered() {
         timeout_s: 20,
         access: "0x8".into(),
         source: "user".into(),
+        payload: None,
     };
     for number in [7, 8] {
         parent.session.functions.call(number, &call, &mut parent.out);
@@ -678,4 +679,40 @@ fn what_a_child_does_not_have_any_more_is_told_once() {
     assert_eq!(parent.session.take_gap(NOW, true), Some(expected));
     assert_eq!(parent.session.take_gap(NOW, true), None);
     assert!(parent.asked().contains("REPLAY_CHART"));
+}
+
+/// The goal: a child is sent only what it knows, and no text that would end before its end; what it says of
+/// calls that it was not asked is dropped.
+#[test]
+fn calls_are_sent_in_words_that_the_child_knows() {
+    let call = |body: Option<&str>| rrd_store::Call {
+        function: "config".into(),
+        timeout_s: 20,
+        access: String::new(),
+        source: String::new(),
+        payload: body.map(|body| rrd_store::Payload { content_type: "text/plain".into(), body: body.into() }),
+    };
+    let code = |body, knows| {
+        let agreed = if knows { OWN_WITH_FLOATS.with(Capabilities::PROGRESS) } else { OWN_WITH_FLOATS };
+        let mut parent = Parent::new(agreed);
+        parent.session.functions.call(7, &call(body), &mut parent.out);
+        parent.session.functions.notice(rrd_store::Notice::Awaited(7), &mut parent.out);
+        parent.session.functions.notice(rrd_store::Notice::Awaited(8), &mut parent.out);
+        parent.session.functions.notice(rrd_store::Notice::Cancelled(7), &mut parent.out);
+        parent.session.functions.notice(rrd_store::Notice::Cancelled(7), &mut parent.out);
+        parent.take(b"FUNCTION_PROGRESS 00000000000000000000000000000007 1 2\nFUNCTION_PROGRESS x 1 2\n").unwrap();
+        assert_eq!(parent.session.functions.take_progress(), None);
+        let words: Vec<_> = parent.asked().lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+        (parent.session.functions.take_answer().map(|(_, reply)| reply.code), words.join(" "))
+    };
+    assert_eq!(code(None, true), (None, "FUNCTION FUNCTION_PROGRESS FUNCTION_CANCEL".into()));
+    assert_eq!(code(None, false), (None, "FUNCTION".into()));
+    let text = "FUNCTION_PAYLOAD text FUNCTION_PAYLOAD_END FUNCTION_PROGRESS FUNCTION_CANCEL";
+    assert_eq!(code(Some("text"), true), (None, text.into()));
+    assert_eq!(code(Some("text"), false), (Some(501), String::new()));
+    let mut parent = Parent::new(OWN_WITH_FLOATS);
+    let long = rrd_store::Call { function: "f".repeat(encode::TEXT_BYTES_MAX + 1), ..call(None) };
+    parent.session.functions.call(7, &long, &mut parent.out);
+    assert_eq!((parent.session.functions.take_answer().unwrap().1.code, &*parent.asked()), (400, ""));
+    assert_eq!(code(Some("a\nFUNCTION_PAYLOAD_END\nFUNCTION t 1 f"), true), (Some(400), String::new()));
 }

@@ -35,7 +35,8 @@ use crate::{ACCESS, Clock};
 mod tests;
 
 /// What we offer a parent, codecs apart.
-const OFFERED: Capabilities = Capabilities::CHILD.with(Capabilities::FUNCTIONS).with(Capabilities::VCAPS);
+const OFFERED: Capabilities =
+    Capabilities::CHILD.with(Capabilities::FUNCTIONS).with(Capabilities::PROGRESS).with(Capabilities::VCAPS);
 /// How long a stop may wait for what is still to be sent.
 const DRAIN: Duration = Duration::from_secs(2);
 /// How long a parent may read what was sent before it is told that nothing more comes: some throw

@@ -5,6 +5,7 @@
 //! parent, and writes the text in one piece, which the `outbox` makes smaller.
 //! Between connections the tap is silent: what the parent missed it asks for again.
 
+mod calls;
 mod compression;
 mod connect;
 mod connection;

@@ -3,24 +3,23 @@
 //! A plain state machine around the host's tap: bytes and the time are arguments, text goes to a
 //! buffer of the caller. Sockets, timeouts and reconnecting are the connection's.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use patterns::SimplePattern;
 use protocol::replication::ReplayRequest;
-use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step, encode};
+use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step};
 use row::Now;
-use rrd_store::{Call, Host, OnReply, Reply, TapId};
+use rrd_store::{Host, TapId};
 use tokio::sync::Notify;
 
 use crate::loss::{Gap, Loss};
 
+use super::calls::Calls;
 use super::replay::{self, Requests};
 use super::tap::SenderTap;
 
 /// Answers to replication are written while the text is shorter than one part in this many of the buffer.
 const REPLAY_BUFFER_PART: usize = 2;
-/// Replies that may wait to be sent: a parent that asks on without reading gets no more.
-const REPLIES_MAX: usize = 2 * rrd_store::CALLS_MAX;
 
 /// Adds a silent tap to a host, for sessions that follow one another. It notifies `wake`.
 pub(crate) fn attach(host: &Host, matching: SimplePattern, buffer_bytes: usize, wake: Arc<Notify>) -> TapId {
@@ -38,13 +37,9 @@ pub(crate) struct Session {
     /// The beginning of a line that the parent has not ended.
     cut: Vec<u8>,
     requests: Requests,
-    /// Answers to calls of functions, with their transactions, from whoever feeds the host.
-    replies: Replies,
-    wake: Arc<Notify>,
+    calls: Calls,
     loss: Loss,
 }
-
-type Replies = Arc<Mutex<Vec<(String, Reply)>>>;
 
 impl Session {
     /// Starts a stream with what was agreed on: the tap writes all definitions, and rows from now on.
@@ -60,6 +55,7 @@ impl Session {
             (view.generation(), Arc::clone(&tap.wake))
         });
         let (generation, wake) = started.unwrap_or_default();
+        let calls = Calls::new(Arc::clone(&host), wake, capabilities.has(Capabilities::PROGRESS));
         Self {
             host,
             tap,
@@ -68,8 +64,7 @@ impl Session {
             decoder: Decoder::of_parent(Limits::default()),
             cut: Vec::new(),
             requests: Requests::default(),
-            replies: Replies::default(),
-            wake,
+            calls,
             loss: Loss::default(),
         }
     }
@@ -91,12 +86,7 @@ impl Session {
             let lost = &mut |gap| self.loss.add(gap, now.mono_us);
             replay::answer(&self.host, self.tap, chart, &request, now, out, lost);
         }
-        while out.len() < self.replay_bytes
-            && let Some((transaction, reply)) = self.replies.lock().unwrap_or_else(PoisonError::into_inner).pop()
-        {
-            let Reply { code, content_type, expires_s, body } = &reply;
-            encode::write_function_result(out, &transaction, *code, content_type, *expires_s, body);
-        }
+        self.calls.write(self.replay_bytes, out);
         let sent = self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.take_sent()).unwrap_or_default();
         let figures = self.host.figures();
         figures.sent_rows.add(sent.rows);
@@ -115,9 +105,9 @@ impl Session {
         self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.waiting_bytes()).unwrap_or_default()
     }
 
-    /// Whether requests of the parent still wait for an answer, or an answer waits to be sent.
+    /// Whether requests of the parent still wait for an answer, or news of its calls wait to be sent.
     pub(crate) fn is_asked(&self) -> bool {
-        !self.requests.is_empty() || !self.replies.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.requests.is_empty() || self.calls.has_news()
     }
 
     /// Whether something did not fit into the buffer: only a new start brings the parent up to date.
@@ -155,30 +145,8 @@ impl Session {
                     self.requests.push(chart, ReplayRequest { start_streaming, after_s, before_s });
                 }
             }
-            Command::FunctionCall { transaction, timeout_s, function, access, source, has_payload } => {
-                let on_reply = self.on_reply(transaction);
-                if has_payload {
-                    return on_reply(Reply::error(400, "calls with a payload are not passed on"));
-                }
-                let (function, access, source) = (function.into(), access.into(), source.into());
-                self.host.ask(Call { function, timeout_s, access, source }, now, on_reply);
-            }
-            _ => {}
+            _ => self.calls.command(command, now),
         }
-    }
-
-    /// Puts the reply to a call where it is sent from. One that nobody sends any more goes with it.
-    fn on_reply(&self, transaction: &str) -> OnReply {
-        let (transaction, wake) = (transaction.to_owned(), Arc::clone(&self.wake));
-        let replies = Arc::downgrade(&self.replies);
-        Box::new(move |reply| {
-            let Some(replies) = replies.upgrade() else { return };
-            let mut replies = replies.lock().unwrap_or_else(PoisonError::into_inner);
-            if replies.len() < REPLIES_MAX {
-                replies.push((transaction, reply));
-            }
-            wake.notify_one();
-        })
     }
 
     /// Ends the stream: the tap falls silent.

@@ -3,6 +3,7 @@
 mod chart;
 mod charts;
 mod data;
+mod function;
 mod hosts;
 mod info;
 mod stream_info;
@@ -11,18 +12,22 @@ mod streams;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Extension, State};
-use axum::routing::get;
-use http::Uri;
+use axum::routing::{get, post};
+use http::{HeaderMap, Uri};
 use rrd_store::MemoryMode;
 
 use crate::answer::{Answer, escape_html};
 use crate::gate::Asked;
 use crate::percent::{Plus, decode};
-use crate::{Node, files};
+use crate::{Node, Peer, files};
 
 /// What a child asks before it streams.
 pub(crate) const STREAM_INFO: &str = "/api/v3/stream_info";
+
+/// The one path that may be posted to.
+pub(crate) const FUNCTION: &str = "/api/v1/function";
 
 /// All routes; the gate has taken the host out of the path.
 pub(crate) fn routes(node: Arc<Node>) -> Router {
@@ -34,6 +39,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/hosts", get(hosts))
         .route(STREAM_INFO, get(stream_info))
         .route("/api/v1/streams", get(streams))
+        .route(FUNCTION, post(function))
         .fallback(elsewhere)
         .with_state(node)
 }
@@ -79,6 +85,16 @@ async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer 
 
 async fn streams(State(node): OfNode) -> Answer {
     Answer::json(streams::answer(&node))
+}
+
+async fn function(
+    State(node): OfNode,
+    Extension(asked): Question,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    function::answer(&node, &asked, peer, &headers, body).await
 }
 
 /// A host that is only passed through has no rows to show.

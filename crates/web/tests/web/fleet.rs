@@ -21,7 +21,8 @@ pub(crate) const NASTY: &str = "a \"title\"\\ with\n\t\u{1} <script>alert('x')</
 pub(crate) struct Fleet {
     pub(crate) web: Web,
     pub(crate) store: Arc<Store>,
-    _feed: Feed,
+    /// Of alpha.
+    pub(crate) feed: Feed,
 }
 
 pub(crate) fn guid(number: u8) -> Guid {
@@ -54,7 +55,7 @@ fn info(number: u8, hostname: &str, hops: u32) -> HostInfo {
     }
 }
 
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { wall_us: NOW_S * 1_000_000, mono_us: 1_000_000 }
 }
 
@@ -63,15 +64,22 @@ pub(crate) fn fleet() -> Fleet {
     fleet_that_allows("*")
 }
 
+pub(crate) fn fleet_that_allows_calls(addresses: &str) -> Fleet {
+    fleet_with(Config { allow_functions_from: SimplePattern::new(addresses), ..Config::default() })
+}
+
 pub(crate) fn fleet_that_allows(addresses: &str) -> Fleet {
+    fleet_with(Config { allow_dashboard_from: SimplePattern::new(addresses), ..Config::default() })
+}
+
+fn fleet_with(config: Config) -> Fleet {
     let store = Arc::new(Store::new());
     let mut feed = add(&store, info(1, "alpha", 0), MemoryMode::Ram);
     define(&mut feed);
     drop(add(&store, info(2, "beta", 1), MemoryMode::Ram));
     define(&mut add(&store, info(3, "gamma", 1), MemoryMode::None));
     define(&mut add(&store, info(4, "my box/1 <b>", 2), MemoryMode::Ram));
-    let config = Config { allow_dashboard_from: SimplePattern::new(addresses), ..Config::default() };
-    Fleet { web: Web::new(Arc::clone(&store), config, Arc::new(now)), store, _feed: feed }
+    Fleet { web: Web::new(Arc::clone(&store), config, Arc::new(now)), store, feed }
 }
 
 /// A server that knows no host yet.

@@ -20,7 +20,7 @@ use stream::codec::{Codec, Encoder};
 /// One hot host would hide every cache miss.
 pub(crate) const HOSTS: u32 = 100;
 const CHARTS: u32 = 50;
-const DIMENSIONS: u32 = 4;
+pub(crate) const DIMENSIONS: u32 = 4;
 /// Values of one host in one second.
 pub(crate) const SAMPLES: u64 = (CHARTS * DIMENSIONS) as u64;
 /// Seconds that are left out at the beginning: connections, definitions, first allocations.

@@ -6,6 +6,7 @@
 //! above it is ours to save. `BENCH_SPAN_S` sets how many seconds each row measures (default 20).
 #![forbid(unsafe_code)]
 
+mod catch_up;
 mod collect;
 mod forward;
 mod idle;
@@ -19,7 +20,7 @@ use load::{Form, Writes};
 /// A measurement, and its name on the command line.
 type Named = (&'static str, fn());
 
-const ALL: [Named; 17] = [
+const ALL: [Named; 18] = [
     ("receive-v1-plain", || receive::row(Form::V1_PLAIN, Writes::PerSecond)),
     ("receive-v1-lz4", || receive::row(Form::V1_LZ4, Writes::PerSecond)),
     ("receive-v2-plain", || receive::row(Form::V2_PLAIN, Writes::PerSecond)),
@@ -33,6 +34,7 @@ const ALL: [Named; 17] = [
     ("forward-v1-plain", || forward::row(Form::V1_PLAIN)),
     ("forward-v2-plain", || forward::row(Form::V2_PLAIN)),
     ("forward-v2-lz4", || forward::row(Form::V2_LZ4)),
+    ("catch-up", catch_up::all),
     ("collect", collect::costs),
     ("wire", collect::wire),
     ("idle", idle::children),

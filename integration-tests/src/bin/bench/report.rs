@@ -48,7 +48,15 @@ pub(crate) fn load_average() -> String {
 }
 
 /// Prints the costs side by side, ours first, and how ours compare to each other one.
-pub(crate) fn table(title: &str, costs: &[Cost]) {
+pub(crate) fn table(title: &str, all: &[Cost]) {
+    costs(title, all);
+    print!("{:24}{:>14}", "ours as a part of it", "");
+    all[1..].iter().for_each(|other| print!("{:>14.3}", per_sample_us(&all[0]) / per_sample_us(other)));
+    println!();
+}
+
+/// Prints costs side by side, without a comparison.
+pub(crate) fn costs(title: &str, costs: &[Cost]) {
     println!("{title}");
     print!("{:24}", "");
     costs.iter().for_each(|cost| print!("{:>14}", cost.name));
@@ -57,9 +65,6 @@ pub(crate) fn table(title: &str, costs: &[Cost]) {
     line("samples", costs, |cost| cost.samples as f64);
     line("CPU per sample, µs", costs, per_sample_us);
     line("resident, MB", costs, |cost| cost.resident_bytes as f64 / 1e6);
-    print!("{:24}{:>14}", "ours as a part of it", "");
-    costs[1..].iter().for_each(|other| print!("{:>14.3}", per_sample_us(&costs[0]) / per_sample_us(other)));
-    println!();
 }
 
 fn per_sample_us(cost: &Cost) -> f64 {
