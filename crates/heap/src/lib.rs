@@ -11,5 +11,5 @@ mod extent;
 mod give_back;
 mod piece;
 
-pub use give_back::{give_back, give_back_aside, stay_small};
+pub use give_back::{give_back, give_back_aside, share_among_threads, stay_small};
 pub use piece::{PIECE_UNIT_BYTES, Piece, piece_bytes};

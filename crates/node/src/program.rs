@@ -22,6 +22,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The whole program of a role: does what the command line asks for, and for a run calls `run`
 /// with the settings, after the log was started.
 pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> ExitCode {
+    heap::share_among_threads();
     let name = name(role);
     let invocation = match Invocation::parse(role, std::env::args_os()) {
         Ok(invocation) => invocation,
