@@ -77,16 +77,24 @@ pub fn until_or<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Opt
 }
 
 /// The wall clock, seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
 pub fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-    i64::try_from(since.as_secs()).expect("seconds since 1970 fit an i64")
+    i64::try_from(since_1970().as_secs()).expect("seconds since 1970 fit an i64")
+}
+
+/// Waits until a second is half over, so that whoever collects in it has done so; yields the second.
+pub fn middle_of_a_second() -> i64 {
+    let is_middle = |now: Duration| (300..700).contains(&now.subsec_millis());
+    until(s(2), "the middle of a second", || is_middle(since_1970()).then(now_s))
+}
+
+#[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970")
 }
 
 /// The wall clock when this machine's uptime was 0, seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "these tests run in real time; this is their only clock")]
 pub fn boot_s() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    let since = since_1970();
     let uptime = std::fs::read_to_string("/proc/uptime").expect("/proc is there");
     let uptime: f64 = uptime.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds come first");
     since.as_secs_f64() - uptime

@@ -15,7 +15,7 @@ use integration_tests::api::{Host, Window};
 use integration_tests::line::Line;
 use integration_tests::node::{self, Node, Settings};
 use integration_tests::peer::netdata::{self, Netdata};
-use integration_tests::wait::{boot_s, now_s, pass, s, until, until_or};
+use integration_tests::wait::{boot_s, middle_of_a_second, now_s, pass, s, until, until_or};
 use integration_tests::{API_KEY, agreement};
 
 const UPTIME: &str = "system.uptime";
@@ -205,7 +205,7 @@ fn theirs(name: &str, event: Event, here: IpAddr, line: Option<&Line>) -> (Peer,
 
 /// The seconds after the last collection, up to the first of which there are two to compare.
 fn restart(collector: &mut Peer) -> RangeInclusive<i64> {
-    let last = now_s();
+    let last = middle_of_a_second();
     collector.stop();
     pass(s(RESTART_S));
     collector.start_again();
