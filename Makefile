@@ -96,6 +96,7 @@ $(FUZZ:%=fuzz/%): fuzz/%: toolchain
 		-max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
 		2>&1 | sed '/# Uses: /d; /ecommended dictionary/d'
 
+# One arena, as nodes have it: a test cannot ask for that once its threads run.
 .PHONY: soak
 soak: peers build ## watch for long: memory of many charts and hosts, a collector; gaps, beside Netdata
 	MALLOC_ARENA_MAX=1 cargo test --release -p rrd-store --test memory -- --ignored --nocapture --test-threads=1

@@ -7,8 +7,8 @@
 //!                                 └── goes back to the system ──┘ no: page 3 has a used unit
 //! ```
 //!
-//! Units are marked in a bitmap beside the memory, so nothing is written into free ones: a page without
-//! a used unit goes back to the system at once, and is there again, zeroed, when it is next touched.
+//! What is used is noted beside the memory, so nothing is written into free units: a page without a used
+//! one goes back to the system at once, and is there again, zeroed, when it is next touched.
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -104,7 +104,7 @@ impl Drop for Extent {
 /// Where a unit begins; it is one of the extent at `start`.
 #[expect(unsafe_code, reason = "a place in a mapping")]
 fn at(start: NonNull<u8>, unit: usize) -> NonNull<u8> {
-    // SAFETY: callers have looked the unit up in the extent's own bitmap, so it lies inside the mapping.
+    // SAFETY: callers have looked the unit up in the extent's own notes, so it lies inside the mapping.
     unsafe { start.add(unit * UNIT_BYTES) }
 }
 
