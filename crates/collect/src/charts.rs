@@ -12,7 +12,7 @@ use row::{
 use rrd_store::{Elapsed, Writer};
 use tracing::warn;
 
-/// The plugin that all charts of this crate belong to, by the name that dashboards know.
+/// The plugin that charts belong to where nothing else is said, by the name that dashboards know.
 const PLUGIN: &str = "proc.plugin";
 /// The most dimensions of a form: both directions of ten types of ICMP messages.
 const DIMENSIONS_MAX: usize = 20;
@@ -105,8 +105,10 @@ impl Form {
 }
 
 /// Which part of the machine charts are of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Owner {
+    /// The plugin, by the name that dashboards know.
+    pub plugin: &'static str,
     /// The module, which is the file that values come from.
     pub module: &'static str,
     /// Seconds between rows.
@@ -119,10 +121,26 @@ pub(crate) struct Owner {
     pub family: String,
     /// Added to the priority of the form.
     pub priority_offset: i32,
-    /// Multiplies the dimensions' multipliers; 0 counts as 1.
+    /// Multiplies the dimensions' multipliers, from 1.
     pub factor: i32,
     /// Labels beside those that every chart has.
     pub labels: Vec<(&'static str, String)>,
+}
+
+impl Default for Owner {
+    fn default() -> Self {
+        Self {
+            plugin: PLUGIN,
+            module: "",
+            update_every_s: 1,
+            device: String::new(),
+            name: String::new(),
+            family: String::new(),
+            priority_offset: 0,
+            factor: 1,
+            labels: Vec::new(),
+        }
+    }
 }
 
 impl Owner {
@@ -174,6 +192,8 @@ pub(crate) struct GrowingChart {
     /// Has no dimensions of its own.
     chart: Chart,
     form: &'static Form,
+    /// What its dimensions are but for id and name.
+    dimension: DimensionDefinition<'static>,
     /// By the number that the module gives them.
     indexes: Vec<Option<DimensionIndex>>,
 }
@@ -191,7 +211,12 @@ pub(crate) struct Growth<'a> {
 impl GrowingChart {
     /// A chart that is defined when its first dimension comes; all are rates, times one.
     pub(crate) const fn new(form: &'static Form) -> Self {
-        Self { chart: Chart::new(form), form, indexes: Vec::new() }
+        Self::of(form, incremental("", 1, 1))
+    }
+
+    /// The same with dimensions like this one, but for id and name.
+    pub(crate) const fn of(form: &'static Form, dimension: DimensionDefinition<'static>) -> Self {
+        Self { chart: Chart::new(form), form, dimension, indexes: Vec::new() }
     }
 }
 
@@ -287,8 +312,7 @@ impl<'w> Batch<'w> {
         if growing.indexes[at].is_some() || !growth.value.is_some_and(|value| value != 0 || self.zero_metrics) {
             return;
         }
-        let plain = incremental("", 1, 1);
-        let definition = DimensionDefinition { id: growth.id, name: growth.name, ..plain };
+        let definition = DimensionDefinition { id: growth.id, name: growth.name, ..growing.dimension };
         growing.indexes[at] = self.writer.define_dimension(slot, &definition).ok();
     }
 
@@ -344,12 +368,12 @@ impl<'w> Batch<'w> {
             priority: form.priority + owner.priority_offset,
             update_every_s: owner.update_every_s,
             options: form.options,
-            plugin: PLUGIN,
+            plugin: owner.plugin,
             module: owner.module,
         })?;
         let mut indexes = [0; DIMENSIONS_MAX];
         for (index, dimension) in indexes.iter_mut().zip(&form.dimensions[..dimensions]) {
-            let multiplier = dimension.multiplier * owner.factor.max(1);
+            let multiplier = dimension.multiplier * owner.factor;
             *index = self.writer.define_dimension(slot, &DimensionDefinition { multiplier, ..*dimension })?;
         }
         self.writer.set_chart_labels(slot, &labels(owner));
@@ -363,7 +387,7 @@ fn with_device(id: &str, device: &str) -> String {
 }
 
 fn labels(owner: &Owner) -> Vec<Label<'_>> {
-    let everywhere = [("_collect_plugin", PLUGIN), ("_collect_module", owner.module)];
+    let everywhere = [("_collect_plugin", owner.plugin), ("_collect_module", owner.module)];
     let own = owner.labels.iter().map(|(name, value)| (*name, value.as_str()));
     everywhere.into_iter().chain(own).map(|(name, value)| Label { name, value, source: Label::AUTOMATIC }).collect()
 }

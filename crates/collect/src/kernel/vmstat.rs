@@ -137,7 +137,7 @@ impl Module for Vmstat {
 mod tests {
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../tests/files/vmstat.txt");
+    const REAL: &[u8] = include_bytes!("../../tests/files/vmstat.txt");
 
     /// A real file has all keys; changed ones do not panic.
     #[test]

@@ -9,7 +9,7 @@
 //! Kernels differ in their columns, so columns are found by name. Headings hardly ever change: each
 //! is compared with the one read before, and its names are looked up only when it is another.
 
-use crate::counted::{Counters, Slot};
+use crate::kernel::counted::{Counters, Slot};
 use crate::scan::{Words, lines, signed};
 
 /// The most pairs of a file.
@@ -69,7 +69,7 @@ mod tests {
     /// Columns are found by name, wherever they stand, also once headings change.
     #[test]
     fn columns_are_found_by_name() {
-        let mut counters = Counters::new(crate::ip_charts::CHARTS);
+        let mut counters = Counters::new(crate::kernel::ip_charts::CHARTS);
         let mut headed = Headed::default();
         for (text, pairs, opens, resets) in [
             ("Tcp: A ActiveOpens CurrEstab OutRsts\nTcp: 1 2 3 4\nTcpExt: TCPSynRetrans\nTcpExt: 5\n", 2, 2, 4),

@@ -217,7 +217,7 @@ fn name<'a>(id: &str, description: impl Iterator<Item = &'a [u8]>) -> String {
 mod tests {
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../tests/files/interrupts.txt");
+    const REAL: &[u8] = include_bytes!("../../tests/files/interrupts.txt");
 
     fn sums(reading: &Reading) -> Vec<(&str, &str, i64)> {
         let listed = reading.sources.iter().filter(|source| source.listed);

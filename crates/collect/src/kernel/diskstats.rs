@@ -15,9 +15,9 @@ use patterns::SimplePattern;
 use row::{ChartType, Now, US_PER_S};
 
 use crate::charts::{Batch, Chart, Form, Owner, PLAIN, incremental};
-use crate::disk_charts::DiskCharts;
-use crate::disk_device::{Kind, find_id, find_mount, find_name};
 use crate::file::{Buffer, KeptFile};
+use crate::kernel::disk_charts::DiskCharts;
+use crate::kernel::disk_device::{Kind, find_id, find_mount, find_name};
 use crate::module::{Module, ReadError};
 use crate::names::text_of;
 use crate::roster::Roster;
@@ -239,7 +239,7 @@ impl<'a> Line<'a> {
 mod tests {
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../tests/files/diskstats.txt");
+    const REAL: &[u8] = include_bytes!("../../tests/files/diskstats.txt");
 
     /// A real file gives each number at its place.
     #[test]

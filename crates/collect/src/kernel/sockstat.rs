@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use row::Now;
 
 use crate::charts::{Batch, Owner, absolute, line};
-use crate::counted::{Counted, Counters, counted};
 use crate::file::{Buffer, KeptFile, read_once, under};
+use crate::kernel::counted::{Counted, Counters, counted};
 use crate::module::{Module, ReadError};
 use crate::pace::Cadence;
 use crate::page_size::page_size_bytes;
@@ -258,7 +258,7 @@ fn parse(text: &[u8], counters: &mut Counters) -> usize {
 mod tests {
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../tests/files/sockstat.txt");
+    const REAL: &[u8] = include_bytes!("../../tests/files/sockstat.txt");
 
     /// A real file gives each number its place; changed ones do not panic.
     #[test]

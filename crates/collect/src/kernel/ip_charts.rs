@@ -3,7 +3,7 @@
 //! A dimension's id is the kernel's name of its counter.
 
 use crate::charts::{absolute, incremental, line, named};
-use crate::counted::{Counted, counted};
+use crate::kernel::counted::{Counted, counted};
 
 /// In the order in which dashboards list them.
 pub(crate) static CHARTS: &[Counted] = &[

@@ -6,7 +6,7 @@
 use row::ChartType;
 
 use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, absolute, incremental};
-use crate::diskstats::Counters;
+use crate::kernel::diskstats::Counters;
 use crate::running_sum::growth;
 
 const fn form(

@@ -269,7 +269,7 @@ fn times(mut words: Words<'_>) -> Option<Times> {
 mod tests {
     use super::*;
 
-    const TWO_CORES: &[u8] = include_bytes!("../tests/files/stat-2-cores.txt");
+    const TWO_CORES: &[u8] = include_bytes!("../../tests/files/stat-2-cores.txt");
 
     fn read(text: &[u8]) -> (Reading, bool) {
         let mut reading = Reading::default();

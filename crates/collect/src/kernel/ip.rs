@@ -9,13 +9,13 @@ use std::path::Path;
 
 use row::Now;
 
+use super::{ip_charts, ip6_charts};
 use crate::charts::{Batch, Owner};
-use crate::counted::{Counters, Slot};
 use crate::file::{Buffer, KeptFile};
-use crate::headed::Headed;
+use crate::kernel::counted::{Counters, Slot};
+use crate::kernel::headed::Headed;
 use crate::module::{Module, ReadError};
 use crate::scan::{Words, lines};
-use crate::{ip_charts, ip6_charts};
 
 /// The file that names the module; the other two lie beside it.
 pub(crate) const PATH: &str = "/proc/net/netstat";
@@ -116,9 +116,9 @@ impl Listed {
 mod tests {
     use super::*;
 
-    const NETSTAT: &[u8] = include_bytes!("../tests/files/netstat.txt");
-    const SNMP: &[u8] = include_bytes!("../tests/files/snmp.txt");
-    const SNMP6: &[u8] = include_bytes!("../tests/files/snmp6.txt");
+    const NETSTAT: &[u8] = include_bytes!("../../tests/files/netstat.txt");
+    const SNMP: &[u8] = include_bytes!("../../tests/files/snmp.txt");
+    const SNMP6: &[u8] = include_bytes!("../../tests/files/snmp6.txt");
 
     /// Real files give each counter its value.
     #[test]

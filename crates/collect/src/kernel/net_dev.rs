@@ -357,7 +357,7 @@ impl<'a> Line<'a> {
 mod tests {
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../tests/files/net-dev.txt");
+    const REAL: &[u8] = include_bytes!("../../tests/files/net-dev.txt");
 
     /// A real file has four interfaces, and each number is at its place.
     #[test]

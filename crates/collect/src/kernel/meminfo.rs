@@ -328,7 +328,7 @@ fn huge(reading: &Keyed<{ KEYS.len() }>, total: i64) -> [i64; 4] {
 mod tests {
     use super::*;
 
-    const REAL: &[u8] = include_bytes!("../tests/files/meminfo.txt");
+    const REAL: &[u8] = include_bytes!("../../tests/files/meminfo.txt");
 
     /// A real file gives the four parts, which sum up to all memory.
     #[test]

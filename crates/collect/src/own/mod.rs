@@ -1,0 +1,3 @@
+//! What the node tells of itself.
+
+pub(crate) mod streams;
