@@ -11,7 +11,7 @@ use row::{ChartOptions, ChartSlot, DimensionIndex, Guid, Now, Packed, Row, Sampl
 pub use self::define::DefineError;
 use crate::AHEAD_S;
 use crate::chart::{Chart, id_hash};
-use crate::collection::{self, Elapsed, Moved};
+use crate::collection::{self, Dimension, Elapsed, Moved};
 use crate::files::{Journal, Noting};
 use crate::host::{Host, HostState};
 use crate::late::Repairs;
@@ -253,20 +253,30 @@ impl<'a> Writer<'a> {
 
     /// Takes over where a dimension's next collection goes on from.
     pub fn set_dimension_state(&mut self, slot: ChartSlot, dimension: DimensionIndex, collected: i64, carry: f64) {
-        let chart = self.state.chart_mut(slot);
-        if let Some(dimension) = chart.and_then(|chart| chart.dimensions.get_mut(dimension as usize)) {
-            dimension.collected = collected;
-            dimension.carry = if carry.is_finite() { carry } else { 0.0 };
+        let carry = if carry.is_finite() { carry } else { 0.0 };
+        self.change_dimension_state(slot, dimension, |dimension| {
+            (dimension.collected, dimension.carry) = (collected, carry);
             dimension.collections = dimension.collections.max(1);
             dimension.wide |= collected.unsigned_abs() > u64::from(u32::MAX);
-        }
+        });
     }
 
     /// Forgets where a dimension's next collection goes on from: it only makes a new base.
     pub fn forget_dimension_state(&mut self, slot: ChartSlot, dimension: DimensionIndex) {
-        let chart = self.state.chart_mut(slot);
-        if let Some(dimension) = chart.and_then(|chart| chart.dimensions.get_mut(dimension as usize)) {
+        self.change_dimension_state(slot, dimension, |dimension| {
             (dimension.collected, dimension.carry, dimension.collections) = (0, 0.0, 0);
+        });
+    }
+
+    /// Where the state is news, taps are shown the chart's definition again, as for that of a chart.
+    fn change_dimension_state(&mut self, slot: ChartSlot, index: DimensionIndex, change: impl FnOnce(&mut Dimension)) {
+        let chart = self.state.chart_mut(slot);
+        let Some(dimension) = chart.and_then(|chart| chart.dimensions.get_mut(index as usize)) else { return };
+        let state = |dimension: &Dimension| (dimension.collected, dimension.carry, dimension.collections > 0);
+        let before = state(dimension);
+        change(dimension);
+        if state(dimension) != before {
+            self.mark_changed(slot);
         }
     }
 

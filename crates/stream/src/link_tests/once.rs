@@ -13,10 +13,30 @@ type Firsts = BTreeMap<String, BTreeMap<i64, Vec<Packed>>>;
 pub(super) struct Once(Arc<Mutex<Firsts>>);
 
 impl Once {
+    /// A host, and what it has already.
     pub(super) fn at(host: &Host) -> Self {
-        let firsts = Arc::<Mutex<Firsts>>::default();
-        host.attach(|_| Watcher { ids: Vec::new(), firsts: Arc::clone(&firsts) });
-        Self(firsts)
+        let once = Self::default();
+        host.read(|view| {
+            for chart in view.charts() {
+                let mut rows = BTreeMap::new();
+                chart.snapshot(0, i64::MAX / 2).rows(|second, values| {
+                    rows.insert(second, values.to_vec());
+                });
+                once.0.lock().unwrap().insert(chart.id().to_owned(), rows);
+            }
+        });
+        once.go_on(host);
+        once
+    }
+
+    /// Goes on with a host that took over all rows of the one before.
+    pub(super) fn go_on(&self, host: &Host) {
+        let firsts = Arc::clone(&self.0);
+        host.attach(|view| {
+            let mut watcher = Watcher { ids: Vec::new(), firsts };
+            view.charts().for_each(|chart| watcher.know(&chart));
+            watcher
+        });
     }
 
     pub(super) fn first(&self, id: &str, second: i64) -> Vec<Packed> {
@@ -30,14 +50,20 @@ struct Watcher {
     firsts: Arc<Mutex<Firsts>>,
 }
 
-impl Tap for Watcher {
-    fn host(&mut self, _: &HostView<'_>) {}
-
-    fn definition(&mut self, chart: &ChartView<'_>, _: Now) {
+impl Watcher {
+    fn know(&mut self, chart: &ChartView<'_>) {
         let slot = chart.slot().0 as usize;
         self.ids.resize(self.ids.len().max(slot + 1), String::new());
         self.ids[slot] = chart.id().to_owned();
         self.firsts.lock().unwrap().entry(chart.id().to_owned()).or_default();
+    }
+}
+
+impl Tap for Watcher {
+    fn host(&mut self, _: &HostView<'_>) {}
+
+    fn definition(&mut self, chart: &ChartView<'_>, _: Now) {
+        self.know(chart);
     }
 
     fn row(&mut self, row: &Row<'_>) {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use row::{Now, Packed, US_PER_S};
-use rrd_store::{Host, Keep, MemoryMode, Store};
+use rrd_store::{Disk, Host, Keep, Keeper, MemoryMode, Store};
 
+use super::disk::MemoryDisk;
 use super::link::{End, Flow, Link, Tapped};
 use super::once::Once;
 use super::random::Random;
@@ -38,10 +39,45 @@ pub(super) struct Hop {
 struct Node {
     store: Store,
     keep: Keep,
+    disk: Arc<dyn Disk>,
+    /// Where rows go to the disk as they come.
+    keeper: Option<Keeper>,
     /// How far its clock is ahead of the source's.
     ahead_us: i64,
     /// The host, once it is known, with the tap of the link that goes on.
     onward: Option<Tapped>,
+}
+
+impl Node {
+    fn new(keep: Keep, ahead_us: i64) -> Self {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        let keeper = keep.on_disk.then(|| keeper(&disk));
+        Self { store: Store::new(), keep, disk, keeper, ahead_us, onward: None }
+    }
+
+    /// An orderly stop: nothing is lost.
+    fn save(&mut self, now: Now) {
+        match &mut self.keeper {
+            Some(keeper) => assert!(keeper.finish(&self.store, now).is_empty()),
+            None => assert!(self.store.save(&*self.disk, |_| true).is_empty()),
+        }
+    }
+
+    /// A new process, which finds what the disk has, if anything.
+    fn start_anew(&mut self, is_forgetful: bool) {
+        if is_forgetful {
+            self.disk = Arc::new(MemoryDisk::default());
+        }
+        self.onward = None;
+        self.keeper = self.keep.on_disk.then(|| keeper(&self.disk));
+        self.store = Store::new();
+        self.store.load(&self.disk, |keep| keep.on_disk);
+        assert!(self.store.damages().is_empty());
+    }
+}
+
+fn keeper(disk: &Arc<dyn Disk>) -> Keeper {
+    Keeper::new(Arc::clone(disk), 10 * US_PER_S as u64, |keep| keep.on_disk)
 }
 
 /// The link to a node.
@@ -81,18 +117,16 @@ impl World {
         let source = Source::new(&mut random, START_S);
         let buffer_bytes = [1_500, 8_000, 100_000, 1 << 20][random.below(4)];
         let last = hops.len() - 1;
-        let node = |place: usize| Node {
-            store: Store::new(),
-            keep: if place == last || !hops[place].is_headless {
-                Keep::new(MemoryMode::Ram, 4_000)
+        let mut node = |place: usize| {
+            let mut keep = if place == last || !hops[place].is_headless {
+                Keep::new(MemoryMode::Save, 4_000)
             } else {
                 Keep::new(MemoryMode::None, SPOOL_ROWS as u32)
-            },
-            ahead_us: 0,
-            onward: None,
+            };
+            keep.on_disk = random.permille(300);
+            Node::new(keep, random.between(-2 * US_PER_S, 2 * US_PER_S))
         };
-        let mut nodes: Vec<_> = (0..hops.len()).map(node).collect();
-        nodes.iter_mut().for_each(|node| node.ahead_us = random.between(-2 * US_PER_S, 2 * US_PER_S));
+        let nodes: Vec<_> = (0..hops.len()).map(&mut node).collect();
         let road = |hop: &Hop| Road {
             form: hop.form,
             link: None,
@@ -155,6 +189,9 @@ impl World {
         for round in 0..rounds {
             let flow = [30, 3_000, 1 << 20][self.random.below(3)];
             self.pump(round as i64, flow);
+        }
+        if self.random.permille(900) {
+            self.flush();
         }
         if self.random.permille(30) {
             let now = self.now(0, 900_000);
@@ -258,16 +295,40 @@ impl World {
         }
     }
 
-    /// A node forgets all.
+    /// A node starts anew: with what its disk has, or with nothing.
     fn restart(&mut self, place: usize) {
-        told(|| format!("{} node {place} starts anew", self.second));
+        let (is_orderly, is_forgetful) = (self.random.permille(500), self.random.permille(300));
+        told(|| format!("{} node {place} starts anew, in order {is_orderly}, forgets {is_forgetful}", self.second));
         self.cut(place);
         self.roads[place].zombie = None;
-        if place + 1 < self.roads.len() {
+        let is_last = place + 1 == self.roads.len();
+        if !is_last {
             self.cut(place + 1);
         }
-        self.nodes[place].store = Store::new();
-        self.nodes[place].onward = None;
+        let now = self.now(place + 1, 0);
+        let node = &mut self.nodes[place];
+        if is_orderly {
+            node.save(now);
+        }
+        node.start_anew(is_forgetful);
+        let Some(host) = node.store.hosts().first().cloned() else { return };
+        if is_last && is_orderly {
+            self.once.go_on(&host);
+        } else if is_last {
+            self.once = Once::at(&host);
+        }
+        node.onward = Some(Tapped::new(host, self.buffer_bytes));
+    }
+
+    /// Rows go to the disk; what a kill costs is what came after.
+    fn flush(&mut self) {
+        for place in 0..self.nodes.len() {
+            let now = self.now(place + 1, 500_000);
+            let node = &mut self.nodes[place];
+            if let Some(keeper) = &mut node.keeper {
+                assert!(keeper.flush(&node.store, now).is_empty());
+            }
+        }
     }
 
     /// Opens the links whose time has come.

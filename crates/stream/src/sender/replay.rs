@@ -161,9 +161,19 @@ impl Answer {
         out.append(&mut self.lines.out);
         tap.note_replicated(self.lines.rows, self.lines.newest_s);
         if self.plan.start_streaming {
-            tap.set_live(self.slot, chart.last_s());
+            tap.set_live(self.slot, chart.last_s(), has_states(&self.wire, &chart));
         }
         Some(true)
+    }
+}
+
+/// Whether a parent that calculates is told where its interpolation goes on from. Of a chart that was
+/// loaded that is not known before its first row, but for stored values: those lie on their seconds.
+fn has_states(wire: &Wire, chart: &ChartView<'_>) -> bool {
+    match wire.rows {
+        RowForm::Stored => false,
+        RowForm::Collected => chart.state().collected_us > 0,
+        RowForm::Final => chart.last_s() > 0,
     }
 }
 
@@ -237,7 +247,7 @@ impl Lines {
                 self.write_rows(wire, &chart.snapshot(until_s, chart.last_s()), now);
                 executed.before_s = chart.last_s();
             }
-            if chart.state().collected_us > 0 && wire.rows != RowForm::Stored {
+            if has_states(wire, chart) {
                 self.write_states(wire, chart);
             }
         }

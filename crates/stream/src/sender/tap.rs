@@ -85,6 +85,8 @@ struct ChartOut {
     ends: Vec<u32>,
     /// The last second sent, where durations are made of seconds.
     sent_s: i64,
+    /// The parent knows what durations are counted from.
+    is_dated: bool,
     /// The parent of this stream has asked for its past.
     was_asked: bool,
     /// The chart's last second when it fell silent: rows after it are held back.
@@ -228,13 +230,14 @@ impl SenderTap {
         }
     }
 
-    /// Replication is done with a chart: its rows follow.
-    pub(super) fn set_live(&mut self, slot: ChartSlot, sent_s: i64) {
+    /// Replication is done with a chart: its rows follow. `is_dated` says whether the parent was told
+    /// where its interpolation goes on from.
+    pub(super) fn set_live(&mut self, slot: ChartSlot, sent_s: i64, is_dated: bool) {
         if let Some(chart) = self.charts.get_mut(slot.0 as usize)
             && chart.phase == Phase::Defined
         {
             chart.phase = Phase::Live;
-            chart.sent_s = sent_s;
+            (chart.sent_s, chart.is_dated) = (sent_s, is_dated);
         }
     }
 
@@ -364,6 +367,7 @@ impl ChartOut {
             lines: Vec::new(),
             ends: Vec::new(),
             sent_s: 0,
+            is_dated: false,
             was_asked: false,
             silent_after_s: 0,
         }
@@ -397,7 +401,8 @@ impl ChartOut {
         lines.shrink_to_fit();
         ends.shrink_to_fit();
         let phase = if wire.has(Capabilities::REPLICATION) { Phase::Defined } else { Phase::Live };
-        Self { phase, update_every_s: chart.update_every_s(), lines, ends, sent_s, was_asked, silent_after_s }
+        let update_every_s = chart.update_every_s();
+        Self { phase, update_every_s, lines, ends, sent_s, is_dated: false, was_asked, silent_after_s }
     }
 
     /// Whether a row cannot be told to the parent as it is; the chart is silent then.
@@ -406,8 +411,10 @@ impl ChartOut {
         let falls = wire.has(Capabilities::REPLICATION)
             && match wire.rows {
                 RowForm::Stored => false,
-                RowForm::Collected => row.elapsed_us.map_or_else(is_past, |elapsed_us| elapsed_us == 0),
-                RowForm::Final => self.sent_s == 0 && row.time_s.is_some(),
+                RowForm::Collected => {
+                    row.elapsed_us.map_or_else(is_past, |elapsed_us| elapsed_us == 0 || !self.is_dated)
+                }
+                RowForm::Final => !self.is_dated && row.time_s.is_some(),
             };
         if falls {
             self.phase = Phase::Defined;
