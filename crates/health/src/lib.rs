@@ -1,0 +1,7 @@
+//! Alarms: what their files say, and what becomes of it.
+//!
+//! An alarm is a rule on a chart. Its texts are those of Netdata's files (`health.d/*.conf`), of
+//! 1.37 and of 2.x, so that operators bring their own along.
+#![forbid(unsafe_code)]
+
+pub mod expression;
