@@ -94,7 +94,13 @@ impl Group {
     /// Reads the word of the API; any other word means average.
     #[must_use]
     pub fn from_word(word: &str) -> Self {
-        Self::WORDS.iter().find(|(known, _)| *known == word).map_or(Self::Average, |(_, group)| *group)
+        Self::of_word(word).unwrap_or(Self::Average)
+    }
+
+    /// The group of a word of the API.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, group)| *group)
     }
 
     /// The word of the API.
