@@ -1,4 +1,5 @@
-//! The command line: `tributary-ROLE [check] [--config FILE] [--set KEY=VALUE]…`.
+//! The command line: `tributary-ROLE [check] [--config FILE] [--set KEY=VALUE]…`, and where alarms are
+//! `tributary-ROLE eval EXPRESSION [--var NAME=VALUE]…`.
 //!
 //! What `--set` names is looked up later, with the rest of what was said, so that its mistakes are
 //! reported together with those of the file.
@@ -22,6 +23,8 @@ pub enum Command {
     Run,
     /// Check the settings, print those in force, and exit.
     Check,
+    /// Print what an expression of alarms yields, and exit.
+    Eval,
     /// Print the help, and exit.
     Help,
     /// Print the version, and exit.
@@ -35,6 +38,10 @@ pub struct Invocation {
     pub command: Command,
     /// The settings file named by `--config`.
     pub config: Option<PathBuf>,
+    /// The expression of [`Command::Eval`].
+    pub expression: String,
+    /// Its variables.
+    pub variables: Vec<(String, f64)>,
     overrides: Vec<Override>,
 }
 
@@ -100,15 +107,45 @@ impl Invocation {
                     let key = parser.value()?.string()?;
                     invocation.add("--api-key", "stream.api_key", What::Text(key));
                 }
-                Arg::Value(word) if word == "check" => invocation.command = Command::Check,
-                Arg::Value(word) => {
-                    let word = quote(&word.to_string_lossy());
-                    return Err(UsageError::new(&format!("unknown command {word}: expected check or none")));
-                }
+                Arg::Long("var") if role != Role::Collector => invocation.set_variable(&parser.value()?.string()?)?,
+                Arg::Value(word) => invocation.word(role, word.string()?)?,
                 other => return Err(other.unexpected().into()),
             }
         }
-        Ok(invocation)
+        invocation.complete()
+    }
+
+    /// A word that is no option: a command, or what it is about.
+    fn word(&mut self, role: Role, word: String) -> Result<(), UsageError> {
+        match (self.command, &*word) {
+            (Command::Eval, _) if self.expression.is_empty() => self.expression = word,
+            (Command::Run, "check") => self.command = Command::Check,
+            (Command::Run, "eval") if role != Role::Collector => self.command = Command::Eval,
+            _ => {
+                let known = if role == Role::Collector { "check" } else { "check, eval" };
+                return Err(UsageError::new(&format!("unknown command {}: expected {known} or none", quote(&word))));
+            }
+        }
+        Ok(())
+    }
+
+    fn set_variable(&mut self, variable: &str) -> Result<(), UsageError> {
+        let number = variable.rsplit_once('=').and_then(|(name, value)| Some((name, value.trim().parse().ok()?)));
+        let Some((name, value)) = number else {
+            return Err(UsageError::new(&format!("--var {variable}: expected NAME=NUMBER")));
+        };
+        self.variables.push((name.trim().to_owned(), value));
+        Ok(())
+    }
+
+    fn complete(self) -> Result<Self, UsageError> {
+        if self.command == Command::Eval && self.expression.is_empty() {
+            return Err(UsageError::new("eval: expected an expression such as '$a > 5 ? 1 : 2'"));
+        }
+        if self.command != Command::Eval && !self.variables.is_empty() {
+            return Err(UsageError::new("--var is an option of eval"));
+        }
+        Ok(self)
     }
 
     fn set(&mut self, setting: &str) -> Result<(), UsageError> {
@@ -167,11 +204,21 @@ mod tests {
             ("-h", Command::Help, None),
             ("--version", Command::Version, None),
             ("-V", Command::Version, None),
+            ("eval $a>5", Command::Eval, None),
         ] {
             let invocation = parse(Role::Master, line).unwrap();
             assert_eq!(invocation.command, command, "{line}");
             assert_eq!(invocation.config, config.map(PathBuf::from), "{line}");
         }
+    }
+
+    /// Goal: an expression may begin with a sign, and the name of a variable may hold anything.
+    #[test]
+    fn expressions() {
+        let invocation = parse(Role::Master, "eval --var a=b=-2.5 --var n=nan -- -5<3").unwrap();
+        assert_eq!((invocation.command, &*invocation.expression), (Command::Eval, "-5<3"));
+        assert_eq!(invocation.variables[0], ("a=b".to_owned(), -2.5));
+        assert!(invocation.variables[1].1.is_nan());
     }
 
     /// Goal: what is not understood is named, without secrets.
@@ -181,7 +228,13 @@ mod tests {
         for (role, line, expected) in [
             (Role::Master, "--nonsense", "invalid option '--nonsense' (see --help)"),
             (Role::Master, "--config", "missing argument for option '--config' (see --help)"),
-            (Role::Master, "chekc", "unknown command \"chekc\": expected check or none (see --help)"),
+            (Role::Master, "chekc", "unknown command \"chekc\": expected check, eval or none (see --help)"),
+            (Role::Proxy, "check check", "unknown command \"check\": expected check, eval or none (see --help)"),
+            (Role::Master, "eval", "eval: expected an expression such as '$a > 5 ? 1 : 2' (see --help)"),
+            (Role::Master, "eval 1 2", "unknown command \"2\": expected check, eval or none (see --help)"),
+            (Role::Master, "eval 1 --var a", "--var a: expected NAME=NUMBER (see --help)"),
+            (Role::Master, "--var a=1", "--var is an option of eval (see --help)"),
+            (Role::Collector, "eval 1", "unknown command \"eval\": expected check or none (see --help)"),
             (Role::Master, "--set x", "--set x: expected KEY=VALUE such as stream.api_key=GUID (see --help)"),
             (
                 Role::Master,

@@ -12,7 +12,11 @@ pub fn help(role: Role) -> String {
     let name = role.as_str();
     let mut page = String::new();
     line(&mut page, format_args!("tributary-{name}: {}\n", sentence(role)));
-    line(&mut page, format_args!("usage: tributary-{name} [check] [--config FILE] [--set KEY=VALUE]...\n"));
+    line(&mut page, format_args!("usage: tributary-{name} [check] [--config FILE] [--set KEY=VALUE]..."));
+    if role != Role::Collector {
+        line(&mut page, format_args!("       tributary-{name} eval EXPRESSION [--var NAME=NUMBER]..."));
+    }
+    page.push('\n');
     let options: &[(&str, &str)] = &[
         ("check", "read the settings, print what is wrong or what is in force, and exit"),
         ("--config FILE", "read this file; without it, the default file if it exists"),
@@ -24,7 +28,12 @@ pub fn help(role: Role) -> String {
         ("--destination ADDRESS", "stream to this parent (stream.destination; implies stream.enabled)"),
         ("--api-key GUID", "with this API key (stream.api_key)"),
     ];
-    for (option, meaning) in own.iter().filter(|_| role == Role::Collector).chain(options) {
+    let alarms: &[(&str, &str)] = &[
+        ("eval EXPRESSION", "print what an expression of alarms yields; -- ends the options"),
+        ("--var NAME=NUMBER", "a variable of it"),
+    ];
+    let own = if role == Role::Collector { own } else { alarms };
+    for (option, meaning) in own.iter().chain(options) {
         line(&mut page, format_args!("  {option:<24}{meaning}"));
     }
     line(&mut page, format_args!("\ndefault file: {}", role.default_file()));

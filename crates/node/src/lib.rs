@@ -5,6 +5,8 @@
 //! a parent, `parent` has the port, takes streams and answers the API.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "parent")]
+mod alarms;
 pub mod clock;
 pub mod exit;
 pub mod flood;

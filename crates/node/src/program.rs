@@ -34,7 +34,9 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
     match invocation.command {
         Command::Help => return print(&config::help(role)),
         Command::Version => return print(&format!("{name} {VERSION}\n")),
-        Command::Run | Command::Check => {}
+        #[cfg(feature = "parent")]
+        Command::Eval => return crate::alarms::evaluate(name, &invocation),
+        _ => {}
     }
     let settings = match Settings::load(role, &invocation, config::environment()) {
         Ok(settings) => settings,
@@ -44,7 +46,7 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
         }
     };
     if invocation.command == Command::Check {
-        return print(&settings.print(role));
+        return check(role, &settings);
     }
     match start(name, settings, run) {
         Ok(()) => ExitCode::SUCCESS,
@@ -55,6 +57,19 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
             ExitCode::from(FAILURE)
         }
     }
+}
+
+/// `check`: prints what is wrong with alarm files, or the settings in force.
+fn check(role: Role, settings: &Settings) -> ExitCode {
+    #[cfg(feature = "parent")]
+    {
+        let problems = crate::alarms::problems(&settings.health);
+        problems.iter().for_each(|problem| eprintln!("{problem}"));
+        if !problems.is_empty() {
+            return ExitCode::from(USAGE);
+        }
+    }
+    print(&settings.print(role))
 }
 
 fn start(

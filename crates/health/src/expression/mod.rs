@@ -125,6 +125,12 @@ impl Expression {
     }
 }
 
+/// A value as people read it.
+#[must_use]
+pub fn shown(value: f64) -> String {
+    if value.is_nan() { "nan".into() } else { value.to_string() }
+}
+
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
         self.parsed == other.parsed
