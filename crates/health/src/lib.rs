@@ -4,5 +4,6 @@
 //! 1.37 and of 2.x, so that operators bring their own along.
 #![forbid(unsafe_code)]
 
+pub mod engine;
 pub mod expression;
 pub mod files;

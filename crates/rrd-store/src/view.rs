@@ -65,6 +65,14 @@ impl<'a> HostView<'a> {
         self.state.slots.removals()
     }
 
+    /// Rises whenever something comes, goes or is defined otherwise: a chart, a dimension, labels, a
+    /// variable; and with each feed. The values of rows and variables do not count.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        // Each of them only rises, so that the sum tells whether any did.
+        self.state.changes + self.births() + self.removals() + self.state.generation
+    }
+
     /// One chart; `None` where the slot is vacant.
     #[must_use]
     pub fn chart(&self, slot: ChartSlot) -> Option<ChartView<'a>> {

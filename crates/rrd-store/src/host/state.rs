@@ -43,6 +43,8 @@ pub(crate) struct HostState {
     pub(crate) claimed_id: Option<Guid>,
     /// What the feed in force offers.
     pub(crate) functions: Vec<OwnedFunction>,
+    /// Rises with each change of what there is: charts, dimensions, labels, names of variables.
+    pub(crate) changes: u64,
     /// Labels, variables, identity or functions changed since taps were shown them.
     pub(crate) host_changed: bool,
     /// Charts whose definition changed since taps were shown it.

@@ -209,8 +209,11 @@ impl Writer<'_> {
     /// Sets a variable of a chart.
     pub fn set_chart_variable(&mut self, slot: ChartSlot, name: &str, value: f64) {
         let Some(chart) = self.state.chart_mut(slot) else { return };
+        let known = chart.texts.variables.len();
         if set_variable(&mut chart.texts.variables, name, value, |name| self.host.interner().get(name)) {
             chart.variables_changed = true;
+            let is_new = chart.texts.variables.len() > known;
+            self.state.changes += u64::from(is_new);
             if let Some(journal) = &mut self.state.journal {
                 journal.changed(slot);
             }
@@ -223,13 +226,16 @@ impl Writer<'_> {
         if self.state.labels != labels {
             self.state.labels = labels;
             self.state.host_changed = true;
+            self.state.changes += 1;
         }
     }
 
     /// Sets a variable of the host.
     pub fn set_host_variable(&mut self, name: &str, value: f64) {
+        let known = self.state.variables.len();
         if set_variable(&mut self.state.variables, name, value, |name| self.host.interner().get(name)) {
             self.state.host_changed = true;
+            self.state.changes += u64::from(self.state.variables.len() > known);
         }
     }
 
@@ -271,6 +277,7 @@ impl Writer<'_> {
         if let Some(journal) = &mut self.state.journal {
             journal.changed(slot);
         }
+        self.state.changes += 1;
         let chart = &mut self.state.charts[slot.0 as usize];
         if !std::mem::replace(&mut chart.changed, true) {
             self.state.changed_charts.push(slot);

@@ -1,0 +1,25 @@
+//! The engine: alarms on the charts of hosts, evaluated when they are due.
+//!
+//! ```text
+//! Rules ─┐  bind: which definitions apply to which charts
+//!        ├─> Watch of a host: Alarm, Alarm, …  ── step(now) ──> Transition: status to status
+//! Host ──┘  lookups outside the host's lock, expressions under it
+//! ```
+//!
+//! A plain state machine: the time is an argument, what it reads is a host of the store, and what
+//! it says are [`Transition`]s and [`Notice`]s. Nothing here writes files, sends messages or waits.
+
+mod alarm;
+mod facts;
+mod question;
+mod rules;
+mod scope;
+#[cfg(test)]
+mod tests;
+mod text;
+mod watch;
+
+pub use alarm::{Alarm, Memory};
+pub use rules::Rules;
+pub use text::value_string;
+pub use watch::{HostFacts, Notice, Patience, Report, Transition, Watch};
