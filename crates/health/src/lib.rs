@@ -7,3 +7,4 @@
 pub mod engine;
 pub mod expression;
 pub mod files;
+pub mod log;

@@ -1,0 +1,192 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use rrd_store::DiskFile;
+
+use super::*;
+use crate::engine::Transition;
+use crate::files;
+
+/// A disk in memory that can be full.
+#[derive(Debug, Default)]
+struct MemoryDisk {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    room: Mutex<Option<usize>>,
+}
+
+struct File(Vec<u8>);
+
+impl Disk for MemoryDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.files.lock().unwrap().keys().cloned().collect())
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let files = self.files.lock().unwrap();
+        Ok(Box::new(File(files.get(name).ok_or(io::ErrorKind::NotFound)?.clone())))
+    }
+
+    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut room = self.room.lock().unwrap();
+        let fits = room.map_or(bytes.len(), |room| room.min(bytes.len()));
+        // What fits is written, as a real disk does.
+        self.files.lock().unwrap().entry(name.to_owned()).or_default().extend_from_slice(&bytes[..fits]);
+        *room = room.map(|room| room - fits);
+        if fits == bytes.len() { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
+    fn sync(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.files.lock().unwrap().remove(name);
+        Ok(())
+    }
+}
+
+impl DiskFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = &self.0[offset as usize..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}
+
+const GUID: Guid = Guid::from_bytes([5; 16]);
+
+fn transition(unique_id: u32, alarm_id: u32, event_id: u32, to: Status) -> Transition {
+    let (definitions, _) =
+        files::read("x.conf", "alarm: a\non: x.y\nwarn: 1\nevery: 1\nto: me\ninfo: it is\nexec: run");
+    Transition {
+        unique_id,
+        alarm_id,
+        event_id,
+        when_s: 1_795_387_000 + i64::from(unique_id),
+        duration_s: 5,
+        non_clear_s: 0,
+        from: Status::Clear,
+        to,
+        old_value: f64::NAN,
+        value: 60.5,
+        delay_s: 4,
+        is_silenced: unique_id.is_multiple_of(2),
+        name: format!("alarm{alarm_id}").into(),
+        chart: "x.y".into(),
+        context: "x".into(),
+        family: "f\u{fc}r".into(),
+        units: "%".into(),
+        info: "it is".into(),
+        definition: Arc::new(definitions.into_iter().next().unwrap()),
+    }
+}
+
+fn open(disk: &Arc<MemoryDisk>) -> Log {
+    let (log, damaged) = Log::open(Arc::clone(disk) as Arc<dyn Disk>, GUID).unwrap();
+    assert_eq!(damaged, 0);
+    log
+}
+
+/// What was added is there after a restart, with its links, what was told, and all numbers.
+#[test]
+fn a_restart() {
+    let disk = Arc::new(MemoryDisk::default());
+    let mut log = open(&disk);
+    assert_eq!((log.last_unique_id(), log.memories().len()), (0, 0));
+    log.add(&transition(10, 1, 1, Status::Warning));
+    log.add(&transition(11, 2, 1, Status::Critical));
+    let last = transition(12, 1, 2, Status::Critical);
+    log.add(&last);
+    log.add_told(&last, Status::Critical, 1_795_388_000, 3);
+    let waiting = log.read(0, None, 100).unwrap();
+    log.flush().unwrap();
+    let log = open(&disk);
+    let entries = log.read(0, None, 100).unwrap();
+    // Not a number is equal to nothing, itself included.
+    assert_eq!(format!("{entries:?}"), format!("{waiting:?}"), "written or not");
+    let ids: Vec<_> = entries.iter().map(|entry| (entry.unique_id, entry.updated_by_id, entry.updates_id)).collect();
+    assert_eq!(ids, [(12, 0, 10), (11, 0, 0), (10, 12, 0)]);
+    assert_eq!((entries[0].told_s, entries[0].told_code, entries[1].told_s), (1_795_388_000, 3, 0));
+    assert_eq!((&*entries[0].family, &*entries[0].to_roles, entries[0].value), ("f\u{fc}r", "me", 60.5));
+    assert_eq!(log.last_unique_id(), 12);
+    let memory = log.memories()[&(Arc::from("x.y"), Arc::from("alarm1"))];
+    assert_eq!(memory, Memory { alarm_id: 1, event_id: 2, told: Some(Status::Critical) });
+    assert_eq!(log.read(10, Some("x.y"), 1).unwrap().len(), 1);
+    assert!(log.read(12, None, 10).unwrap().is_empty() && log.read(0, Some("y.x"), 10).unwrap().is_empty());
+}
+
+/// However much is added, two files stay, and no alarm is forgotten.
+#[test]
+fn the_log_is_bounded() {
+    let disk = Arc::new(MemoryDisk::default());
+    let mut log = open(&disk);
+    let first = transition(1, 1, 1, Status::Warning);
+    log.add(&first);
+    log.add_told(&first, Status::Warning, 5, 0);
+    for unique_id in 2..20_000 {
+        log.add(&transition(unique_id, 2, unique_id, Status::Clear));
+        log.flush().unwrap();
+    }
+    let lengths: Vec<_> = disk.files.lock().unwrap().values().map(Vec::len).collect();
+    assert!(lengths.len() == 2 && lengths.iter().all(|&length| length <= FILE_BYTES_MAX), "{lengths:?}");
+    let log = open(&disk);
+    assert_eq!(log.last_unique_id(), 19_999);
+    assert_eq!(log.memories()[&(Arc::from("x.y"), Arc::from("alarm1"))].told, Some(Status::Warning));
+    assert!(log.read(0, None, usize::MAX).unwrap().len() > 1_000);
+}
+
+/// A file that is torn anywhere gives what is whole, and what comes later goes to another one.
+#[test]
+fn torn_files() {
+    let disk = Arc::new(MemoryDisk::default());
+    let mut log = open(&disk);
+    (1..6).for_each(|unique_id| log.add(&transition(unique_id, 1, unique_id, Status::Warning)));
+    log.flush().unwrap();
+    let (name, whole) = disk.files.lock().unwrap().pop_first().unwrap();
+    for cut in 0..whole.len() {
+        let disk = Arc::new(MemoryDisk::default());
+        let mut bytes = whole.clone();
+        if cut % 2 == 0 {
+            bytes.truncate(cut);
+        } else {
+            bytes[cut] ^= 0x10;
+        }
+        disk.append(&name, &bytes).unwrap();
+        let (mut log, _) = Log::open(Arc::clone(&disk) as Arc<dyn Disk>, GUID).unwrap();
+        let before = log.read(0, None, 100).unwrap().len();
+        assert!(before < 6);
+        log.add(&transition(100, 1, 100, Status::Clear));
+        log.flush().unwrap();
+        let (log, _) = Log::open(disk as Arc<dyn Disk>, GUID).unwrap();
+        assert_eq!(log.read(0, None, 100).unwrap().len(), before + 1, "cut at {cut}");
+    }
+}
+
+/// While the disk is full what is added waits, up to a bound; then all of that is written, once.
+#[test]
+fn a_full_disk() {
+    let disk = Arc::new(MemoryDisk::default());
+    let mut log = open(&disk);
+    log.add(&transition(1, 1, 1, Status::Warning));
+    log.flush().unwrap();
+    *disk.room.lock().unwrap() = Some(100);
+    for unique_id in 2..4_000 {
+        log.add(&transition(unique_id, 1, unique_id, Status::Warning));
+        assert!(log.flush().is_err());
+    }
+    assert!(log.take_left_out() > 0 && log.waiting.len() < 2 * WAITING_BYTES_MAX);
+    assert!(disk.list().unwrap().len() <= 2, "attempts leave nothing behind");
+    *disk.room.lock().unwrap() = None;
+    log.flush().unwrap();
+    let (log, _) = Log::open(disk as Arc<dyn Disk>, GUID).unwrap();
+    let mut ids: Vec<_> = log.read(0, None, usize::MAX).unwrap().iter().map(|entry| entry.unique_id).collect();
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!((ids.len(), ids.last()), (count, Some(&1)), "each once");
+    assert!(count > 500);
+}
