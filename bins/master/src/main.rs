@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Parent, Reload, Stop};
+use node::{OwnHost, Parent, Reload, Stop, Watching};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -17,7 +17,9 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     let lanes = Lanes::start(node::clock::now).context("starting the lanes")?;
     node::runtime()?.block_on(async {
         let stop = Stop::new();
-        let parent = Parent::open(&settings, &own, &lanes.handle(), &stop)?;
+        let watching = Watching::start(&settings, &own)?;
+        let alarms = watching.as_ref().map(Watching::fleet);
+        let parent = Parent::open(&settings, &own, alarms, &lanes.handle(), &stop)?;
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
         let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Parent, Reload, Stop};
+use node::{OwnHost, Parent, Reload, Stop, Watching};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -19,7 +19,9 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     let lanes = Lanes::start(node::clock::now).context("starting the lanes")?;
     node::runtime()?.block_on(async {
         let stop = Stop::new();
-        let parent = Parent::open(&settings, &own, &lanes.handle(), &stop)?;
+        let watching = Watching::start(&settings, &own)?;
+        let alarms = watching.as_ref().map(Watching::fleet);
+        let parent = Parent::open(&settings, &own, alarms, &lanes.handle(), &stop)?;
         if let Some(destination) = destination {
             let (host, stop) = (Arc::clone(&own.host), stop.clone());
             let sending = move || stream::sender::run(host, destination, node::clock::now, stop);

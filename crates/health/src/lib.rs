@@ -7,4 +7,5 @@
 pub mod engine;
 pub mod expression;
 pub mod files;
+pub mod fleet;
 pub mod log;

@@ -25,6 +25,8 @@ mod sending;
 pub mod signals;
 mod sweeping;
 pub mod system;
+#[cfg(feature = "parent")]
+mod watching;
 
 pub use heap::stay_small;
 pub use own_host::{Collecting, OwnHost};
@@ -35,6 +37,8 @@ pub use reload::Reload;
 #[cfg(feature = "sender")]
 pub use sending::sender;
 pub use sweeping::Sweeping;
+#[cfg(feature = "parent")]
+pub use watching::Watching;
 
 /// The version of all binaries.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use config::{Settings, TlsMode, WebMode};
 use door::{Door, Guest, Guests, Rulebook};
+use health::fleet::Fleet;
 use patterns::SimplePattern;
 use socket::Peer;
 use socket::server::{Acceptor, Files, Identity};
@@ -41,7 +42,13 @@ impl Parent {
     ///
     /// # Errors
     /// Where an address cannot be listened on, or an API key is not a GUID.
-    pub fn open(settings: &Settings, own: &OwnHost, lanes: &LaneHandle, stop: &Stop) -> anyhow::Result<Self> {
+    pub fn open(
+        settings: &Settings,
+        own: &OwnHost,
+        alarms: Option<Arc<Fleet>>,
+        lanes: &LaneHandle,
+        stop: &Stop,
+    ) -> anyhow::Result<Self> {
         if settings.web.mode == WebMode::None {
             return Ok(Self { door: None, guests: Guests::default(), parts: None });
         }
@@ -66,7 +73,7 @@ impl Parent {
             clock::now,
             stop.clone(),
         );
-        let web = web(settings, own);
+        let web = web(settings, own, alarms);
         let parts = Parts { receiver: receiver.clone(), web: web.clone(), rules: door.rules(), tls };
         let stop = stop.clone();
         let take_stream: Guest = Arc::new(move |opening| receiver.take(opening.socket, opening.head, opening.peer));
@@ -171,13 +178,14 @@ fn identity(settings: &Settings) -> anyhow::Result<Option<Identity>> {
     Identity::load(&files).context("TLS of the port").map(Some)
 }
 
-fn web(settings: &Settings, own: &OwnHost) -> Web {
+fn web(settings: &Settings, own: &OwnHost, alarms: Option<Arc<Fleet>>) -> Web {
     let config = web::Config {
         version: VERSION.into(),
         allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
         allow_functions_from: SimplePattern::new(&settings.web.allow_functions_from),
         allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
         streams_to_parent: settings.stream.enabled,
+        alarms,
         tls: !settings.web.tls_certificate.as_os_str().is_empty(),
     };
     Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))

@@ -50,6 +50,11 @@ impl Answer {
         Self { status: StatusCode::NOT_FOUND, ..Self::new(HTML, text) }
     }
 
+    /// Something went wrong that is none of the client's business to mend.
+    pub(crate) fn internal(text: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::new(PLAIN, text) }
+    }
+
     pub(crate) fn forbidden() -> Self {
         let text = "You are not allowed to access this resource.";
         Self { status: StatusCode::FORBIDDEN, ..Self::new(PLAIN, text) }

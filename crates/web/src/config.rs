@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use health::fleet::Fleet;
 use patterns::{LOCALHOST, SimplePattern};
 use row::Now;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub streams_to_parent: bool,
     /// Whether the port speaks TLS.
     pub tls: bool,
+    /// The alarms of all hosts, where hosts are watched.
+    pub alarms: Option<Arc<Fleet>>,
 }
 
 /// Who may ask; may be exchanged while the server runs.
@@ -47,6 +50,7 @@ impl Default for Config {
             allow_functions_from: SimplePattern::new("*"),
             allow_streaming_from: SimplePattern::new("*"),
             streams_to_parent: false,
+            alarms: None,
             tls: false,
         }
     }

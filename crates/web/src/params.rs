@@ -34,6 +34,11 @@ impl Params {
         named.map(|(_, value)| value.as_str())
     }
 
+    /// The last value of a name, an empty one where there is just the name.
+    pub(crate) fn word(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The values of several names in order, empty ones left out.
     pub(crate) fn all<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(name, value)| names.contains(&name.as_str()) && !value.is_empty());

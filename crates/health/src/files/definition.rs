@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use patterns::SimplePattern;
+use row::Guid;
 
 use super::{Delay, LabelPattern, Lookup, Repeat};
 use crate::expression::Expression;
@@ -93,7 +94,12 @@ pub struct Definition {
     pub component: String,
     /// What that is part of.
     pub kind: String,
+    /// The same for all that say the same, wherever they stand.
+    pub hash: Guid,
 }
+
+/// Before the hash is known.
+const NO_HASH: Guid = Guid::from_bytes([0; 16]);
 
 /// Whom alarms tell that do not say.
 pub(super) const DEFAULT_TO: &str = "root";
@@ -131,6 +137,19 @@ impl Definition {
             class: String::new(),
             component: String::new(),
             kind: String::new(),
+            hash: NO_HASH,
         }
+    }
+
+    /// Notes the hash of what it says now: 128 bits of FNV-1a.
+    pub(super) fn note_hash(&mut self) {
+        const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+        self.hash = NO_HASH;
+        let source = std::mem::replace(&mut self.source, Source { file: "".into(), line: 0 });
+        let text = format!("{self:?}");
+        self.source = source;
+        let hash = text.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+        self.hash = Guid::from_bytes(hash.to_be_bytes());
     }
 }

@@ -133,6 +133,7 @@ impl Entry {
         } else if definition.every_s == 0 {
             "there is no line \"every\" that says how often it is evaluated"
         } else {
+            self.definition.note_hash();
             return Some(self.definition);
         };
         problems.add(self.line, format!("\"{}\" is left out: {why}", definition.name));

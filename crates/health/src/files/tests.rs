@@ -49,6 +49,8 @@ fn a_file() {
     assert_eq!((cpu.red, cpu.repeat), (Some(95.0), Some(Repeat { warning_s: 7_200, critical_s: 0 })));
     assert_eq!((&*cpu.info, cpu.no_clear_notification), ("average use of $family in ten minutes", true));
     assert_eq!(cpu.source.to_string(), "3@my.conf");
+    let (same, _) = read("other.conf", &format!("# elsewhere\n{FILE}"));
+    assert!(same[0].hash == cpu.hash && cpu.hash != definitions[1].hash && same[0].source != cpu.source);
     let disk = &definitions[1];
     assert!(disk.families.as_ref().is_some_and(|families| families.matches("/") && !families.matches("/mnt/a")));
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();

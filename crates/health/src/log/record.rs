@@ -88,6 +88,8 @@ pub struct Entry {
     pub to_roles: String,
     /// Where its definition stands.
     pub source: String,
+    /// The hash of what that says.
+    pub config_hash: String,
     /// When it was told; 0 if it was not.
     pub told_s: i64,
     /// With which result; 0 is success.
@@ -128,6 +130,7 @@ impl Entry {
             exec: definition.exec.clone(),
             to_roles: definition.to.clone(),
             source: definition.source.to_string(),
+            config_hash: definition.hash.to_string(),
             told_s: 0,
             told_code: 0,
             updated_by_id: 0,
@@ -136,7 +139,7 @@ impl Entry {
     }
 
     /// Its texts, in the order in which they are written.
-    fn texts(&mut self) -> [&mut String; 13] {
+    fn texts(&mut self) -> [&mut String; 14] {
         let Self { name, chart, context, family, units, info, summary, class, component, kind, exec, .. } = self;
         [
             name,
@@ -152,6 +155,7 @@ impl Entry {
             exec,
             &mut self.to_roles,
             &mut self.source,
+            &mut self.config_hash,
         ]
     }
 }
@@ -240,6 +244,7 @@ impl Record {
                     exec: String::new(),
                     to_roles: String::new(),
                     source: String::new(),
+                    config_hash: String::new(),
                     told_s: 0,
                     told_code: 0,
                     updated_by_id: 0,

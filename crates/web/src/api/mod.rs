@@ -1,5 +1,6 @@
 //! The API, version 1: one module per command, and what every other path gets.
 
+mod alarms;
 mod chart;
 mod charts;
 mod data;
@@ -37,6 +38,10 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/chart", get(chart))
         .route("/api/v1/data", get(data))
         .route("/api/v1/hosts", get(hosts))
+        .route("/api/v1/alarms", get(alarms))
+        .route("/api/v1/alarms_values", get(alarms_values))
+        .route("/api/v1/alarm_log", get(alarm_log))
+        .route("/api/v1/alarm_count", get(alarm_count))
         .route(STREAM_INFO, get(stream_info))
         .route("/api/v1/streams", get(streams))
         .route(FUNCTION, post(function))
@@ -77,6 +82,22 @@ async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
 
 async fn hosts(State(node): OfNode) -> Answer {
     Answer::json(hosts::answer(&node))
+}
+
+async fn alarms(State(node): OfNode, Extension(asked): Question) -> Answer {
+    Answer::json(alarms::all(&node, &asked))
+}
+
+async fn alarms_values(State(node): OfNode, Extension(asked): Question) -> Answer {
+    Answer::json(alarms::values(&node, &asked))
+}
+
+async fn alarm_log(State(node): OfNode, Extension(asked): Question) -> Answer {
+    alarms::log(&node, &asked)
+}
+
+async fn alarm_count(State(node): OfNode, Extension(asked): Question) -> Answer {
+    Answer::json(alarms::count(&node, &asked))
 }
 
 async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer {

@@ -1,0 +1,116 @@
+//! The thread that watches hosts for alarms.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use config::Settings;
+use health::engine::{Notice, Patience, Rules, value_string};
+use health::expression::Status;
+use health::files::read_folders;
+use health::fleet::{Fleet, Told};
+use row::US_PER_S;
+use rrd_store::{Host, RealDisk};
+use tracing::{error, info, warn};
+
+use crate::own_host::OwnHost;
+use crate::{clock, folder};
+
+/// Hosts are looked at so long after each full second: by then its rows are there.
+const OFFSET_US: i64 = 300_000;
+
+/// The thread, until it is dropped.
+#[derive(Debug)]
+pub struct Watching {
+    fleet: Arc<Fleet>,
+    /// Dropped to end the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watching {
+    /// Starts to watch, unless settings say not to.
+    ///
+    /// # Errors
+    /// Where the state folder cannot be had, or the system gives no thread.
+    pub fn start(settings: &Settings, own: &OwnHost) -> anyhow::Result<Option<Self>> {
+        if !settings.health.enabled {
+            return Ok(None);
+        }
+        let lib_dir = &settings.global.lib_dir;
+        let is_default = lib_dir == std::path::Path::new(config::LIB_DIR);
+        let state = folder::state(lib_dir, is_default, &|name| std::env::var(name).ok())?;
+        let disk = Arc::new(RealDisk::new(&state.path.join("health")));
+        let fleet = Fleet::new(Arc::clone(&own.store), disk, rules(settings), Patience::default());
+        let fleet = Arc::new(fleet);
+        let (stop, stopped) = channel::<()>();
+        let of_thread = Arc::clone(&fleet);
+        let thread = std::thread::Builder::new().name("health".into());
+        let thread = thread
+            .spawn(move || {
+                while stopped.recv_timeout(until_next()) == Err(RecvTimeoutError::Timeout) {
+                    tell(of_thread.step(clock::now()));
+                }
+            })
+            .context("starting the thread of alarms")?;
+        Ok(Some(Self { fleet, stop: Some(stop), thread: Some(thread) }))
+    }
+
+    /// The alarms of all hosts.
+    #[must_use]
+    pub fn fleet(&self) -> Arc<Fleet> {
+        Arc::clone(&self.fleet)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            error!("the thread of alarms ended by a panic");
+        }
+    }
+}
+
+/// The alarms that settings put in force; what is wrong with their files is told.
+fn rules(settings: &Settings) -> Rules {
+    let found = read_folders(&settings.health.config_dir, &[]);
+    for problem in &found.problems {
+        warn!("health: {problem}");
+    }
+    let rules = Rules::new(found.definitions);
+    info!("health: {} alarms and templates are in force", rules.count());
+    rules
+}
+
+fn until_next() -> Duration {
+    let us = (clock::now().wall_us - OFFSET_US).rem_euclid(US_PER_S);
+    Duration::from_micros((US_PER_S - us) as u64)
+}
+
+fn tell(told: Told) {
+    for (host, notice) in &told.notices {
+        tell_notice(host, notice);
+    }
+    for (guid, error) in &told.refused {
+        warn!("health: the alarm log of {guid} cannot be written: {error}");
+    }
+    for (guid, bytes) in &told.damaged {
+        warn!("health: the alarm log of {guid} is damaged, its last {bytes} bytes are not used");
+    }
+}
+
+fn tell_notice(host: &Host, notice: &Notice) {
+    let transition = &notice.transition;
+    let value = value_string(transition.value, &transition.units);
+    let (chart, name, status, hostname) =
+        (&transition.chart, &transition.name, transition.to.name(), &host.info().hostname);
+    let again = if notice.is_repeated { ", still" } else { "" };
+    if transition.to == Status::Clear {
+        info!("health: {hostname}: {name} of {chart} is {status}, {value}");
+    } else {
+        warn!("health: {hostname}: {name} of {chart} is {status}, {value}{again}");
+    }
+}
