@@ -317,8 +317,8 @@ pub(crate) const SECTIONS: &[Section] = &[
             allow_from                 = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the key";
             default_history            = As("global.history"), ROWS, Yes, NODES, "rows kept per chart of a child";
             default_memory_mode        = As("global.memory_mode"), MODE, Yes, NODES, "how a child's rows are kept";
-            health_enabled_by_default  = Is(r#""auto""#), AutoBool, No, NODES, "whether children are watched for alarms; auto: only while they are connected";
-            postpone_alarms_on_connect = Is(r#""60s""#), duration("0", "1d", 1), No, NODES, "how long a child that just connected raises no alarms";
+            health_enabled_by_default  = Is(r#""auto""#), AutoBool, Yes, NODES, "whether children are watched for alarms; auto: only while they are connected";
+            postpone_alarms_on_connect = Is(r#""60s""#), duration("0", "1d", 1), Yes, NODES, "how long a child that just connected raises no alarms";
             ephemeral                  = Is(r#""auto""#), AutoBool, Yes, NODES, "whether children come and go, so that nothing of them is to stay; auto: what they say";
             duplicate_guid             = Is(r#""derive""#), Choice(DuplicateGuid::WORDS), Yes, NODES, "a second machine under one GUID is given a derived identity, or is refused";
             compression                = Is(r#""lz4 zstd""#), Kind::Words(&["lz4", "zstd", "none"]), Yes, NODES, "codecs this parent asks for, the first that a child knows; none: plain text";
@@ -339,16 +339,16 @@ pub(crate) const SECTIONS: &[Section] = &[
             allow_from     = Unset(r#""*""#), Pattern, Yes, NODES, "addresses the host may come from; unset: as its API key says";
             history        = Unset("3600"), ROWS, Yes, NODES, "rows kept per chart; unset: as its API key says";
             memory_mode    = Unset(r#""ram""#), MODE, Yes, NODES, "how its rows are kept; unset: as its API key says";
-            health_enabled = Unset("true"), Bool, No, NODES, "whether it is watched for alarms; unset: as its API key says";
+            health_enabled = Unset("true"), Bool, Yes, NODES, "whether it is watched for alarms; unset: as its API key says";
         },
     },
     table(
         "health",
         "alarms",
         keys! {
-            enabled          = Is("true"), Bool, No, NODES, "whether hosts are watched; never where the memory mode is none";
+            enabled          = Is("true"), Bool, Yes, NODES, "whether hosts are watched; never where the memory mode is none";
             stock_alarms     = Is("true"), Bool, No, NODES, "whether the built-in alarms are used; files of config_dir win by name";
-            config_dir       = Is(r#"["/etc/tributary/health.d"]"#), PATHS, No, NODES, "folders of alarm files; earlier ones win";
+            config_dir       = Is(r#"["/etc/tributary/health.d"]"#), PATHS, Yes, NODES, "folders of alarm files; earlier ones win";
             notify_exec      = Is(r#""""#), Text, No, NODES, "program called for each notification, as Netdata calls alarm-notify.sh";
             notify_arguments = Is(r#""1""#), Choice(&["1", "2"]), No, NODES, "its argument list: that of 1.37.1, or that of 2.x";
         },

@@ -80,9 +80,9 @@ impl Fleet {
     pub fn step(&self, now: Now) -> Told {
         let mut told = Told::default();
         let hosts = self.store.hosts();
-        self.forget_others(&hosts);
+        self.forget_others();
         for host in hosts.iter() {
-            if host.keep().mode == MemoryMode::None || !(host.is_fed() || self.of(host.guid()).is_some()) {
+            if !self.is_watched(host) {
                 continue;
             }
             match self.watched(host, now, &mut told) {
@@ -93,11 +93,20 @@ impl Fleet {
         told
     }
 
-    fn forget_others(&self, hosts: &[Arc<Host>]) {
+    /// A host without rows has no alarms. One that nobody streams is watched on once it was.
+    fn is_watched(&self, host: &Host) -> bool {
+        let enabled = host.alarm_policy().enabled;
+        host.keep().mode != MemoryMode::None
+            && enabled != Some(false)
+            && (enabled == Some(true) || host.is_fed() || self.of(host.guid()).is_some())
+    }
+
+    fn forget_others(&self) {
         let mut known = lock(&self.hosts);
-        if known.len() > hosts.len() || known.values().any(|watched| lock(watched).host.has_left()) {
-            known.retain(|guid, _| hosts.iter().any(|host| host.guid() == *guid && !host.has_left()));
-        }
+        known.retain(|_, watched| {
+            let host = &lock(watched).host;
+            !host.has_left() && host.alarm_policy().enabled != Some(false)
+        });
     }
 
     /// A host's alarms, from now on if they are new.
@@ -113,15 +122,8 @@ impl Fleet {
         let facts = HostFacts { hostname: info.hostname.clone(), os: info.os.clone() };
         let rules = Arc::clone(&lock(&self.rules));
         let watch = Watch::new(rules, facts, self.patience, log.memories().clone(), log.last_unique_id(), now);
-        let watched = Watched {
-            host: Arc::clone(host),
-            watch,
-            log,
-            is_live: false,
-            generation: 0,
-            next_s: 0,
-            flush_s: 0,
-        };
+        let watched =
+            Watched { host: Arc::clone(host), watch, log, is_live: false, generation: 0, next_s: 0, flush_s: 0 };
         let watched = Arc::new(Mutex::new(watched));
         lock(&self.hosts).insert(host.guid(), Arc::clone(&watched));
         Ok(watched)
@@ -156,7 +158,9 @@ impl Watched {
     }
 
     fn step(&mut self, now: Now, told: &mut Told) {
-        let was_live = std::mem::replace(&mut self.is_live, self.host.is_fed());
+        let policy = self.host.alarm_policy();
+        let is_live = policy.enabled == Some(true) || self.host.is_fed();
+        let was_live = std::mem::replace(&mut self.is_live, is_live);
         if !self.is_live {
             return;
         }
@@ -165,13 +169,17 @@ impl Watched {
         let connects = !was_live || generation != self.generation;
         self.generation = generation;
         if connects && self.host.info().hops > 0 {
-            self.watch.connected(now);
+            self.watch.connected(now, i64::from(policy.postpone_s));
             self.next_s = 0;
         }
         if now.wall_s() >= self.next_s {
             let mut report = Report::default();
             self.next_s = self.watch.step(&self.host, now, &mut report);
             report.transitions.iter().for_each(|transition| self.log.add(transition));
+            for notice in report.notices.iter().filter(|notice| !notice.is_repeated) {
+                let transition = &notice.transition;
+                self.log.add_told(transition, transition.to, now.wall_s(), 0);
+            }
             told.notices.extend(report.notices.into_iter().map(|notice| (Arc::clone(&self.host), notice)));
         }
         self.flush(now, told);
@@ -191,4 +199,124 @@ impl Watched {
 /// A thread that panicked left nothing half done that would matter more than alarms.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use row::{ChartDefinition, ChartSlot, DimensionDefinition, Packed, PointFlags};
+    use rrd_store::{AlarmPolicy, Feed, FeedKind, HostInfo, Keep, RealDisk};
+
+    use super::*;
+    use crate::expression::Status;
+    use crate::files;
+
+    const START_S: i64 = 1_795_387_000;
+    const HOST: Guid = Guid::from_bytes([3; 16]);
+
+    struct World {
+        store: Arc<Store>,
+        fleet: Fleet,
+        feed: Option<Feed>,
+        now_s: i64,
+        disk: tempfile::TempDir,
+    }
+
+    fn fleet(store: &Arc<Store>, disk: &tempfile::TempDir) -> Fleet {
+        let text = "alarm: hot\non: test.cpu\ncalc: $busy\nevery: 1s\nwarn: $this > 50\n";
+        let (definitions, _) = files::read("x.conf", text);
+        let log = Arc::new(RealDisk::new(disk.path()));
+        Fleet::new(Arc::clone(store), log, Rules::new(definitions), Patience::default())
+    }
+
+    fn info() -> HostInfo {
+        HostInfo { hops: 1, ..HostInfo::unknown(HOST) }
+    }
+
+    impl World {
+        fn new() -> Self {
+            let (store, disk) = (Arc::new(Store::new()), tempfile::tempdir().unwrap());
+            let fleet = fleet(&store, &disk);
+            let mut world = Self { store, fleet, feed: None, now_s: START_S, disk };
+            world.connect();
+            world
+        }
+
+        fn connect(&mut self) {
+            let host = self.store.add(&info(), Keep::new(MemoryMode::Ram, 600));
+            host.set_alarm_policy(AlarmPolicy { enabled: None, postpone_s: 5 });
+            let mut feed = host.claim(FeedKind::Stored, info());
+            let mut writer = feed.writer(self.now()).unwrap();
+            let chart = ChartDefinition { id: "test.cpu", update_every_s: 1, ..Default::default() };
+            let slot = writer.define_chart(&chart).unwrap();
+            writer.define_dimension(slot, &DimensionDefinition { id: "busy", ..Default::default() }).unwrap();
+            drop(writer);
+            self.feed = Some(feed);
+        }
+
+        fn now(&self) -> Now {
+            Now { wall_us: self.now_s * 1_000_000, mono_us: (self.now_s - START_S + 100) as u64 * 1_000_000 }
+        }
+
+        /// So many seconds, with rows while somebody streams; returns what was told.
+        fn seconds(&mut self, count: i64, busy: f64) -> Vec<Status> {
+            let mut statuses = Vec::new();
+            for _ in 0..count {
+                self.now_s += 1;
+                let now = self.now();
+                if let Some(feed) = &mut self.feed {
+                    let mut writer = feed.writer(now).unwrap();
+                    writer.begin(ChartSlot(0));
+                    writer.set_stored(0, None, Packed::pack(busy, PointFlags::default()));
+                    writer.end_stored(self.now_s, true);
+                }
+                let told = self.fleet.step(now);
+                assert!(told.refused.is_empty() && told.damaged.is_empty());
+                statuses.extend(told.notices.iter().map(|(_, notice)| notice.transition.to));
+            }
+            statuses
+        }
+
+        fn status(&self) -> Status {
+            lock(&self.fleet.of(HOST).unwrap()).alarms()[0].state.status
+        }
+    }
+
+    /// The goal: in a host that nobody streams all stays as it is; back again, it is left alone for a
+    /// while and then told once only; a new process tells nothing twice, but that it is over.
+    #[test]
+    fn streams_and_processes_come_and_go() {
+        let mut world = World::new();
+        assert_eq!(world.seconds(5, 10.0), []);
+        assert!(lock(&world.fleet.of(HOST).unwrap()).alarms().is_empty(), "it is left alone at first");
+        assert_eq!(world.seconds(10, 90.0), [Status::Warning]);
+        world.feed = None;
+        assert_eq!(world.seconds(100, 0.0), []);
+        assert_eq!(world.status(), Status::Warning);
+        assert!(!lock(&world.fleet.of(HOST).unwrap()).is_live());
+        world.connect();
+        assert_eq!(world.seconds(20, 90.0), []);
+
+        world.fleet = fleet(&world.store, &world.disk);
+        assert_eq!(world.seconds(20, 90.0), []);
+        assert_eq!(world.status(), Status::Warning);
+        assert_eq!(world.seconds(5, 10.0), [Status::Clear]);
+        let log = lock(&world.fleet.of(HOST).unwrap()).log(0, None, 100).unwrap();
+        assert_eq!((log[0].to, log[0].told_s > 0), (Status::Clear, true));
+        assert!(log.windows(2).all(|pair| pair[0].unique_id > pair[1].unique_id));
+    }
+
+    /// What settings turn off is not watched, nor is what left; what they turn on is, streamed or not.
+    #[test]
+    fn settings_decide() {
+        let mut world = World::new();
+        world.seconds(10, 10.0);
+        let host = world.store.host(HOST).unwrap();
+        host.set_alarm_policy(AlarmPolicy { enabled: Some(false), postpone_s: 0 });
+        world.seconds(1, 10.0);
+        assert!(world.fleet.of(HOST).is_none());
+        host.set_alarm_policy(AlarmPolicy { enabled: Some(true), postpone_s: 0 });
+        world.feed = None;
+        world.seconds(3, 0.0);
+        assert!(lock(&world.fleet.of(HOST).unwrap()).is_live());
+    }
 }

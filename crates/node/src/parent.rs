@@ -9,6 +9,7 @@ use config::{Settings, TlsMode, WebMode};
 use door::{Door, Guest, Guests, Rulebook};
 use health::fleet::Fleet;
 use patterns::SimplePattern;
+use rrd_store::AlarmPolicy;
 use socket::Peer;
 use socket::server::{Acceptor, Files, Identity};
 use stream::codec::Codec;
@@ -35,6 +36,7 @@ pub(crate) struct Parts {
     web: Web,
     rules: Rulebook,
     tls: Option<Arc<Acceptor>>,
+    alarms: Option<Arc<Fleet>>,
 }
 
 impl Parent {
@@ -73,8 +75,8 @@ impl Parent {
             clock::now,
             stop.clone(),
         );
-        let web = web(settings, own, alarms);
-        let parts = Parts { receiver: receiver.clone(), web: web.clone(), rules: door.rules(), tls };
+        let web = web(settings, own, alarms.clone());
+        let parts = Parts { receiver: receiver.clone(), web: web.clone(), rules: door.rules(), tls, alarms };
         let stop = stop.clone();
         let take_stream: Guest = Arc::new(move |opening| receiver.take(opening.socket, opening.head, opening.peer));
         let take_rest: Guest = Arc::new(move |opening| {
@@ -136,6 +138,9 @@ impl Parts {
             streaming: pattern(&web.allow_streaming_from),
         });
         self.receiver.exchange(config);
+        if let Some(alarms) = &self.alarms {
+            alarms.set_rules(crate::watching::rules(settings));
+        }
         Ok(())
     }
 }
@@ -207,6 +212,7 @@ fn receiver_config(settings: &Settings) -> anyhow::Result<receiver::Config> {
                 allow_from: machine.allow_from.as_deref().map(SimplePattern::new),
                 mode: machine.memory_mode.map(|mode| keep_as(mode, 0, settings).mode),
                 history_rows: machine.history,
+                alarms: machine.health_enabled,
             },
         );
     }
@@ -225,6 +231,10 @@ fn api_key(settings: &Settings, key: &config::ApiKey) -> anyhow::Result<ApiKey> 
         allow_from: SimplePattern::new(&key.allow_from),
         keep: keep_as(key.default_memory_mode, key.default_history, settings),
         ephemeral: key.ephemeral,
+        alarms: AlarmPolicy {
+            enabled: key.health_enabled_by_default,
+            postpone_s: u32::try_from(key.postpone_alarms_on_connect.as_secs()).unwrap_or(u32::MAX),
+        },
         duplicate_guid: match key.duplicate_guid {
             config::DuplicateGuid::Derive => DuplicateGuid::Derive,
             config::DuplicateGuid::Refuse => DuplicateGuid::Refuse,

@@ -75,7 +75,7 @@ impl Drop for Watching {
 }
 
 /// The alarms that settings put in force; what is wrong with their files is told.
-fn rules(settings: &Settings) -> Rules {
+pub(crate) fn rules(settings: &Settings) -> Rules {
     let found = read_folders(&settings.health.config_dir, &[]);
     for problem in &found.problems {
         warn!("health: {problem}");

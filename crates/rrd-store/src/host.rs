@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use row::Guid;
 
 pub use self::info::HostInfo;
-pub use self::keep::{Keep, MemoryMode, Which};
+pub use self::keep::{AlarmPolicy, Keep, MemoryMode, Which};
 pub(crate) use self::state::HostState;
 use crate::ask::Calls;
 use crate::chart::{Chart, id_hash};
@@ -63,6 +63,7 @@ pub struct Host {
     info: RwLock<Arc<HostInfo>>,
     /// What settings say, as the place in [`EPHEMERAL`].
     ephemeral: AtomicU8,
+    alarms: Mutex<AlarmPolicy>,
     /// The generation of the feed in force; 0 while nobody feeds.
     fed: AtomicU64,
     pub(crate) newest_s: AtomicI64,
@@ -94,6 +95,7 @@ impl Host {
             shared: shared.clone(),
             info: RwLock::new(Arc::new(info)),
             ephemeral: AtomicU8::new(0),
+            alarms: Mutex::default(),
             fed: AtomicU64::new(0),
             newest_s: AtomicI64::new(0),
             oldest_s: AtomicI64::new(0),
@@ -206,6 +208,17 @@ impl Host {
         let said = EPHEMERAL[usize::from(self.ephemeral.load(Ordering::Relaxed))];
         let label = || self.lock_asleep().labels.iter().any(|label| (&*label.name, &*label.value) == EPHEMERAL_LABEL);
         said.unwrap_or_else(label)
+    }
+
+    /// Takes over what settings say of its alarms.
+    pub fn set_alarm_policy(&self, policy: AlarmPolicy) {
+        *self.alarms.lock().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// What settings say of its alarms.
+    #[must_use]
+    pub fn alarm_policy(&self) -> AlarmPolicy {
+        *self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its identity with its maker's cloud, where it has told one. Does not wake it.

@@ -47,7 +47,7 @@ pub use disk::{Disk, DiskFile, RealDisk};
 pub use feed::{Feed, FeedKind};
 pub use figures::{Count, Figures, Level, Totals};
 pub use files::{Damage, Keeper, Trouble, remove_hosts};
-pub use host::{Host, HostInfo, HostStatus, Keep, MemoryMode, Which};
+pub use host::{AlarmPolicy, Host, HostInfo, HostStatus, Keep, MemoryMode, Which};
 pub use life::{Left, LeftHost, Life, Patience};
 pub use snapshot::Snapshot;
 pub use store::Store;

@@ -359,7 +359,7 @@ fn when_nothing_comes() {
     }
     assert_eq!((world.status("stale"), world.status("mean")), (Status::Warning, Status::Warning));
     assert!(world.now_s - world.alarm("mean").state.last_updated_s > 20);
-    world.watch.connected(now(world.now_s));
+    world.watch.connected(now(world.now_s), 60);
     let from_s = world.now_s;
     (0..70).for_each(|_| world.second(10.0));
     assert_eq!(world.log("stale", from_s).last(), Some(&(60, Status::Clear)));

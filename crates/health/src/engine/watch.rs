@@ -37,8 +37,6 @@ pub struct HostFacts {
 /// How long alarms are held back, and told again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// Seconds after a host connected.
-    pub after_connect_s: i64,
     /// Seconds after this machine slept.
     pub after_sleep_s: i64,
     /// Where a definition does not say.
@@ -47,7 +45,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { after_connect_s: 60, after_sleep_s: 60, repeat: Repeat::default() }
+        Self { after_sleep_s: 60, repeat: Repeat::default() }
     }
 }
 
@@ -187,9 +185,9 @@ impl Watch {
         &self.alarms
     }
 
-    /// The host connected: its alarms wait until its charts are there.
-    pub fn connected(&mut self, now: Now) {
-        self.ready_s = self.ready_s.max(now.wall_s() + self.patience.after_connect_s);
+    /// The host connected: its alarms wait so many seconds, until its charts are there.
+    pub fn connected(&mut self, now: Now, postpone_s: i64) {
+        self.ready_s = self.ready_s.max(now.wall_s() + postpone_s);
         self.last = None;
     }
 

@@ -54,5 +54,14 @@ impl Keep {
     }
 }
 
+/// How a host is watched for alarms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AlarmPolicy {
+    /// Whether it is; `None`: while somebody streams it.
+    pub enabled: Option<bool>,
+    /// Seconds after it connected in which nothing is evaluated.
+    pub postpone_s: u32,
+}
+
 /// Picks hosts by how they are kept.
 pub type Which = fn(Keep) -> bool;

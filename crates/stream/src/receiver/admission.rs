@@ -14,7 +14,7 @@ use std::time::Duration;
 use patterns::SimplePattern;
 use protocol::{Refusal, Request};
 use row::Guid;
-use rrd_store::{Keep, MemoryMode};
+use rrd_store::{AlarmPolicy, Keep, MemoryMode};
 use socket::Peer;
 
 use crate::codec::Codec;
@@ -46,6 +46,8 @@ pub struct ApiKey {
     pub keep: Keep,
     /// Whether they come and go, so that nothing of them is to stay; `None`: as they say.
     pub ephemeral: Option<bool>,
+    /// How they are watched for alarms.
+    pub alarms: AlarmPolicy,
     /// What becomes of a second machine under one GUID.
     pub duplicate_guid: DuplicateGuid,
     /// How long small reads are gathered.
@@ -77,6 +79,8 @@ pub struct Machine {
     pub mode: Option<MemoryMode>,
     /// How many rows are kept.
     pub history_rows: Option<u32>,
+    /// Whether it is watched for alarms.
+    pub alarms: Option<bool>,
 }
 
 /// Who asks to stream.
@@ -95,6 +99,7 @@ pub(super) struct Entrant {
 pub(super) struct Admitted {
     pub(super) keep: Keep,
     pub(super) ephemeral: Option<bool>,
+    pub(super) alarms: AlarmPolicy,
     pub(super) duplicate_guid: DuplicateGuid,
     pub(super) pace: Duration,
     pub(super) compression: Vec<Codec>,
@@ -183,17 +188,19 @@ pub(super) fn admit(config: &Config, entrant: &Entrant) -> Result<Admitted, Deni
         None if !peer.is_allowed_by(&key.allow_from) => return Err(Denied::KeyAddress(asked)),
         _ => {}
     }
-    let mut keep = key.keep;
+    let (mut keep, mut alarms) = (key.keep, key.alarms);
     if let Some(machine) = machine {
         if !machine.enabled {
             return Err(Denied::MachineDisabled);
         }
         keep.mode = machine.mode.unwrap_or(keep.mode);
         keep.history_rows = machine.history_rows.unwrap_or(keep.history_rows);
+        alarms.enabled = machine.alarms.or(alarms.enabled);
     }
     Ok(Admitted {
         keep,
         ephemeral: key.ephemeral,
+        alarms,
         duplicate_guid: key.duplicate_guid,
         pace: key.pace,
         compression: key.compression.clone(),
@@ -231,6 +238,7 @@ mod tests {
             allow_from: SimplePattern::new("localhost 10.*"),
             keep: Keep::new(MemoryMode::Ram, 3_600),
             ephemeral: None,
+            alarms: AlarmPolicy::default(),
             duplicate_guid: DuplicateGuid::Derive,
             pace: Duration::ZERO,
             compression: Codec::BUILT.to_vec(),
@@ -242,6 +250,7 @@ mod tests {
             allow_from: Some(SimplePattern::new("!10.9.* 10.* 172.16.0.1")),
             mode: None,
             history_rows: Some(60),
+            alarms: None,
         };
         Config {
             allow_streaming_from: SimplePattern::new("!10.0.0.66 *"),

@@ -369,6 +369,7 @@ impl Entry {
         let feed = shared.store.claim(&info, admitted.keep, kind);
         let host = Arc::clone(feed.host());
         host.set_ephemeral(admitted.ephemeral);
+        host.set_alarm_policy(admitted.alarms);
         let figures = host.figures();
         figures.streams_accepted.add(1);
         figures.receiving.add(1);

@@ -38,6 +38,7 @@ impl Parent {
             allow_from: patterns::SimplePattern::new("*"),
             keep: Keep::new(MemoryMode::Ram, 3_600),
             ephemeral: None,
+            alarms: rrd_store::AlarmPolicy::default(),
             duplicate_guid: DuplicateGuid::Derive,
             pace: Duration::ZERO,
             compression: Codec::BUILT.to_vec(),
@@ -280,7 +281,8 @@ fn clones_and_exchanged_settings() {
         until(|| rows(twin, "a.b").len() == 1 && parent.rows().len() == 1).await;
 
         let mut config = Config::clone(&parent.receiver.config());
-        let machine = crate::receiver::Machine { enabled: true, allow_from: None, mode: None, history_rows: None };
+        let machine =
+            crate::receiver::Machine { enabled: true, allow_from: None, mode: None, history_rows: None, alarms: None };
         config.machines.insert(HOST, machine.clone());
         parent.receiver.exchange(config.clone());
         first.row(START_S + 1, 1).await;

@@ -99,6 +99,7 @@ fn receive_with(listener: TcpListener, codecs: &[Codec]) -> Arc<Store> {
         allow_from: SimplePattern::new("*"),
         keep: Keep::new(MemoryMode::Ram, 3_600),
         ephemeral: None,
+        alarms: rrd_store::AlarmPolicy::default(),
         duplicate_guid: crate::receiver::DuplicateGuid::Derive,
         pace: Duration::ZERO,
         compression: codecs.to_vec(),

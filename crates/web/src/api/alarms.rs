@@ -9,6 +9,7 @@ use health::expression::{Expression, Status};
 use health::files::{Lookup, Repeat};
 use health::fleet::Watched;
 use health::log::Entry;
+use rrd_store::Host;
 
 use crate::Node;
 use crate::answer::{Answer, escape_html};
@@ -19,10 +20,25 @@ use crate::json::Json;
 const ENTRIES_MAX: usize = 1_000;
 
 /// Does something with the alarms of the host that is asked; `None` where it is not watched.
-fn with<R>(node: &Node, asked: &Asked, f: impl FnOnce(MutexGuard<'_, Watched>) -> R) -> Option<R> {
-    let watched = node.config.alarms.as_ref()?.of(asked.host.guid())?;
+fn with<R>(node: &Node, host: &Host, f: impl FnOnce(MutexGuard<'_, Watched>) -> R) -> Option<R> {
+    let watched = node.config.alarms.as_ref()?.of(host.guid())?;
     let watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
     Some(f(watched))
+}
+
+/// How many alarms of a host are neither, a warning, and critical.
+pub(super) fn by_level(node: &Node, host: &Host) -> (usize, usize, usize) {
+    let count = |watched: MutexGuard<'_, Watched>| {
+        let are = |status| watched.alarms().iter().filter(|alarm| alarm.state.status == status).count();
+        let (warning, critical) = (are(Status::Warning), are(Status::Critical));
+        (watched.alarms().len() - warning - critical, warning, critical)
+    };
+    with(node, host, count).unwrap_or_default()
+}
+
+/// How many alarms a host has.
+pub(super) fn count_of(node: &Node, host: &Host) -> usize {
+    with(node, host, |watched| watched.alarms().len()).unwrap_or_default()
 }
 
 /// Whether all alarms are asked for, and not only those that are raised.
@@ -48,7 +64,7 @@ pub(super) fn all(node: &Node, asked: &Asked) -> Vec<u8> {
             });
         });
     };
-    if with(node, asked, |watched| write(Some(&watched))).is_none() {
+    if with(node, &asked.host, |watched| write(Some(&watched))).is_none() {
         write(None);
     }
     json.finish()
@@ -60,7 +76,7 @@ pub(super) fn values(node: &Node, asked: &Asked) -> Vec<u8> {
     json.object(|json| {
         json.key("hostname").text(&asked.host.info().hostname);
         json.key("alarms").object(|json| {
-            let _not_watched = with(node, asked, |watched| {
+            let _not_watched = with(node, &asked.host, |watched| {
                 for alarm in watched.alarms().iter().filter(|alarm| wants_all || alarm.state.status.is_raised()) {
                     json.key(&key(alarm)).object(|json| {
                         json.key("id").int(i64::from(alarm.memory.alarm_id));
@@ -83,14 +99,14 @@ pub(super) fn count(node: &Node, asked: &Asked) -> Vec<u8> {
         let is_it = status.map_or(alarm.state.status.is_raised(), |status| alarm.state.status == status);
         is_it && (contexts.is_empty() || contexts.contains(&&*alarm.context))
     };
-    let count = with(node, asked, |watched| watched.alarms().iter().filter(is_counted).count());
+    let count = with(node, &asked.host, |watched| watched.alarms().iter().filter(is_counted).count());
     format!("[{}]\n", count.unwrap_or(0)).into_bytes()
 }
 
 pub(super) fn log(node: &Node, asked: &Asked) -> Answer {
     let after_id = u32::try_from(asked.params.number("after", 0)).unwrap_or(0);
     let chart = asked.params.text("chart");
-    let entries = with(node, asked, |watched| watched.log(after_id, chart, ENTRIES_MAX));
+    let entries = with(node, &asked.host, |watched| watched.log(after_id, chart, ENTRIES_MAX));
     let entries = match entries.unwrap_or_else(|| Ok(Vec::new())) {
         Ok(entries) => entries,
         Err(error) => return Answer::internal(format!("the alarm log cannot be read: {error}")),

@@ -6,6 +6,7 @@
 use row::ChartSlot;
 use rrd_store::Host;
 
+use super::alarms;
 use super::chart::{ChartCopy, is_listed};
 use crate::Node;
 use crate::json::Json;
@@ -37,7 +38,7 @@ pub(super) fn answer(node: &Node, host: &Host) -> Vec<u8> {
         });
         json.key("charts_count").count(charts);
         json.key("dimensions_count").count(dimensions);
-        json.key("alarms_count").int(0);
+        json.key("alarms_count").count(alarms::count_of(node, host));
         json.key("rrd_memory_bytes").count(host.bytes());
         json.key("hosts_count").count(hosts.len());
         json.key("hosts").array(|json| {

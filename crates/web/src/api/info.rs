@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use row::ChartOptions;
 use rrd_store::{Host, HostInfo};
 
+use super::alarms;
 use crate::Node;
 use crate::json::Json;
 
@@ -52,7 +53,12 @@ pub(super) fn answer(node: &Node, host: &Host) -> Vec<u8> {
         json.key("uid").text(&host.guid().to_string());
         json.key("mirrored_hosts").array(|json| hosts.iter().for_each(|host| json.text(&host.info().hostname)));
         json.key("mirrored_hosts_status").array(|json| hosts.iter().for_each(|host| write_status(json, host)));
-        json.key("alarms").object(|json| ["normal", "warning", "critical"].iter().for_each(|key| json.key(key).int(0)));
+        let (normal, warning, critical) = alarms::by_level(node, host);
+        json.key("alarms").object(|json| {
+            json.key("normal").count(normal);
+            json.key("warning").count(warning);
+            json.key("critical").count(critical);
+        });
         write_system(json, &info);
         json.key("host_labels").object(|json| {
             contents.labels.iter().for_each(|(name, value)| json.key(name).text(value));

@@ -1,6 +1,7 @@
 //! The server as its clients see it: requests over a connection in memory, against made-up hosts.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod alarms;
 mod calls;
 mod client;
 mod connections;

@@ -1,0 +1,146 @@
+//! Alarms: what clients are told of them, before, while and after they are raised.
+
+use std::sync::Arc;
+
+use health::engine::{Patience, Rules};
+use health::{files, fleet};
+use row::{ChartDefinition, ChartSlot, DimensionDefinition, Label, Now, Packed, PointFlags};
+use rrd_store::{Feed, FeedKind, HostInfo, Keep, MemoryMode, RealDisk, Store};
+use serde_json::{Value, json};
+use web::{Config, Web};
+
+use crate::client::get;
+use crate::fleet::{NOW_S, guid, now};
+
+const FILE: &str = "
+alarm: hot
+on: test.cpu
+calc: $busy
+every: 1s
+units: %
+warn: $this > 80
+crit: $this > 95 && 1
+info: <b> is $label:core
+to: sysadmin
+class: Utilization
+
+template: mean
+on: cpu.cpu
+lookup: average -5s unaligned of busy
+every: 1s
+";
+
+struct Watched {
+    web: Web,
+    feed: Feed,
+    alarms: Arc<fleet::Fleet>,
+    second: i64,
+    _disk: tempfile::TempDir,
+}
+
+fn watched() -> Watched {
+    let (store, disk) = (Arc::new(Store::new()), tempfile::tempdir().unwrap());
+    let (definitions, problems) = files::read("my.conf", FILE);
+    assert_eq!(problems, []);
+    let log = Arc::new(RealDisk::new(disk.path()));
+    let alarms = Arc::new(fleet::Fleet::new(Arc::clone(&store), log, Rules::new(definitions), Patience::default()));
+    let info = HostInfo { hostname: "alpha".into(), ..HostInfo::unknown(guid(1)) };
+    let mut feed = store.add(&info, Keep::new(MemoryMode::Ram, 600)).claim(FeedKind::Stored, info);
+    let mut writer = feed.writer(now()).unwrap();
+    let chart = ChartDefinition {
+        id: "test.cpu",
+        name: "test.processor",
+        context: "cpu.cpu",
+        update_every_s: 1,
+        ..Default::default()
+    };
+    let slot = writer.define_chart(&chart).unwrap();
+    writer.define_dimension(slot, &DimensionDefinition { id: "busy", ..Default::default() }).unwrap();
+    writer.set_chart_labels(slot, &[Label { name: "core", value: "5 < 6", source: 1 }]);
+    drop(writer);
+    let config = Config { alarms: Some(Arc::clone(&alarms)), ..Config::default() };
+    Watched { web: Web::new(store, config, Arc::new(now)), feed, alarms, second: NOW_S - 100, _disk: disk }
+}
+
+impl Watched {
+    fn seconds(&mut self, count: i64, busy: f64) {
+        for _ in 0..count {
+            self.second += 1;
+            let now = Now { wall_us: self.second * 1_000_000, mono_us: self.second as u64 * 1_000_000 };
+            let mut writer = self.feed.writer(now).unwrap();
+            writer.begin(ChartSlot(0));
+            writer.set_stored(0, None, Packed::pack(busy, PointFlags::default()));
+            writer.end_stored(self.second, true);
+            drop(writer);
+            self.alarms.step(now);
+        }
+    }
+
+    async fn json(&self, url: &str) -> Value {
+        get(&self.web, url).await.json()
+    }
+}
+
+/// The goal: an alarm is listed with all that clients read, as active only while it is raised, and its
+/// log goes on from the number that a client has.
+#[tokio::test]
+async fn an_alarm_comes_and_goes() {
+    let mut watched = watched();
+    watched.seconds(10, 10.0);
+    let all = watched.json("/api/v1/alarms?all").await;
+    assert_eq!((&all["hostname"], &all["status"], &all["now"]), (&json!("alpha"), &json!(true), &json!(NOW_S)));
+    let hot = &all["alarms"]["test.processor.hot"];
+    assert_eq!((&hot["status"], &hot["value"], &hot["value_string"]), (&json!("CLEAR"), &json!(10), &json!("10%")));
+    assert_eq!(
+        (&hot["recipient"], &hot["class"], &hot["type"]),
+        (&json!("sysadmin"), &json!("Utilization"), &json!("Unknown"))
+    );
+    assert_eq!((&hot["chart"], &hot["source"]), (&json!("test.cpu"), &json!("2@my.conf")));
+    assert_eq!(hot["crit"], "$this &gt; 95 &amp;&amp; 1");
+    assert_eq!(hot["crit_parsed"], "((${this} &gt; 95) &amp;&amp; 1)");
+    assert_eq!(
+        (&hot["warn_repeat_every"], &hot["last_repeat"], &hot["green"]),
+        (&json!("0"), &json!("0"), &json!(null))
+    );
+    let mean = &all["alarms"]["test.processor.mean"];
+    assert_eq!((&mean["status"], &mean["lookup_method"]), (&json!("UNDEFINED"), &json!("average")));
+    assert_eq!((&mean["lookup_after"], &mean["lookup_dimensions"]), (&json!(-5), &json!("busy")));
+    assert_eq!(watched.json("/api/v1/alarms").await["alarms"], json!({}));
+    assert_eq!(watched.json("/api/v1/info").await["alarms"], json!({ "normal": 2, "warning": 0, "critical": 0 }));
+
+    watched.seconds(3, 99.0);
+    let active = watched.json("/host/alpha/api/v1/alarms?active").await;
+    assert_eq!(active["alarms"]["test.processor.hot"]["status"], "CRITICAL");
+    assert_eq!(active["alarms"].as_object().unwrap().len(), 1);
+    for (query, count) in
+        [("", 1), ("?status=critical", 1), ("?status=CLEAR", 0), ("?context=cpu.cpu|x", 1), ("?ctx=x", 0)]
+    {
+        assert_eq!(watched.json(&format!("/api/v1/alarm_count{query}")).await, json!([count]), "{query}");
+    }
+    let values = watched.json("/api/v1/alarms_values?all=yes").await;
+    assert_eq!(values["alarms"]["test.processor.hot"]["value"], json!(99));
+    let known = active["latest_alarm_log_unique_id"].as_i64().unwrap();
+
+    watched.seconds(3, 10.0);
+    let log = watched.json(&format!("/api/v1/alarm_log?after={known}")).await;
+    assert_eq!(log.as_array().unwrap().len(), 1, "{log}");
+    let cleared = &log[0];
+    assert_eq!((&cleared["status"], &cleared["old_status"]), (&json!("CLEAR"), &json!("CRITICAL")));
+    assert_eq!((&cleared["duration"], &cleared["value"], &cleared["old_value"]), (&json!(3), &json!(10), &json!(99)));
+    assert_eq!((&cleared["silenced"], &cleared["info"]), (&json!("false"), &json!("&lt;b&gt; is 5 &lt; 6")));
+    let whole = watched.json("/api/v1/alarm_log?chart=test.cpu").await;
+    let ids: Vec<_> = whole.as_array().unwrap().iter().map(|entry| entry["unique_id"].as_i64().unwrap()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] > pair[1]) && ids.len() >= 5, "newest first: {ids:?}");
+    assert_eq!(whole[0]["updates_id"], whole[1]["unique_id"]);
+    assert_eq!(watched.json("/api/v1/alarm_log?chart=nobody").await, json!([]));
+}
+
+/// A host that is not watched has no alarms, and says that nobody looks.
+#[tokio::test]
+async fn nobody_watches() {
+    let fleet = crate::fleet::fleet();
+    let alarms = get(&fleet.web, "/api/v1/alarms?all").await.json();
+    assert_eq!((&alarms["status"], &alarms["alarms"]), (&json!(false), &json!({})));
+    assert_eq!(get(&fleet.web, "/api/v1/alarm_log").await.json(), json!([]));
+    assert_eq!(get(&fleet.web, "/api/v1/alarm_count").await.json(), json!([0]));
+}
