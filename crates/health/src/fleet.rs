@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use row::{Guid, Now};
 use rrd_store::{Disk, Host, MemoryMode, Store};
 
-use crate::engine::{Alarm, HostFacts, Notice, Patience, Report, Rules, Watch};
+use crate::engine::{Alarm, HostFacts, Patience, Report, Rules, Transition, Watch};
 use crate::log::{Entry, Log};
+use crate::notify::Message;
 
 /// After the disk refused a log, it is tried again after this time.
 const RETRY_S: i64 = 30;
@@ -43,8 +44,8 @@ pub struct Watched {
 /// What a step brought.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// What is to be told, and of which host.
-    pub notices: Vec<(Arc<Host>, Notice)>,
+    /// What is to be told.
+    pub messages: Vec<Message>,
     /// Logs that the disk refused.
     pub refused: Vec<(Guid, io::Error)>,
     /// Bytes of logs that were damaged.
@@ -91,6 +92,13 @@ impl Fleet {
             }
         }
         told
+    }
+
+    /// A transition was told by a program that ended with this exit status.
+    pub fn told(&self, guid: Guid, transition: &Transition, now: Now, code: i32) {
+        if let Some(watched) = self.of(guid) {
+            lock(&watched).log.add_told(transition, transition.to, now.wall_s(), code);
+        }
     }
 
     /// A host without rows has no alarms. One that nobody streams is watched on once it was.
@@ -180,7 +188,13 @@ impl Watched {
                 let transition = &notice.transition;
                 self.log.add_told(transition, transition.to, now.wall_s(), 0);
             }
-            told.notices.extend(report.notices.into_iter().map(|notice| (Arc::clone(&self.host), notice)));
+            let info = self.host.info();
+            told.messages.extend(report.notices.into_iter().map(|notice| Message {
+                hostname: info.hostname.clone(),
+                guid: info.guid,
+                is_own: info.hops == 0,
+                notice,
+            }));
         }
         self.flush(now, told);
     }
@@ -271,7 +285,7 @@ mod tests {
                 }
                 let told = self.fleet.step(now);
                 assert!(told.refused.is_empty() && told.damaged.is_empty());
-                statuses.extend(told.notices.iter().map(|(_, notice)| notice.transition.to));
+                statuses.extend(told.messages.iter().map(|message| message.notice.transition.to));
             }
             statuses
         }

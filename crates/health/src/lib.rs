@@ -9,3 +9,4 @@ pub mod expression;
 pub mod files;
 pub mod fleet;
 pub mod log;
+pub mod notify;

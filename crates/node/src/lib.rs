@@ -14,6 +14,8 @@ pub mod folder;
 pub mod identity;
 pub mod limits;
 pub mod logging;
+#[cfg(feature = "parent")]
+mod notifying;
 mod own_host;
 #[cfg(feature = "parent")]
 mod parent;

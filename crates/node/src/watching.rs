@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use config::Settings;
-use health::engine::{Notice, Patience, Rules, value_string};
+use health::engine::{Patience, Rules, value_string};
 use health::expression::Status;
 use health::files::read_folders;
 use health::fleet::{Fleet, Told};
+use health::notify::Message;
 use row::US_PER_S;
-use rrd_store::{Host, RealDisk};
+use rrd_store::RealDisk;
 use tracing::{error, info, warn};
 
+use crate::notifying::Notifying;
 use crate::own_host::OwnHost;
 use crate::{clock, folder};
 
@@ -46,12 +48,12 @@ impl Watching {
         let fleet = Fleet::new(Arc::clone(&own.store), disk, rules(settings), Patience::default());
         let fleet = Arc::new(fleet);
         let (stop, stopped) = channel::<()>();
-        let of_thread = Arc::clone(&fleet);
+        let (of_thread, notifying) = (Arc::clone(&fleet), Notifying::start(settings, Arc::clone(&fleet))?);
         let thread = std::thread::Builder::new().name("health".into());
         let thread = thread
             .spawn(move || {
                 while stopped.recv_timeout(until_next()) == Err(RecvTimeoutError::Timeout) {
-                    tell(of_thread.step(clock::now()));
+                    tell(of_thread.step(clock::now()), &notifying);
                 }
             })
             .context("starting the thread of alarms")?;
@@ -90,24 +92,24 @@ fn until_next() -> Duration {
     Duration::from_micros((US_PER_S - us) as u64)
 }
 
-fn tell(told: Told) {
-    for (host, notice) in &told.notices {
-        tell_notice(host, notice);
-    }
+fn tell(told: Told, notifying: &Notifying) {
     for (guid, error) in &told.refused {
         warn!("health: the alarm log of {guid} cannot be written: {error}");
     }
     for (guid, bytes) in &told.damaged {
         warn!("health: the alarm log of {guid} is damaged, its last {bytes} bytes are not used");
     }
+    for message in told.messages {
+        log(&message);
+        notifying.tell(message);
+    }
 }
 
-fn tell_notice(host: &Host, notice: &Notice) {
-    let transition = &notice.transition;
+fn log(message: &Message) {
+    let (hostname, transition) = (&message.hostname, &message.notice.transition);
+    let (name, chart, status) = (&transition.name, &transition.chart, transition.to.name());
     let value = value_string(transition.value, &transition.units);
-    let (chart, name, status, hostname) =
-        (&transition.chart, &transition.name, transition.to.name(), &host.info().hostname);
-    let again = if notice.is_repeated { ", still" } else { "" };
+    let again = if message.notice.is_repeated { ", still" } else { "" };
     if transition.to == Status::Clear {
         info!("health: {hostname}: {name} of {chart} is {status}, {value}");
     } else {

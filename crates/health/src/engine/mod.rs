@@ -22,4 +22,4 @@ mod watch;
 pub use alarm::{Alarm, Memory};
 pub use rules::Rules;
 pub use text::value_string;
-pub use watch::{HostFacts, Notice, Patience, Report, Transition, Watch};
+pub use watch::{HostFacts, Notice, Others, Patience, Report, Transition, Watch};

@@ -90,6 +90,8 @@ pub struct Transition {
     pub info: Arc<str>,
     /// What it is.
     pub definition: Arc<Definition>,
+    /// The values that decided on the status.
+    pub trace: Arc<str>,
 }
 
 impl Transition {
@@ -107,6 +109,17 @@ pub struct Notice {
     pub transition: Transition,
     /// It was told before, and is still so.
     pub is_repeated: bool,
+    /// Other alarms of the host that are raised.
+    pub others: Others,
+}
+
+/// Alarms that are raised: their names, and since when they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Those that are warnings.
+    pub warning: Vec<(Arc<str>, i64)>,
+    /// Those that are critical.
+    pub critical: Vec<(Arc<str>, i64)>,
 }
 
 /// What a step brought.
@@ -139,7 +152,7 @@ pub struct Watch {
     memories: HashMap<(Arc<str>, Arc<str>), Memory>,
     /// Space for a step.
     due: Vec<usize>,
-    changed: Vec<(usize, Status)>,
+    changed: Vec<(usize, Status, Arc<str>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,8 +232,8 @@ impl Watch {
         self.pick_due(host, begin_s, now_s, report);
         self.look_up(host, now_s);
         self.evaluate(host, now_s);
-        for (place, status) in std::mem::take(&mut self.changed) {
-            self.change(place, status, now_s, report);
+        for (place, status, trace) in std::mem::take(&mut self.changed) {
+            self.change(place, status, trace, now_s, report);
         }
         self.tell(now_s, report);
         self.next_s(now_s)
@@ -386,7 +399,7 @@ impl Watch {
             self.alarms[place].state.value = f64::NAN;
             self.alarms[place].state.next_update_s = now_s + STEP_S_MAX;
             if self.alarms[place].state.status != Status::Removed {
-                self.change(place, Status::Removed, now_s, report);
+                self.change(place, Status::Removed, Arc::from(""), now_s, report);
             }
         }
     }
@@ -430,7 +443,8 @@ impl Watch {
                     let crit = side(&alarm.definition.crit, |alarm| &alarm.crit, alarms, place, now_s, view);
                     let status = decide(warn, crit);
                     if status != alarm.state.status {
-                        changed.push((place, status));
+                        // A change is rare enough to be written down under the lock.
+                        changed.push((place, status, trace(alarm, status, alarms, now_s, view).into()));
                     }
                     let alarm = &mut alarms[place];
                     alarm.state.last_updated_s = now_s;
@@ -440,26 +454,28 @@ impl Watch {
         }
     }
 
-    fn change(&mut self, place: usize, status: Status, now_s: i64, report: &mut Report) {
+    fn change(&mut self, place: usize, status: Status, trace: Arc<str>, now_s: i64, report: &mut Report) {
         let alarm = &mut self.alarms[place];
         let change = alarm.state.change(status, &alarm.definition.delay, now_s);
         alarm.state.last_repeat_s = now_s;
         alarm.state.times_repeat = 0;
-        let transition = transition(alarm, &mut self.next_unique_id, &change, now_s);
+        let transition = Transition { trace, ..transition(alarm, &mut self.next_unique_id, &change, now_s) };
         alarm.pending = Some(Box::new(transition.clone()));
         report.transitions.push(transition);
     }
 
     /// Tells changes whose delay is over, and again what is still so.
     fn tell(&mut self, now_s: i64, report: &mut Report) {
+        let told = report.notices.len();
         for alarm in &mut self.alarms {
+            let notice = |transition, is_repeated| Notice { transition, is_repeated, others: Others::default() };
             if alarm.pending.as_ref().is_some_and(|pending| pending.due_s() <= now_s)
                 && let Some(transition) = alarm.pending.take()
                 && alarm.memory.is_told(transition.to, alarm.definition.no_clear_notification)
                 && !transition.is_silenced
             {
                 alarm.memory.told = Some(transition.to);
-                report.notices.push(Notice { transition: *transition, is_repeated: false });
+                report.notices.push(notice(*transition, false));
             }
             if let Some(due_s) = repeat_due_s(alarm, &self.patience)
                 && due_s <= now_s
@@ -471,9 +487,22 @@ impl Watch {
                 let duration_s = now_s - state.last_status_change_s;
                 let change = Change { from: state.status, to: state.status, duration_s, non_clear_s: duration_s };
                 let transition = transition(alarm, &mut self.next_unique_id, &change, now_s);
-                report.notices.push(Notice { transition, is_repeated: true });
+                report.notices.push(notice(transition, true));
             }
         }
+        for notice in &mut report.notices[told..] {
+            notice.others = self.others(notice.transition.alarm_id);
+        }
+    }
+
+    /// The alarms that are raised but for one.
+    fn others(&self, alarm_id: u32) -> Others {
+        let are = |status| {
+            let raised = self.alarms.iter().filter(move |alarm| alarm.state.status == status);
+            let others = raised.filter(|alarm| alarm.memory.alarm_id != alarm_id);
+            others.map(|alarm| (Arc::clone(&alarm.name), alarm.state.last_status_change_s)).collect()
+        };
+        Others { warning: are(Status::Warning), critical: are(Status::Critical) }
     }
 
     fn next_s(&self, now_s: i64) -> i64 {
@@ -548,7 +577,18 @@ fn transition(alarm: &mut Alarm, next_unique_id: &mut u32, change: &Change, now_
         units: Arc::clone(&alarm.units),
         info: Arc::clone(&alarm.info),
         definition: Arc::clone(&alarm.definition),
+        trace: Arc::from(""),
     }
+}
+
+/// The values that decided on a status.
+fn trace(alarm: &Alarm, status: Status, alarms: &[Alarm], now_s: i64, host: &HostView<'_>) -> String {
+    let (expression, references) = match status {
+        Status::Critical => (&alarm.definition.crit, &alarm.crit),
+        _ => (&alarm.definition.warn, &alarm.warn),
+    };
+    let value = |number: usize| value(references.get(number)?, alarm, alarms, now_s, host);
+    expression.as_ref().map(|expression| expression.trace(value)).unwrap_or_default()
 }
 
 /// When a status is told again.

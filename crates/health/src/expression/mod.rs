@@ -24,7 +24,7 @@ mod tests;
 pub use parser::{PARSE_DEPTH_MAX, ParseError, Wrong};
 pub use program::{Failure, Outcome};
 
-use program::Step;
+use program::{Met, Step};
 
 /// What an expression may be long, in bytes.
 pub const TEXT_BYTES_MAX: usize = 4_096;
@@ -121,7 +121,32 @@ impl Expression {
 
     /// Evaluates it. `value` gives a variable's value by its number, `None` for one that nobody knows.
     pub fn evaluate(&self, value: impl FnMut(usize) -> Option<f64>) -> Outcome {
-        program::run(&self.steps, value)
+        program::run(&self.steps, value, |_| ())
+    }
+
+    /// The values that an evaluation comes across, in their order, as notifications tell them.
+    #[must_use]
+    pub fn trace(&self, value: impl FnMut(usize) -> Option<f64>) -> String {
+        let mut met = Vec::new();
+        let outcome = program::run(&self.steps, value, |name| met.push(name));
+        let mut text: String = met.iter().map(|met| self.shown_of(met)).collect();
+        if let Some(failure) = outcome.failure {
+            text.push_str(&format!("; failed to evaluate expression with error {} ({failure})", failure.code()));
+        }
+        text
+    }
+
+    fn shown_of(&self, met: &Met) -> String {
+        const BUILT_IN: [&str; 5] = ["this", "status", "now", "after", "before"];
+        match met {
+            Met::Constant(status) => format!("[ ${} = {} ] ", status.name(), *status as i8),
+            Met::Variable(number, None) => format!("[ undefined variable '{}' ] ", self.variables[*number]),
+            Met::Variable(number, Some(value)) => {
+                let name = &*self.variables[*number];
+                let name = if BUILT_IN.contains(&name) { format!("${name}") } else { format!("${{{name}}}") };
+                format!("[ {name} = {} ] ", render::number(*value))
+            }
+        }
     }
 }
 

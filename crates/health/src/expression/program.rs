@@ -1,5 +1,6 @@
 //! The flat program of an expression, and its run on a stack of fixed size.
 
+use super::Status;
 use super::parser::{Binary, PARSE_DEPTH_MAX, Tree, Unary};
 
 /// Values on the stack at most: an operation keeps one while its right side is evaluated, on each of
@@ -12,6 +13,7 @@ const EQUAL_WITHIN: f64 = 1e-7;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Step {
     Number(f64),
+    Constant(Status),
     Variable(u16),
     Unary(Unary),
     Binary(Binary),
@@ -77,7 +79,7 @@ impl Compiler {
     fn tree(&mut self, tree: &Tree<'_>) {
         match tree {
             Tree::Number(number) => self.steps.push(Step::Number(*number)),
-            Tree::Constant(status) => self.steps.push(Step::Number(f64::from(*status as i8))),
+            Tree::Constant(status) => self.steps.push(Step::Constant(*status)),
             Tree::Variable(name) => {
                 let number = self.variable(name);
                 self.steps.push(Step::Variable(number));
@@ -138,15 +140,29 @@ struct Run {
     undefined: Option<u16>,
 }
 
-pub(super) fn run(steps: &[Step], mut value: impl FnMut(usize) -> Option<f64>) -> Outcome {
+/// A name that a run came across, and its value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Met {
+    Constant(Status),
+    Variable(usize, Option<f64>),
+}
+
+/// Runs a program. `value` gives a variable's value, `met` is told of each name in the order in which
+/// they are evaluated.
+pub(super) fn run(steps: &[Step], mut value: impl FnMut(usize) -> Option<f64>, mut met: impl FnMut(Met)) -> Outcome {
     let mut run = Run { stack: [0.0; STACK_MAX], height: 0, divided: None, undefined: None };
     let mut at = 0;
     while let Some(step) = steps.get(at) {
         at += 1;
         match *step {
             Step::Number(number) => run.push(number),
+            Step::Constant(status) => {
+                met(Met::Constant(status));
+                run.push(f64::from(status as i8));
+            }
             Step::Variable(number) => {
                 let known = value(usize::from(number));
+                met(Met::Variable(usize::from(number), known));
                 if known.is_none() {
                     run.undefined = run.undefined.or(Some(number));
                 }
@@ -185,6 +201,7 @@ pub(super) fn run(steps: &[Step], mut value: impl FnMut(usize) -> Option<f64>) -
 
 impl Run {
     fn push(&mut self, value: f64) {
+        debug_assert!(self.height < STACK_MAX);
         if let Some(place) = self.stack.get_mut(self.height) {
             *place = value;
             self.height += 1;

@@ -12,7 +12,7 @@ pub(super) fn render(tree: &Tree<'_>) -> String {
 
 fn write(out: &mut String, tree: &Tree<'_>) {
     match tree {
-        Tree::Number(number) => write_number(out, *number),
+        Tree::Number(value) => out.push_str(&number(*value)),
         Tree::Variable(name) => put(out, format_args!("${{{name}}}")),
         Tree::Constant(status) => put(out, format_args!("${{{}}}", status.name())),
         Tree::Unary(Unary::Abs, of) => {
@@ -52,15 +52,15 @@ fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 /// Up to seven decimals, without zeros at the end.
-fn write_number(out: &mut String, number: f64) {
-    if number.is_nan() {
-        out.push_str("nan");
-    } else if number.is_infinite() {
-        out.push_str("inf");
-    } else {
-        let text = format!("{number:.7}");
-        out.push_str(text.trim_end_matches('0').trim_end_matches('.'));
+pub(super) fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".into();
     }
+    if value.is_infinite() {
+        return "inf".into();
+    }
+    let text = format!("{value:.7}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
 }
 
 const fn symbol(operator: Binary) -> &'static str {

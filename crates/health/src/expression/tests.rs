@@ -93,6 +93,26 @@ fn what_operators_mean() {
     }
 }
 
+/// What a notification tells of an evaluation: names in the order in which they were needed.
+#[test]
+fn traces() {
+    let trace = |text: &str| {
+        let expression = Expression::parse(text).unwrap();
+        let value = |name: &str| match name {
+            "this" => Some(60.0),
+            "status" => Some(1.0),
+            "a.b" => Some(0.25),
+            _ => None,
+        };
+        expression.trace(|number| value(&expression.variables()[number]))
+    };
+    let hysteresis = "$this > (($status >= $WARNING) ? (40) : (50))";
+    assert_eq!(trace(hysteresis), "[ $this = 60 ] [ $status = 1 ] [ $WARNING = 3 ] ");
+    assert_eq!(trace("$a.b || $never"), "[ ${a.b} = 0.25 ] ");
+    let failed = "[ undefined variable 'x' ] ; failed to evaluate expression with error 105 (undefined variable)";
+    assert_eq!(trace("$x + 1"), failed);
+}
+
 /// An error says where it is.
 #[test]
 fn errors_have_columns() {

@@ -83,6 +83,7 @@ fn transition(unique_id: u32, alarm_id: u32, event_id: u32, to: Status) -> Trans
         units: "%".into(),
         info: "it is".into(),
         definition: Arc::new(definitions.into_iter().next().unwrap()),
+        trace: "".into(),
     }
 }
 
