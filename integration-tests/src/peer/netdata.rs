@@ -97,6 +97,7 @@ pub struct Settings {
     trusts: Option<PathBuf>,
     address: IpAddr,
     inside: Vec<String>,
+    alarms: Option<(String, PathBuf)>,
 }
 
 /// A running Netdata.
@@ -124,10 +125,18 @@ pub fn named(hostname: &str) -> Settings {
         trusts: None,
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         inside: Vec::new(),
+        alarms: None,
     }
 }
 
 impl Settings {
+    /// Watches its children for the alarms of this text, and runs `program` for each notification.
+    #[must_use]
+    pub fn alarms(mut self, text: &str, program: &Path) -> Self {
+        self.alarms = Some((text.to_owned(), program.to_owned()));
+        self
+    }
+
     /// `none`, `ram`, `save`, `map`, `alloc` or `dbengine`; also what its children get.
     #[must_use]
     pub fn memory_mode(mut self, mode: &str) -> Self {
@@ -240,12 +249,25 @@ impl Settings {
         write(".opt-out-from-anonymous-statistics", String::new());
         write("netdata.conf", self.netdata_conf(root, port));
         write("stream.conf", self.stream_conf());
+        if let Some((alarms, _)) = &self.alarms {
+            fs::create_dir_all(root.join("etc/health.d")).expect("a folder in the temporary folder");
+            write("health.d/test.conf", alarms.clone());
+        }
     }
 
     fn netdata_conf(&self, root: &Path, port: u16) -> String {
         let (root, hostname, mode) = (root.display(), &self.hostname, &self.memory_mode);
         let (replication, user, address) = (yes_no(self.replication), user(), self.address);
         let plugins = self.plugin_lines();
+        let health = match &self.alarms {
+            Some((_, program)) => format!(
+                "    enabled = yes\n    enable stock health configuration = no\n    run at least every seconds = 1\n\
+                 \x20   health configuration directory = {root}/etc/health.d\n\
+                 \x20   script to execute on alarm = {}\n",
+                program.display()
+            ),
+            None => "    enabled = no\n".to_owned(),
+        };
         // It would answer plain HTTP with a way to https otherwise.
         let both = if self.shows.is_some() {
             "=dashboard|registry|badges|management|streaming|netdata.conf^SSL=optional"
@@ -263,7 +285,7 @@ impl Settings {
              [logs]\n    access = none\n    error = {root}/log/error.log\n\
              \x20   errors flood protection period = 0\n\
              [web]\n    mode = static-threaded\n    bind to = {address}:{port}{both}\n    default port = {port}\n{tls}\
-             [health]\n    enabled = no\n[registry]\n    enabled = no\n[ml]\n    enabled = no\n\
+             [health]\n{health}[registry]\n    enabled = no\n[ml]\n    enabled = no\n\
              [plugins]\n    enable running new plugins = no\n{plugins}"
         )
     }
@@ -299,9 +321,11 @@ impl Settings {
         text.push_str(&destination);
         if let Some(key) = &self.accepts {
             let (mode, forwards) = (&self.memory_mode, yes_no(self.forwards));
+            let health = yes_no(self.alarms.is_some());
             text.push_str(&format!(
                 "[{key}]\n    type = api\n    enabled = yes\n    allow from = *\n    default history = 3600\n\
-                 \x20   default memory mode = {mode}\n    health enabled by default = no\n\
+                 \x20   default memory mode = {mode}\n    health enabled by default = {health}\n\
+                 \x20   default postpone alarms on connect seconds = 1\n\
                  \x20   enable replication = {replication}\n    enable compression = {compression}\n\
                  \x20   default proxy enabled = {forwards}\n"
             ));

@@ -1,0 +1,328 @@
+//! Alarms: what our master makes of them, beside a real Netdata, through kills, and with the real
+//! script that sends notifications.
+#![allow(clippy::unwrap_used, reason = "what helps a test is part of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use integration_tests::API_KEY;
+use integration_tests::api::Api;
+use integration_tests::node::{self, Node, Role};
+use integration_tests::peer::netdata;
+use integration_tests::peer::scripted::{self, Scripted};
+use integration_tests::wait::{self, s};
+use tempfile::TempDir;
+
+/// A folder with alarm files, a file that a master collects, and a program that notes what it is told.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new(alarms: &str) -> Self {
+        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        for folder in ["health.d", "root/proc/sys/kernel/random"] {
+            fs::create_dir_all(desk.path(folder)).unwrap();
+        }
+        fs::write(desk.path("health.d/test.conf"), alarms).unwrap();
+        desk.set(3_000);
+        let told = desk.path("told").display().to_string();
+        desk.program(
+            "notify",
+            &format!("#!/bin/sh\nfor word; do printf '[%s]' \"$word\"; done >> {told}\necho >> {told}\n"),
+        );
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// What the chart `system.entropy` shows from now on.
+    fn set(&self, entropy: i64) {
+        fs::write(self.path("root/proc/sys/kernel/random/entropy_avail"), format!("{entropy}\n")).unwrap();
+    }
+
+    /// The argument lists that the program was called with.
+    fn told(&self) -> Vec<Vec<String>> {
+        let text = fs::read_to_string(self.path("told")).unwrap_or_default();
+        let inner = |line: &str| line[1..line.len() - 1].to_owned();
+        let words = |line: &str| inner(line).split("][").map(str::to_owned).collect();
+        text.lines().map(words).collect()
+    }
+
+    fn master(&self, program: &Path) -> node::Settings {
+        let folder = format!("[\"{}\"]", self.path("health.d").display());
+        node::master("alarm-master")
+            .set("collect.root", &self.path("root").display().to_string())
+            .set("health.config_dir", &folder)
+            .set("health.notify_exec", &program.display().to_string())
+    }
+}
+
+/// The status of an alarm, once it has this one.
+fn wait_for_status(master: &Node, chart: &str, alarm: &str, status: &str) {
+    wait::until(s(20), &format!("{alarm} to be {status}"), || {
+        let alarms = master.api().try_json("/api/v1/alarms?all").ok()?;
+        (alarms["alarms"][&format!("{chart}.{alarm}")]["status"] == status).then_some(())
+    });
+}
+
+const LOW: &str = "
+alarm: low_entropy
+on: system.entropy
+calc: $entropy
+every: 1s
+units: entropy
+warn: $this < (($status >= $WARNING) ? (1500) : (1000))
+to: sysadmin
+info: randomness runs out
+";
+
+/// Goal: a raised alarm is told once, whatever happens to the master; its end is told, too; and the
+/// log goes on with the same numbers.
+#[test]
+fn a_kill_in_the_middle_of_an_alarm() {
+    let desk = Desk::new(LOW);
+    let mut master = desk.master(&desk.path("notify")).start();
+    wait_for_status(&master, "system.entropy", "low_entropy", "CLEAR");
+    desk.set(100);
+    wait_for_status(&master, "system.entropy", "low_entropy", "WARNING");
+    wait::until(s(10), "the program to be called", || (desk.told().len() == 1).then_some(()));
+    wait::until(s(10), "its end to be noted", || {
+        let log = master.api().try_json("/api/v1/alarm_log").ok()?;
+        (log[0]["exec_run"].as_i64()? > 0).then_some(())
+    });
+    master.kill();
+    master.start_again();
+    wait_for_status(&master, "system.entropy", "low_entropy", "WARNING");
+    desk.set(3_000);
+    wait_for_status(&master, "system.entropy", "low_entropy", "CLEAR");
+    wait::until(s(10), "the program to be called again", || (desk.told().len() == 2).then_some(()));
+    let told = desk.told();
+    assert_eq!((told[0].len(), &*told[0][9], &*told[0][10]), (29, "WARNING", "CLEAR"), "{told:?}");
+    assert_eq!((&*told[1][9], &*told[1][10]), ("CLEAR", "WARNING"));
+    assert_eq!(
+        (&*told[0][0], &*told[0][6], &*told[0][11], &*told[0][17]),
+        ("sysadmin", "low_entropy", "100", "randomness runs out")
+    );
+    assert_eq!(told[0][3], told[1][3], "the same alarm");
+    let log = master.api().try_json("/api/v1/alarm_log").unwrap();
+    let ids: Vec<i64> = log.as_array().unwrap().iter().map(|entry| entry["unique_id"].as_i64().unwrap()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] > pair[1]), "{ids:?}");
+}
+
+/// Goal: files are read again without losing what is raised, and mistakes are told with file and line.
+#[test]
+fn files_are_read_again() {
+    let desk = Desk::new(LOW);
+    let mut master = desk.master(&desk.path("notify")).start();
+    desk.set(100);
+    wait_for_status(&master, "system.entropy", "low_entropy", "WARNING");
+    let more = format!("{LOW}\nalarm: more\non: system.entropy\ncalc: $entropy * 2\nevery: 1s\nwarn: $this >\n");
+    fs::write(desk.path("health.d/test.conf"), &more).unwrap();
+    let end = master.log_end();
+    master.reload();
+    master.wait_for_log(end, &["test.conf:15", "warn", "column 8"], s(10));
+    fs::write(desk.path("health.d/test.conf"), more.replace("$this >\n", "$this > 0\n")).unwrap();
+    master.reload();
+    wait_for_status(&master, "system.entropy", "more", "WARNING");
+    let log = master.api().try_json("/api/v1/alarm_log").unwrap();
+    let of_low = log.as_array().unwrap().iter().filter(|entry| entry["name"] == "low_entropy");
+    let statuses: Vec<_> = of_low.map(|entry| entry["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["WARNING", "UNINITIALIZED"], "it stayed as it was: {log}");
+
+    let folder = format!("health.config_dir=[\"{}\"]", desk.path("health.d").display());
+    fs::write(desk.path("health.d/test.conf"), more).unwrap();
+    let check = Role::Master.run(&["check", "--set", &folder]);
+    let told = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert!(check.status.code() == Some(2) && told.contains("test.conf:15: warn: column 8"), "{told}");
+}
+
+/// Goal: the script of Debian's package sends what our master tells it.
+#[test]
+fn the_real_script() {
+    let script = Path::new("/usr/lib/netdata/plugins.d/alarm-notify.sh");
+    assert!(script.is_file(), "{} is missing: install netdata-core, or run `make peers`", script.display());
+    let desk = Desk::new(LOW);
+    let sent = desk.path("sent").display().to_string();
+    let config = format!(
+        "SEND_EMAIL=NO\nSEND_CUSTOM=YES\nDEFAULT_RECIPIENT_CUSTOM=everybody\nrole_recipients_custom[sysadmin]=everybody\n\
+         custom_sender() {{\n    echo \"$host|$chart|$name|$status|$value_string|$1\" >> {sent}\n    sent=YES\n}}\n"
+    );
+    fs::write(desk.path("health_alarm_notify.conf"), config).unwrap();
+    let folder = desk.folder.path().display().to_string();
+    let master = desk.master(script).variable("NETDATA_USER_CONFIG_DIR", &folder).start();
+    wait_for_status(&master, "system.entropy", "low_entropy", "CLEAR");
+    desk.set(100);
+    let line = wait::until(s(30), "the script to send", || fs::read_to_string(desk.path("sent")).ok());
+    assert_eq!(line.trim(), "alarm-master|system.entropy|low_entropy|WARNING|100 entropy|everybody");
+    wait::until(s(10), "its end to be noted", || {
+        let log = master.api().try_json("/api/v1/alarm_log").ok()?;
+        (log[0]["exec_run"].as_i64()? > 0 && log[0]["exec_failed"] == false).then_some(())
+    });
+}
+
+const SIDE_BY_SIDE: &str = "
+template: plain
+on: side.chart
+calc: $a
+every: 1s
+warn: $this > 50
+crit: $this > 90
+to: silent
+
+template: hysteresis
+on: side.chart
+calc: $a
+every: 1s
+warn: $this > (($status >= $WARNING) ? (40) : (50))
+crit: $this > (($status == $CRITICAL) ? (80) : (90))
+delay: up 2s down 4s multiplier 1.5 max 10s
+to: silent
+
+template: mean
+on: side.chart
+lookup: average -5s unaligned of a
+every: 1s
+warn: $this > 50
+to: silent
+
+template: most
+on: side.chart
+lookup: max -5s unaligned of a
+every: 1s
+warn: $this > 50
+to: silent
+
+template: least
+on: side.chart
+lookup: min -5s unaligned of a
+every: 1s
+warn: $this > 50
+to: silent
+
+template: total
+on: side.chart
+lookup: sum -5s unaligned of a
+every: 1s
+warn: $this > 250
+to: silent
+
+template: middle
+on: side.chart
+lookup: median -5s unaligned of a
+every: 1s
+warn: $this > 50
+to: silent
+
+template: gain
+on: side.chart
+lookup: incremental-sum -5s unaligned of a
+every: 1s
+warn: $this > 20
+to: silent
+
+template: spread
+on: side.chart
+lookup: stddev -5s unaligned of a
+every: 1s
+warn: $this > 20
+to: silent
+
+alarm: of_alarm
+on: side.chart
+calc: ($plain > 50) ? ($mean) : (0)
+every: 1s
+warn: $this > 55
+to: silent
+
+template: each
+on: side.chart
+lookup: average -3s unaligned foreach a
+every: 1s
+crit: $this > 90
+to: silent
+
+template: slow
+on: side.chart
+calc: $a
+every: 5s
+warn: $this > 50
+to: silent
+";
+
+/// The statuses that alarms of a host went to, and when; of each alarm from its first clear on, since
+/// how soon that comes depends on when it was bound.
+fn transitions(api: Api) -> BTreeMap<String, Vec<(i64, String)>> {
+    let log = api.try_json("/host/side-box/api/v1/alarm_log").unwrap();
+    let mut entries: Vec<_> = log.as_array().unwrap().iter().collect();
+    entries.sort_by_key(|entry| entry["unique_id"].as_i64());
+    let mut all: BTreeMap<String, Vec<(i64, String)>> = BTreeMap::new();
+    for entry in entries {
+        let status = entry["status"].as_str().unwrap().to_owned();
+        let of_alarm = all.entry(entry["name"].as_str().unwrap().to_owned()).or_default();
+        if status != "UNINITIALIZED" && status != "REMOVED" {
+            of_alarm.push((entry["when"].as_i64().unwrap(), status));
+        }
+    }
+    all.values_mut().for_each(|of_alarm| drop(of_alarm.drain(..1.min(of_alarm.len()))));
+    all
+}
+
+/// Goal: a dozen alarms on one child go through the same statuses at the same seconds, within one, here
+/// and in a real Netdata 1.37.1.
+#[test]
+fn beside_a_real_netdata() {
+    let desk = Desk::new(SIDE_BY_SIDE);
+    let real =
+        netdata::named("side-real").plugins(&[]).accepts(API_KEY).alarms(SIDE_BY_SIDE, &desk.path("notify")).start();
+    let ours = desk
+        .master(&desk.path("notify"))
+        .accepts(API_KEY)
+        .set(&format!("api_keys.{API_KEY}.postpone_alarms_on_connect"), "1s")
+        .start();
+    let guid = "5d0c2b9e-0000-4000-8000-00000000a1a2";
+    let mut children: Vec<_> = [real.address(), ours.address()]
+        .map(|address| Scripted::connect(address, API_KEY, "side-box", guid).unwrap())
+        .into();
+    for child in &mut children {
+        child.send(&scripted::definition("side.chart")).unwrap();
+    }
+    // Netdata looks for charts of a new child every ten seconds: until then nothing is to happen.
+    let value = |second: i64| match second {
+        0..22 => 10,
+        22..31 => 70,
+        31..38 => 95,
+        38..40 => 60,
+        _ => 10,
+    };
+    for second in 0..50 {
+        for child in &mut children {
+            child.send(&scripted::row("side.chart", value(second))).unwrap();
+        }
+        let now_s = wait::now_s();
+        wait::until(s(3), "the next second", || (wait::middle_of_a_second() > now_s).then_some(()));
+    }
+    let (theirs, ours) = (transitions(real.api()), transitions(ours.api()));
+    println!("{theirs:#?}\n{ours:#?}");
+    assert_eq!(theirs.len(), 12, "{theirs:?}");
+    let statuses = |of: &BTreeMap<String, Vec<(i64, String)>>| {
+        let only = |list: &Vec<(i64, String)>| list.iter().map(|(_, status)| status.clone()).collect::<Vec<_>>();
+        of.iter().map(|(name, list)| (name.clone(), only(list))).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(statuses(&theirs), statuses(&ours));
+    for (name, list) in &theirs {
+        for (their, our) in list.iter().zip(&ours[name]) {
+            let limit_s = if name == "slow" { 5 } else { 1 };
+            assert!((their.0 - our.0).abs() <= limit_s, "{name}: {their:?} there, {our:?} here");
+        }
+    }
+}
