@@ -98,7 +98,7 @@ fn names(message: &Message, count_max: usize) -> (String, String) {
     };
     let mut all = of(&others.warning, false);
     all.extend(of(&others.critical, true));
-    all.sort_by(|one, other| other.0.cmp(&one.0));
+    all.sort_by_key(|(since_s, ..)| std::cmp::Reverse(*since_s));
     all.truncate(count_max);
     let joined = |critical: bool| {
         let of_level = all.iter().filter(|(_, is_critical, _)| *is_critical == critical);
