@@ -61,6 +61,7 @@ impl Desk {
     fn master(&self, program: &Path) -> node::Settings {
         let folder = format!("[\"{}\"]", self.path("health.d").display());
         node::master("alarm-master")
+            .set("health.stock_alarms", "false")
             .set("collect.root", &self.path("root").display().to_string())
             .set("health.config_dir", &folder)
             .set("health.notify_exec", &program.display().to_string())
@@ -168,6 +169,31 @@ fn the_real_script() {
         let log = master.api().try_json("/api/v1/alarm_log").ok()?;
         (log[0]["exec_run"].as_i64()? > 0 && log[0]["exec_failed"] == false).then_some(())
     });
+}
+
+/// Goal: the built-in alarms watch what this machine has, and find all that they calculate with.
+#[test]
+fn built_in_alarms() {
+    let master = node::master("stock-master").start();
+    let expected = [
+        "system.cpu.10min_cpu_usage",
+        "system.load.load_average_15",
+        "system.ram.ram_in_use",
+        "mem.available.ram_available",
+        "system.active_processes.active_processes",
+    ];
+    wait::until(s(40), "values of the built-in alarms", || {
+        let alarms = master.api().try_json("/api/v1/alarms?all").ok()?;
+        let has_value = |name: &str| alarms["alarms"][name]["value"].is_number();
+        // The mean of ten minutes is not there so soon.
+        expected[2..].iter().all(|name| has_value(name)).then_some(())
+    });
+    let alarms = master.api().try_json("/api/v1/alarms?all").unwrap();
+    let alarms = alarms["alarms"].as_object().unwrap();
+    for name in expected {
+        assert!(alarms.contains_key(name), "{name} is not among {:?}", alarms.keys().collect::<Vec<_>>());
+    }
+    assert_eq!(alarms["system.ram.ram_in_use"]["recipient"], "sysadmin");
 }
 
 const SIDE_BY_SIDE: &str = "

@@ -10,3 +10,4 @@ pub mod files;
 pub mod fleet;
 pub mod log;
 pub mod notify;
+pub mod stock;

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use config::{Health, Invocation};
 use health::expression::Expression;
-use health::files::{Problem, read_folders};
+use health::files::Problem;
 
 use crate::clock;
 use crate::exit::FAILURE;
 
 /// What is wrong with the alarm files that are in force.
 pub(crate) fn problems(settings: &Health) -> Vec<Problem> {
-    read_folders(&settings.config_dir, &[]).problems
+    crate::watching::found(settings).problems
 }
 
 /// `eval`: prints the value of an expression; where it is of no use, or there is none, also why.

@@ -9,7 +9,7 @@ use anyhow::Context;
 use config::Settings;
 use health::engine::{Patience, Rules, value_string};
 use health::expression::Status;
-use health::files::read_folders;
+use health::files::{Found, read_folders};
 use health::fleet::{Fleet, Told};
 use health::notify::Message;
 use row::US_PER_S;
@@ -76,9 +76,15 @@ impl Drop for Watching {
     }
 }
 
+/// What the folders of settings hold, and what is built in.
+pub(crate) fn found(settings: &config::Health) -> Found {
+    let built_in = if settings.stock_alarms { health::stock::FILES } else { &[] };
+    read_folders(&settings.config_dir, built_in)
+}
+
 /// The alarms that settings put in force; what is wrong with their files is told.
 pub(crate) fn rules(settings: &Settings) -> Rules {
-    let found = read_folders(&settings.health.config_dir, &[]);
+    let found = found(&settings.health);
     for problem in &found.problems {
         warn!("health: {problem}");
     }

@@ -160,7 +160,6 @@ fn notes() {
         (Role::Master, "[global]\nhistory = 10", &[][..]),
         (Role::Master, "[health]\nenabled = true\n[web]\ntls = 'optional'", &[]),
         (Role::Master, "[health]\nenabled = false", &[]),
-        (Role::Master, "[health]\nstock_alarms = false", &["node.toml:2: health.stock_alarms = false: not built yet"]),
         (Role::Master, "[global]\nmemory_mode = 'map'", &[]),
         (Role::Proxy, "[stream]\nspool_mode = 'map'", &[]),
         (Role::Master, "[global]\nmemory_mode = 'none'", &[]),
