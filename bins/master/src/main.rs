@@ -18,8 +18,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     node::runtime()?.block_on(async {
         let stop = Stop::new();
         let watching = Watching::start(&settings, &own)?;
-        let alarms = watching.as_ref().map(Watching::fleet);
-        let parent = Parent::open(&settings, &own, alarms, &lanes.handle(), &stop)?;
+        let parent = Parent::open(&settings, &own, watching.as_ref(), &lanes.handle(), &stop)?;
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings)?;
         let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;

@@ -20,8 +20,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     node::runtime()?.block_on(async {
         let stop = Stop::new();
         let watching = Watching::start(&settings, &own)?;
-        let alarms = watching.as_ref().map(Watching::fleet);
-        let parent = Parent::open(&settings, &own, alarms, &lanes.handle(), &stop)?;
+        let parent = Parent::open(&settings, &own, watching.as_ref(), &lanes.handle(), &stop)?;
         if let Some(destination) = destination {
             let (host, stop) = (Arc::clone(&own.host), stop.clone());
             let sending = move || stream::sender::run(host, destination, node::clock::now, stop);

@@ -13,6 +13,7 @@ use rrd_store::{Disk, Host, MemoryMode, Store};
 use crate::engine::{Alarm, HostFacts, Patience, Report, Rules, Transition, Watch};
 use crate::log::{Entry, Log};
 use crate::notify::Message;
+use crate::silencers::{Answer, Silencers};
 
 /// After the disk refused a log, it is tried again after this time.
 const RETRY_S: i64 = 30;
@@ -25,6 +26,7 @@ pub struct Fleet {
     disk: Arc<dyn Disk>,
     patience: Patience,
     rules: Mutex<Arc<Rules>>,
+    silencers: Mutex<Arc<Silencers>>,
     hosts: Mutex<HashMap<Guid, Arc<Mutex<Watched>>>>,
 }
 
@@ -56,7 +58,14 @@ impl Fleet {
     /// Watches the hosts of a store by `rules`; logs go to `disk`.
     #[must_use]
     pub fn new(store: Arc<Store>, disk: Arc<dyn Disk>, rules: Rules, patience: Patience) -> Self {
-        Self { store, disk, patience, rules: Mutex::new(Arc::new(rules)), hosts: Mutex::default() }
+        Self {
+            store,
+            disk,
+            patience,
+            rules: Mutex::new(Arc::new(rules)),
+            silencers: Mutex::default(),
+            hosts: Mutex::default(),
+        }
     }
 
     /// Puts other rules in force.
@@ -71,6 +80,29 @@ impl Fleet {
         }
     }
 
+    /// Puts silencers in force.
+    pub fn set_silencers(&self, silencers: Silencers) {
+        *lock(&self.silencers) = Arc::new(silencers);
+    }
+
+    /// Does what the parameters of a request say of silencers. What becomes of them is in force with the
+    /// next step; `keep` is given those that are to be kept.
+    ///
+    /// # Errors
+    /// Where they could not be kept; they are in force all the same.
+    pub fn silence<'p>(
+        &self,
+        parameters: impl Iterator<Item = (&'p str, &'p str)>,
+        keep: impl FnOnce(&Silencers) -> io::Result<()>,
+    ) -> io::Result<Answer> {
+        let mut silencers = lock(&self.silencers);
+        let answer = Arc::make_mut(&mut silencers).command(parameters);
+        if answer.is_changed {
+            keep(&silencers)?;
+        }
+        Ok(answer)
+    }
+
     /// A host's alarms; `None` for one that is not watched.
     #[must_use]
     pub fn of(&self, guid: Guid) -> Option<Arc<Mutex<Watched>>> {
@@ -80,6 +112,7 @@ impl Fleet {
     /// Evaluates what is due on all hosts.
     pub fn step(&self, now: Now) -> Told {
         let mut told = Told::default();
+        let silencers = Arc::clone(&lock(&self.silencers));
         let hosts = self.store.hosts();
         self.forget_others();
         for host in hosts.iter() {
@@ -87,7 +120,7 @@ impl Fleet {
                 continue;
             }
             match self.watched(host, now, &mut told) {
-                Ok(watched) => lock(&watched).step(now, &mut told),
+                Ok(watched) => lock(&watched).step(&silencers, now, &mut told),
                 Err(error) => told.refused.push((host.guid(), error)),
             }
         }
@@ -165,7 +198,7 @@ impl Watched {
         self.log.read(after_id, chart, count_max)
     }
 
-    fn step(&mut self, now: Now, told: &mut Told) {
+    fn step(&mut self, silencers: &Arc<Silencers>, now: Now, told: &mut Told) {
         let policy = self.host.alarm_policy();
         let is_live = policy.enabled == Some(true) || self.host.is_fed();
         let was_live = std::mem::replace(&mut self.is_live, is_live);
@@ -178,6 +211,9 @@ impl Watched {
         self.generation = generation;
         if connects && self.host.info().hops > 0 {
             self.watch.connected(now, i64::from(policy.postpone_s));
+            self.next_s = 0;
+        }
+        if self.watch.set_silencers(silencers) {
             self.next_s = 0;
         }
         if now.wall_s() >= self.next_s {

@@ -10,4 +10,5 @@ pub mod files;
 pub mod fleet;
 pub mod log;
 pub mod notify;
+pub mod silencers;
 pub mod stock;

@@ -15,6 +15,8 @@ pub mod identity;
 pub mod limits;
 pub mod logging;
 #[cfg(feature = "parent")]
+mod management;
+#[cfg(feature = "parent")]
 mod notifying;
 mod own_host;
 #[cfg(feature = "parent")]

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use web::Web;
 
 use crate::own_host::{OwnHost, keep_as};
+use crate::watching::Watching;
 use crate::{Stop, VERSION, clock};
 
 /// The port of a proxy or a master, open.
@@ -47,7 +48,7 @@ impl Parent {
     pub fn open(
         settings: &Settings,
         own: &OwnHost,
-        alarms: Option<Arc<Fleet>>,
+        watching: Option<&Watching>,
         lanes: &LaneHandle,
         stop: &Stop,
     ) -> anyhow::Result<Self> {
@@ -75,8 +76,14 @@ impl Parent {
             clock::now,
             stop.clone(),
         );
-        let web = web(settings, own, alarms.clone());
-        let parts = Parts { receiver: receiver.clone(), web: web.clone(), rules: door.rules(), tls, alarms };
+        let web = web(settings, own, watching);
+        let parts = Parts {
+            receiver: receiver.clone(),
+            web: web.clone(),
+            rules: door.rules(),
+            tls,
+            alarms: watching.map(Watching::fleet),
+        };
         let stop = stop.clone();
         let take_stream: Guest = Arc::new(move |opening| receiver.take(opening.socket, opening.head, opening.peer));
         let take_rest: Guest = Arc::new(move |opening| {
@@ -136,6 +143,7 @@ impl Parts {
             dashboard: pattern(&web.allow_dashboard_from),
             functions: pattern(&web.allow_functions_from),
             streaming: pattern(&web.allow_streaming_from),
+            management: pattern(&web.allow_management_from),
         });
         self.receiver.exchange(config);
         if let Some(alarms) = &self.alarms {
@@ -183,14 +191,16 @@ fn identity(settings: &Settings) -> anyhow::Result<Option<Identity>> {
     Identity::load(&files).context("TLS of the port").map(Some)
 }
 
-fn web(settings: &Settings, own: &OwnHost, alarms: Option<Arc<Fleet>>) -> Web {
+fn web(settings: &Settings, own: &OwnHost, watching: Option<&Watching>) -> Web {
     let config = web::Config {
         version: VERSION.into(),
         allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
         allow_functions_from: SimplePattern::new(&settings.web.allow_functions_from),
         allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
         streams_to_parent: settings.stream.enabled,
-        alarms,
+        alarms: watching.map(Watching::fleet),
+        allow_management_from: SimplePattern::new(&settings.web.allow_management_from),
+        management: watching.map(Watching::management),
         tls: !settings.web.tls_certificate.as_os_str().is_empty(),
     };
     Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))

@@ -15,10 +15,11 @@ use health::notify::Message;
 use row::US_PER_S;
 use rrd_store::RealDisk;
 use tracing::{error, info, warn};
+use web::Management;
 
 use crate::notifying::Notifying;
 use crate::own_host::OwnHost;
-use crate::{clock, folder};
+use crate::{clock, folder, management};
 
 /// Hosts are looked at so long after each full second: by then its rows are there.
 const OFFSET_US: i64 = 300_000;
@@ -27,6 +28,7 @@ const OFFSET_US: i64 = 300_000;
 #[derive(Debug)]
 pub struct Watching {
     fleet: Arc<Fleet>,
+    management: Management,
     /// Dropped to end the thread.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -46,6 +48,8 @@ impl Watching {
         let state = folder::state(lib_dir, is_default, &|name| std::env::var(name).ok())?;
         let disk = Arc::new(RealDisk::new(&state.path.join("health")));
         let fleet = Fleet::new(Arc::clone(&own.store), disk, rules(settings), Patience::default());
+        fleet.set_silencers(management::silencers(&state.path));
+        let management = management::management(&state.path)?;
         let fleet = Arc::new(fleet);
         let (stop, stopped) = channel::<()>();
         let (of_thread, notifying) = (Arc::clone(&fleet), Notifying::start(settings, Arc::clone(&fleet))?);
@@ -57,13 +61,17 @@ impl Watching {
                 }
             })
             .context("starting the thread of alarms")?;
-        Ok(Some(Self { fleet, stop: Some(stop), thread: Some(thread) }))
+        Ok(Some(Self { fleet, management, stop: Some(stop), thread: Some(thread) }))
     }
 
     /// The alarms of all hosts.
-    #[must_use]
-    pub fn fleet(&self) -> Arc<Fleet> {
+    pub(crate) fn fleet(&self) -> Arc<Fleet> {
         Arc::clone(&self.fleet)
+    }
+
+    /// What it takes to silence them.
+    pub(crate) fn management(&self) -> Management {
+        self.management.clone()
     }
 }
 

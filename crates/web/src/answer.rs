@@ -76,6 +76,11 @@ impl Answer {
         Self { status: status.unwrap_or(StatusCode::BAD_GATEWAY), ..Self::new(content_type, reply.body) }
     }
 
+    /// The client did not show that it may do that.
+    pub(crate) fn refused(text: &'static str) -> Self {
+        Self { status: StatusCode::FORBIDDEN, ..Self::new(PLAIN, text) }
+    }
+
     /// The method is none of ours.
     pub(crate) fn unknown_method() -> Self {
         let text = "I don't understand you...\r\n";

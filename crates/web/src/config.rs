@@ -1,10 +1,12 @@
 //! What the server is told: settings, the clock, and who is at the other end.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use health::fleet::Fleet;
+use health::silencers::Silencers;
 use patterns::{LOCALHOST, SimplePattern};
 use row::Now;
 
@@ -28,6 +30,28 @@ pub struct Config {
     pub tls: bool,
     /// The alarms of all hosts, where hosts are watched.
     pub alarms: Option<Arc<Fleet>>,
+    /// Who may silence them, beside knowing the key.
+    pub allow_management_from: SimplePattern,
+    /// How silencers are kept, and the key that whoever manages them must know.
+    pub management: Option<Management>,
+}
+
+/// Keeps silencers, so that they outlive the node.
+pub type Keep = Arc<dyn Fn(&Silencers) -> io::Result<()> + Send + Sync>;
+
+/// What it takes to manage alarms.
+#[derive(Clone)]
+pub struct Management {
+    /// The key; a secret.
+    pub key: String,
+    /// Keeps silencers.
+    pub keep: Keep,
+}
+
+impl fmt::Debug for Management {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Management").finish_non_exhaustive()
+    }
 }
 
 /// Who may ask; may be exchanged while the server runs.
@@ -39,6 +63,8 @@ pub struct Allowed {
     pub functions: SimplePattern,
     /// Addresses that may stream.
     pub streaming: SimplePattern,
+    /// Those of the first that may silence alarms.
+    pub management: SimplePattern,
 }
 
 impl Default for Config {
@@ -51,6 +77,8 @@ impl Default for Config {
             allow_streaming_from: SimplePattern::new("*"),
             streams_to_parent: false,
             alarms: None,
+            allow_management_from: SimplePattern::new("*"),
+            management: None,
             tls: false,
         }
     }

@@ -37,7 +37,7 @@ use hyper_util::service::TowerToHyperService;
 use row::Now;
 use rrd_store::Store;
 
-pub use config::{Allowed, Clock, Config, Peer};
+pub use config::{Allowed, Clock, Config, Keep, Management, Peer};
 
 /// The web server of a node: routes over its store. Cloning is cheap.
 #[derive(Clone)]
@@ -75,6 +75,7 @@ impl Web {
             dashboard: config.allow_dashboard_from.clone(),
             functions: config.allow_functions_from.clone(),
             streaming: config.allow_streaming_from.clone(),
+            management: config.allow_management_from.clone(),
         };
         let allowed = RwLock::new(Arc::new(allowed));
         let node = Arc::new(Node { store, config, allowed, clock, complaints: AtomicU64::new(0) });

@@ -7,6 +7,7 @@ use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 use super::*;
 use crate::expression::Status;
 use crate::files;
+use crate::silencers::Silencers;
 
 const START_S: i64 = 1_795_387_000;
 
@@ -367,19 +368,24 @@ fn when_nothing_comes() {
     assert_eq!(world.watch.step(&world.host, asleep, &mut world.report), world.now_s + 4_060);
 }
 
-/// Silenced alarms are evaluated and not told, disabled ones stay as they are.
+/// Silenced alarms are evaluated and not told, disabled ones stay as they are; also those that come later.
 #[test]
 fn silence() {
+    let silencers = |command: &str| {
+        let mut silencers = Silencers::default();
+        silencers.command([("cmd", command), ("alarm", "b*"), ("hosts", "!other *")].into_iter());
+        Arc::new(silencers)
+    };
     let mut world = World::new(HYSTERESIS);
+    world.watch.set_silencers(&silencers("SILENCE"));
     (0..5).for_each(|_| world.second(10.0));
-    world.watch.silence(|alarm| (*alarm.name == *"both", false));
     (0..20).for_each(|_| world.second(60.0));
     assert_eq!((world.status("both"), world.report.notices.len()), (Status::Warning, 0));
     assert!(world.report.transitions.last().unwrap().is_silenced);
-    world.watch.silence(|_| (false, false));
+    assert!(world.watch.set_silencers(&Arc::default()));
     (0..20).for_each(|_| world.second(60.0));
     assert_eq!(world.report.notices.len(), 0, "nor when the silence ends");
-    world.watch.silence(|_| (false, true));
+    world.watch.set_silencers(&silencers("DISABLE"));
     (0..20).for_each(|_| world.second(95.0));
     assert_eq!(world.status("both"), Status::Warning);
 }

@@ -15,6 +15,7 @@ use super::scope::{Reference, Scope, last_collected_s, value};
 use super::text;
 use crate::expression::{Expression, Status};
 use crate::files::{Definition, Lookup, Repeat};
+use crate::silencers::Silencers;
 
 /// What a host is looked at for at least so often: new charts are found then.
 const STEP_S_MAX: i64 = 10;
@@ -150,6 +151,7 @@ pub struct Watch {
     next_alarm_id: u32,
     /// Alarms that were here before, by chart and name.
     memories: HashMap<(Arc<str>, Arc<str>), Memory>,
+    silencers: Arc<Silencers>,
     /// Space for a step.
     due: Vec<usize>,
     changed: Vec<(usize, Status, Arc<str>)>,
@@ -187,6 +189,7 @@ impl Watch {
             next_unique_id: first.max(last_unique_id.saturating_add(1)),
             next_alarm_id: first.max(last_alarm_id.saturating_add(1)),
             memories,
+            silencers: Arc::default(),
             due: Vec::new(),
             changed: Vec::new(),
         }
@@ -210,11 +213,16 @@ impl Watch {
         self.seen = None;
     }
 
-    /// Says of each alarm whether it is silenced, and whether it is disabled.
-    pub fn silence(&mut self, mut which: impl FnMut(&Alarm) -> (bool, bool)) {
-        for alarm in &mut self.alarms {
-            (alarm.is_silenced, alarm.is_disabled) = which(alarm);
+    /// Puts silencers in force; returns whether they are others than before.
+    pub fn set_silencers(&mut self, silencers: &Arc<Silencers>) -> bool {
+        if Arc::ptr_eq(&self.silencers, silencers) {
+            return false;
         }
+        self.silencers = Arc::clone(silencers);
+        for alarm in &mut self.alarms {
+            (alarm.is_silenced, alarm.is_disabled) = silencers.of(alarm, &self.host.hostname);
+        }
+        true
     }
 
     /// Evaluates what is due, and returns the second of the next step.
@@ -338,6 +346,7 @@ impl Watch {
             crit: Box::default(),
         };
         describe(&mut alarm, definition, chart);
+        (alarm.is_silenced, alarm.is_disabled) = self.silencers.of(&alarm, &self.host.hostname);
         let change = Change { from: Status::Uninitialized, to: Status::Uninitialized, duration_s: 0, non_clear_s: 0 };
         report.transitions.push(transition(&mut alarm, &mut self.next_unique_id, &change, now_s));
         alarm

@@ -7,6 +7,7 @@ mod data;
 mod function;
 mod hosts;
 mod info;
+mod management;
 mod stream_info;
 mod streams;
 
@@ -42,6 +43,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/alarms_values", get(alarms_values))
         .route("/api/v1/alarm_log", get(alarm_log))
         .route("/api/v1/alarm_count", get(alarm_count))
+        .route("/api/v1/manage/health", get(manage_health))
         .route(STREAM_INFO, get(stream_info))
         .route("/api/v1/streams", get(streams))
         .route(FUNCTION, post(function))
@@ -98,6 +100,15 @@ async fn alarm_log(State(node): OfNode, Extension(asked): Question) -> Answer {
 
 async fn alarm_count(State(node): OfNode, Extension(asked): Question) -> Answer {
     Answer::json(alarms::count(&node, &asked))
+}
+
+async fn manage_health(
+    State(node): OfNode,
+    Extension(asked): Question,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Answer {
+    management::answer(&node, &asked, peer, &headers)
 }
 
 async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer {

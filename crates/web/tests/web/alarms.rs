@@ -39,6 +39,10 @@ struct Watched {
 }
 
 fn watched() -> Watched {
+    watched_with(Config::default())
+}
+
+fn watched_with(config: Config) -> Watched {
     let (store, disk) = (Arc::new(Store::new()), tempfile::tempdir().unwrap());
     let (definitions, problems) = files::read("my.conf", FILE);
     assert_eq!(problems, []);
@@ -58,7 +62,7 @@ fn watched() -> Watched {
     writer.define_dimension(slot, &DimensionDefinition { id: "busy", ..Default::default() }).unwrap();
     writer.set_chart_labels(slot, &[Label { name: "core", value: "5 < 6", source: 1 }]);
     drop(writer);
-    let config = Config { alarms: Some(Arc::clone(&alarms)), ..Config::default() };
+    let config = Config { alarms: Some(Arc::clone(&alarms)), ..config };
     Watched { web: Web::new(store, config, Arc::new(now)), feed, alarms, second: NOW_S - 100, _disk: disk }
 }
 
@@ -133,6 +137,38 @@ async fn an_alarm_comes_and_goes() {
     assert!(ids.windows(2).all(|pair| pair[0] > pair[1]) && ids.len() >= 5, "newest first: {ids:?}");
     assert_eq!(whole[0]["updates_id"], whole[1]["unique_id"]);
     assert_eq!(watched.json("/api/v1/alarm_log?chart=nobody").await, json!([]));
+}
+
+/// Who knows the key silences alarms; others cannot, wherever they are.
+#[tokio::test]
+async fn alarms_are_silenced_with_the_key() {
+    let kept = Arc::new(std::sync::Mutex::new(String::new()));
+    let keep = Arc::clone(&kept);
+    let management = web::Management {
+        key: "secret".into(),
+        keep: Arc::new(move |silencers| {
+            *keep.lock().unwrap() = silencers.to_json();
+            Ok(())
+        }),
+    };
+    let mut watched = watched_with(Config { management: Some(management), ..Config::default() });
+    watched.seconds(5, 10.0);
+    let url = "/api/v1/manage/health?cmd=SILENCE&alarm=ho*";
+    for headers in ["", "X-Auth-Token: wrong!\r\n", "X-Auth-Token: \r\n"] {
+        let reply = crate::client::request(&watched.web, "GET", url, headers).await;
+        assert_eq!((reply.status, &*reply.body), (403, "Auth Error\n"), "{headers}");
+    }
+    assert_eq!(*kept.lock().unwrap(), "");
+    let key = "X-Auth-Token: secret\r\n";
+    let reply = crate::client::request(&watched.web, "GET", url, key).await;
+    assert_eq!(reply.body, "Alarm notifications silenced for alarms matching the selectors\nAlarm selector added\n");
+    assert!(kept.lock().unwrap().contains("\"ho*\""));
+    watched.seconds(3, 99.0);
+    let alarms = watched.json("/api/v1/alarms?all").await;
+    assert_eq!(alarms["alarms"]["test.processor.hot"]["silenced"], json!(true));
+    assert_eq!(alarms["alarms"]["test.processor.mean"]["silenced"], json!(false));
+    let list = crate::client::request(&watched.web, "GET", "/api/v1/manage/health?cmd=LIST", key).await.json();
+    assert_eq!(list, json!({ "all": false, "type": "SILENCE", "silencers": [{ "alarm": "ho*" }] }));
 }
 
 /// A host that is not watched has no alarms, and says that nobody looks.
