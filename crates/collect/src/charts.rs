@@ -277,7 +277,27 @@ impl<'w> Batch<'w> {
         owner: &Owner,
         values: impl Iterator<Item = Growth<'a>> + Clone,
     ) {
-        let wanted = |value: i64| value != 0 || self.zero_metrics;
+        self.grown_row(growing, owner, values, self.zero_metrics);
+    }
+
+    /// The same with dimensions that come with their first value, be it zero.
+    pub(crate) fn listed_row<'a>(
+        &mut self,
+        growing: &mut GrowingChart,
+        owner: &Owner,
+        values: impl Iterator<Item = Growth<'a>> + Clone,
+    ) {
+        self.grown_row(growing, owner, values, true);
+    }
+
+    fn grown_row<'a>(
+        &mut self,
+        growing: &mut GrowingChart,
+        owner: &Owner,
+        values: impl Iterator<Item = Growth<'a>> + Clone,
+        zeros: bool,
+    ) {
+        let wanted = |value: i64| value != 0 || zeros;
         if !growing.chart.is_defined() && !values.clone().any(|growth| growth.value.is_some_and(wanted)) {
             return;
         }
@@ -291,7 +311,7 @@ impl<'w> Batch<'w> {
         }
         let Place::Defined(slot, ..) = growing.chart.place else { return };
         for (at, growth) in values.clone().enumerate() {
-            self.grow(growing, slot, at, &growth);
+            self.grow(growing, slot, at, &growth, zeros);
         }
         self.writer.begin(slot);
         for (growth, index) in values.zip(&growing.indexes) {
@@ -305,15 +325,29 @@ impl<'w> Batch<'w> {
     }
 
     /// Defines the dimension with the number `at` if it is time.
-    fn grow(&mut self, growing: &mut GrowingChart, slot: ChartSlot, at: usize, growth: &Growth<'_>) {
+    fn grow(&mut self, growing: &mut GrowingChart, slot: ChartSlot, at: usize, growth: &Growth<'_>, zeros: bool) {
         if at >= growing.indexes.len() {
             growing.indexes.resize(at + 1, None);
         }
-        if growing.indexes[at].is_some() || !growth.value.is_some_and(|value| value != 0 || self.zero_metrics) {
+        if growing.indexes[at].is_some() || !growth.value.is_some_and(|value| value != 0 || zeros) {
             return;
         }
         let definition = DimensionDefinition { id: growth.id, name: growth.name, ..growing.dimension };
         growing.indexes[at] = self.writer.define_dimension(slot, &definition).ok();
+    }
+
+    /// Says that the collection of the dimension with the number `at` stopped; another may have its number.
+    pub(crate) fn retire_dimension(&mut self, growing: &mut GrowingChart, at: usize, id: &str) {
+        let Some(index) = growing.indexes.get_mut(at) else { return };
+        // It is named by its id, so it does not matter what else left the host meanwhile, unless the chart did.
+        if let (Some(_), Place::Defined(slot, _, seen)) = (index.take(), growing.chart.place)
+            && self.writer.view().chart(slot).is_some_and(|chart| chart.born() <= seen.births)
+        {
+            let definition = DimensionDefinition { id, options: DimensionOptions::OBSOLETE, ..growing.dimension };
+            if let Err(error) = self.writer.define_dimension(slot, &definition) {
+                warn!(chart = growing.form.id, dimension = id, %error, "dimension cannot be retired");
+            }
+        }
     }
 
     /// Says that a chart's collection stopped; its next row defines it again.
@@ -333,6 +367,11 @@ impl<'w> Batch<'w> {
         {
             self.writer.set_chart_variable(slot, name, value);
         }
+    }
+
+    /// The same for a chart whose dimensions come one by one.
+    pub(crate) fn growing_chart_variable(&mut self, growing: &GrowingChart, name: &str, value: f64) {
+        self.chart_variable(&growing.chart, name, value);
     }
 
     /// Sets a variable of the host.
@@ -387,7 +426,8 @@ fn with_device(id: &str, device: &str) -> String {
 }
 
 fn labels(owner: &Owner) -> Vec<Label<'_>> {
-    let everywhere = [("_collect_plugin", owner.plugin), ("_collect_module", owner.module)];
+    let module = if owner.module.is_empty() { "[none]" } else { owner.module };
+    let everywhere = [("_collect_plugin", owner.plugin), ("_collect_module", module)];
     let own = owner.labels.iter().map(|(name, value)| (*name, value.as_str()));
     everywhere.into_iter().chain(own).map(|(name, value)| Label { name, value, source: Label::AUTOMATIC }).collect()
 }

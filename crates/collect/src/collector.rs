@@ -9,6 +9,7 @@ use row::Now;
 use rrd_store::{Feed, Store};
 use tracing::{info, warn};
 
+use crate::apps;
 use crate::charts::Batch;
 use crate::config::Config;
 use crate::file::Buffer;
@@ -55,6 +56,7 @@ impl Collector {
             zero_metrics: config.zero_metrics,
             modules: kernel::modules(&config)
                 .into_iter()
+                .chain(apps::modules(&config))
                 .map(|(module, every_s)| Scheduled::new(module, every_s))
                 .collect(),
             buffer: Buffer::new(),

@@ -52,6 +52,14 @@ pub struct Config {
     pub net_dev: Family,
     /// Interfaces that are left out, a simple pattern over their names.
     pub net_dev_exclude: String,
+    /// `/proc/PID`: processes by application.
+    pub apps: Family,
+    /// The file that lists applications; the list that comes with the program where there is none.
+    pub apps_list: Option<PathBuf>,
+    /// `/proc/PID`: processes by user.
+    pub users: Family,
+    /// `/proc/PID`: processes by group of users.
+    pub groups: Family,
 }
 
 /// A family of charts.
@@ -61,6 +69,11 @@ pub struct Family {
     pub enabled: bool,
     /// Seconds between its rows; less than those of all counts as that.
     pub update_every_s: u32,
+}
+
+impl Family {
+    /// Not collected unless somebody says so.
+    pub const OFF: Self = Self { enabled: false, update_every_s: 1 };
 }
 
 impl Default for Family {
@@ -93,6 +106,10 @@ impl Default for Config {
             diskstats_exclude: DISKS_EXCLUDED.to_owned(),
             net_dev: Family::default(),
             net_dev_exclude: INTERFACES_EXCLUDED.to_owned(),
+            apps: Family::OFF,
+            apps_list: None,
+            users: Family::OFF,
+            groups: Family::OFF,
         }
     }
 }

@@ -77,10 +77,21 @@ fn whole_lines(text: &[u8]) -> &[u8] {
 #[derive(Debug)]
 pub(crate) struct KeptFile(File);
 
+impl From<File> for KeptFile {
+    fn from(file: File) -> Self {
+        Self(file)
+    }
+}
+
 impl KeptFile {
     /// Opens `path`, which stands under `root`.
     pub(crate) fn open(root: &Path, path: &str) -> io::Result<Self> {
         File::open(under(root, path)).map(Self)
+    }
+
+    /// Reads the beginning of the file with one call: as much of it as the buffer takes.
+    pub(crate) fn read_beginning<'b>(&self, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
+        buffer.fill(usize::MAX, |bytes, offset| self.0.read_at(bytes, offset))
     }
 
     /// Reads the file as it is now.

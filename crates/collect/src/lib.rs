@@ -14,12 +14,15 @@
 //! most of it in the kernel (`cargo bench -p collect`), and allocates nothing once the devices are
 //! known.
 //!
+//! Processes by application, user and group are read by the module `apps`, where that is switched on.
+//!
 //! A node with streams adds charts of them: [`Collector::with_streams`].
 //!
 //! What is left out so far: what `/sys` tells of interfaces, mount points, control groups, arrays of
 //! disks, power, and external plugins.
 #![forbid(unsafe_code)]
 
+mod apps;
 mod charts;
 mod collector;
 mod config;

@@ -184,8 +184,11 @@ macro_rules! keys {
 /// One family of `[collect]`: what all have, and its own keys.
 macro_rules! family {
     ($path:literal, $meaning:literal $(, $($own:tt)*)?) => {
+        family!(enabled "true", $path, $meaning $(, $($own)*)?)
+    };
+    (enabled $enabled:literal, $path:literal, $meaning:literal $(, $($own:tt)*)?) => {
         table($path, $meaning, keys! {
-            enabled      = Is("true"), Bool, Yes, ALL, "whether this family is collected";
+            enabled      = Is($enabled), Bool, Yes, ALL, "whether this family is collected";
             update_every = As("global.update_every"), SECONDS, Yes, ALL, "time between two collections";
             $($($own)*)?
         })
@@ -253,6 +256,11 @@ pub(crate) const SECTIONS: &[Section] = &[
     family!("collect.conntrack", "connections that the firewall keeps track of"),
     family!("collect.entropy", "randomness at hand"),
     family!("collect.uptime", "time since the machine started"),
+    family!(enabled "false", "collect.apps", "processes by application: processor time, memory, transfers, descriptors",
+        list = Is(r#""""#), Text, Yes, ALL, "file that says which processes make an application; empty: the list that is built in, configs/apps_groups.conf";
+    ),
+    family!(enabled "false", "collect.users", "the same by the users that processes run as"),
+    family!(enabled "false", "collect.groups", "the same by the groups that processes run as"),
     table(
         "web",
         "the port of this node: API, dashboard, and children that stream to it",

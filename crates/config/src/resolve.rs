@@ -179,6 +179,7 @@ fn collect(in_force: &InForce) -> Collect {
         root: table.get("root"),
         plugins: table.get("plugins"),
         plugins_dir: table.get("plugins_dir"),
+        apps_list: Table::fixed(in_force, "collect.apps").get("list"),
         families: families.collect(),
     }
 }

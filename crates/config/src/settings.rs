@@ -88,6 +88,8 @@ pub struct Collect {
     pub plugins: String,
     /// Folders of external plugins.
     pub plugins_dir: Vec<PathBuf>,
+    /// File that says which processes make an application; empty for the built-in list.
+    pub apps_list: PathBuf,
     /// All families, in the order of the pages.
     pub families: Vec<Family>,
 }

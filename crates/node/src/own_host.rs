@@ -187,6 +187,10 @@ fn collect_config(settings: &Settings) -> collect::Config {
         diskstats_exclude: exclude("disks"),
         net_dev: switch("network"),
         net_dev_exclude: exclude("network"),
+        apps: switch("apps"),
+        apps_list: Some(settings.collect.apps_list.clone()).filter(|path| !path.as_os_str().is_empty()),
+        users: switch("users"),
+        groups: switch("groups"),
         ..collect::Config::default()
     }
 }

@@ -42,7 +42,10 @@ fn defaults() {
             "softnet",
             "conntrack",
             "entropy",
-            "uptime"
+            "uptime",
+            "apps",
+            "users",
+            "groups"
         ]
     );
     assert_eq!(settings.collect.families[4].exclude, "loop* ram*");
