@@ -16,8 +16,8 @@ use crate::sender::connection::OFFERED;
 use crate::sender::session::{self, Session};
 
 /// Rows that are there when the parent comes, and rows that are kept.
-const PAST_ROWS: i64 = 130;
-const HISTORY_ROWS: u32 = 200;
+const PAST_ROWS: i64 = 70;
+const HISTORY_ROWS: u32 = 120;
 /// Text that may wait.
 const BUFFER_BYTES: [usize; 4] = [2_000, 8_000, 30_000, 1 << 20];
 /// What may come on top of it: an answer of the past, the answer to a call, or a definition.
