@@ -374,3 +374,21 @@ fn lines_that_make_no_sense_are_passed_over() {
     assert!(session.receive(&endless, at(START_S)).is_err());
     assert!(session.take_untold().is_none(), "what is told once is enough");
 }
+
+/// The goal: an answer names no dimension that the parent was not told of, though it came without a row.
+#[test]
+fn a_dimension_without_a_row_is_told_before_the_answer() {
+    for capabilities in [V1, V2] {
+        let (mut feed, _, slot, mut session) = start(capabilities, "a.b", 1, 1 << 20);
+        filled(&mut session, START_S);
+        let late = DimensionDefinition { id: "late", ..Default::default() };
+        feed.writer(at(START_S)).unwrap().define_dimension(slot, &late).unwrap();
+        let asked = format!("\"a.b\" \"true\" {} {START_S}", START_S - 10);
+        session.receive(&request(&asked), at(START_S)).unwrap();
+        let text = filled(&mut session, START_S);
+        let (definition, answer) = text.split_once("RBEGIN").unwrap();
+        assert!(definition.contains("\"late\"") && answer.contains(" true "), "{text}");
+        session.receive(&request(&asked), at(START_S)).unwrap();
+        assert!(filled(&mut session, START_S).starts_with("RBEGIN"), "once is enough");
+    }
+}
