@@ -1,5 +1,5 @@
 //! Fifty good children beside slow, silent, garbage-sending and reconnecting ones: the good ones
-//! miss nothing, the master stays small, and its log tells of the bad ones.
+//! miss nothing and have the values that they sent, the master stays small, and its log tells of the bad ones.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::io::Write;
@@ -17,6 +17,10 @@ const GOOD: usize = 50;
 const CHART: &str = "good.chart";
 /// Seconds until streams and memory have settled.
 const SETTLING_S: u64 = 6;
+/// What lies between the values of two children.
+const APART: u64 = 10_000;
+/// What a value may be off by: seven digits are stored.
+const TOLERANCE: f64 = 0.06;
 const MORE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 const MORE_THREADS_MAX: u64 = 4;
 
@@ -60,10 +64,24 @@ fn misbehave(master: SocketAddr, over: &AtomicBool) {
     }
 }
 
-fn missing(host: &Host, window: Window) -> Vec<i64> {
+/// What a good child sends: no two of them have a value in common, and each counts the seconds.
+fn sent(number: usize, turn: u64) -> i64 {
+    i64::try_from(number as u64 * APART + turn).unwrap()
+}
+
+/// The seconds of a good child whose row is missing or another than was sent. Values of whole seconds lie
+/// between those that were sent, by as much as the first was away from a whole second.
+fn bad(host: &Host, window: Window, number: usize) -> Vec<(i64, Option<f64>)> {
     let data = host.data(CHART, window);
-    let there = |second: &i64| data.rows.get(second).is_some_and(|row| row.iter().all(Option::is_some));
-    (window.after..=window.before).filter(|second| !there(second)).collect()
+    let value = |second: i64| data.rows.get(&second).and_then(|row| row[0]);
+    let first = value(window.after).unwrap_or(0.0);
+    let off = first - sent(number, SETTLING_S) as f64;
+    assert!(off.abs() < 3.0, "good-{number} begins with {first}");
+    let is_bad = |second: &i64| {
+        let expected = first + (second - window.after) as f64;
+        value(*second).is_none_or(|value| (value - expected).abs() > TOLERANCE)
+    };
+    (window.after..=window.before).filter(is_bad).map(|second| (second, value(second))).collect()
 }
 
 fn soak(seconds: u64) {
@@ -75,8 +93,8 @@ fn soak(seconds: u64) {
         scope.spawn(|| misbehave(address, &over));
         for turn in 0..seconds {
             let second = Deadline::after(s(1));
-            let text = row(CHART, i64::try_from(turn).unwrap());
-            let sent = children.iter_mut().map(|child| usize::from(child.send(&text).is_ok())).sum::<usize>();
+            let send = |(number, child): (usize, &mut Scripted)| child.send(&row(CHART, sent(number, turn))).is_ok();
+            let sent = children.iter_mut().enumerate().map(send).filter(|is_sent| *is_sent).count();
             if turn == SETTLING_S {
                 start_s = now_s();
                 before = (master.process().resident_bytes(), master.process().threads());
@@ -93,8 +111,8 @@ fn soak(seconds: u64) {
     let after = (master.process().resident_bytes(), master.process().threads());
     println!("{seconds} s: {GOOD} children × {} seconds; bytes, threads: {before:?}, then {after:?}", window.seconds());
     for number in 0..GOOD {
-        let missing = missing(&master.api().host(&format!("good-{number}")), window);
-        assert!(missing.is_empty(), "good-{number} misses {missing:?} of {window:?}");
+        let bad = bad(&master.api().host(&format!("good-{number}")), window, number);
+        assert!(bad.is_empty(), "good-{number}: {bad:?} of {window:?}");
     }
     assert!(after.0 < before.0 + MORE_BYTES_MAX && after.1 <= before.1 + MORE_THREADS_MAX, "{before:?}, {after:?}");
     master.wait_for_log(0, &["STREAM", "garbage-0", "[receive from ", "line 1", "BEGIN"], s(5));

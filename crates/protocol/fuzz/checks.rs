@@ -64,5 +64,13 @@ pub fn request(data: &[u8]) {
         let again = Request::parse(&out).expect("what we write is a request");
         assert_eq!((again.key, again.machine_guid), (request.key, request.machine_guid));
         assert_eq!(again.hostname, request.hostname.replace('&', "_"));
+        // What no text of another peer can change on its way.
+        let Request { update_every_s, utc_offset_s, hops, ref path, .. } = request;
+        assert_eq!((again.update_every_s, again.utc_offset_s, again.hops), (update_every_s, utc_offset_s, hops));
+        assert_eq!((&again.path, again.capabilities.offer()), (path, request.capabilities.offer()));
+        // Once written as we do, all of it stays as it is.
+        let mut next = Vec::new();
+        again.write(&mut next);
+        assert_eq!(Request::parse(&next), Ok(again));
     }
 }

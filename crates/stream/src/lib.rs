@@ -17,6 +17,9 @@ pub mod back_off;
 pub mod codec;
 #[cfg(feature = "sender")]
 pub mod destination;
+#[doc(hidden)]
+#[cfg(all(any(test, feature = "fuzzing"), feature = "receiver", feature = "sender"))]
+pub mod fuzzing;
 mod host_info;
 pub mod lane;
 #[cfg(all(test, feature = "receiver", feature = "sender"))]

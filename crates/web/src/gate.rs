@@ -26,6 +26,9 @@ use crate::{Node, Peer, Web};
 
 /// How long a lasting answer may be kept, in seconds.
 const LASTING_S: i64 = 86_400;
+/// What is understood at most paths, and where functions are called.
+const METHODS: &str = "GET, HEAD, OPTIONS";
+const METHODS_OF_CALLS: &str = "POST, OPTIONS";
 const PREFLIGHT_HEADERS: &str =
     "accept, x-requested-with, origin, content-type, cookie, pragma, cache-control, x-auth-token";
 
@@ -85,10 +88,6 @@ impl Node {
         if request.method() == Method::OPTIONS {
             return Err(Box::new(preflight()));
         }
-        let is_call = request.method() == Method::POST;
-        if !is_call && request.method() != Method::GET && request.method() != Method::HEAD {
-            return Err(Box::new(unknown_method()));
-        }
         let refuse = |answer: Answer| Box::new(answer.into_response());
         let allowed = self.allowed();
         // Children ask this before they stream.
@@ -108,11 +107,12 @@ impl Node {
             Err(TargetError::Nested) => return Err(refuse(Answer::bad_request("Nesting of hosts is not allowed."))),
             Err(TargetError::Invalid) => return Err(refuse(invalid_url())),
         };
-        if is_call && target.path != FUNCTION {
-            return Err(Box::new(unknown_method()));
+        let is_call = target.path == FUNCTION;
+        let methods = if is_call { METHODS_OF_CALLS } else { METHODS };
+        if !methods.split(", ").any(|method| method == request.method().as_str()) {
+            return Err(Box::new(unknown_method(methods)));
         }
-        // A page that a browser has from elsewhere must not call functions in the name of its reader.
-        if is_call && (!peer.is_allowed_by(&allowed.functions) || request.headers().contains_key(ORIGIN)) {
+        if is_call && (!peer.is_allowed_by(&allowed.functions) || is_of_another_page(request.headers())) {
             return Err(refuse(Answer::forbidden()));
         }
         *request.uri_mut() = target.path.parse::<Uri>().map_err(|_| refuse(invalid_url()))?;
@@ -164,9 +164,19 @@ impl Node {
     }
 }
 
-fn unknown_method() -> Response<Body> {
+/// Whether a browser asks for a page that it has from elsewhere: that must not call functions in the name
+/// of its reader. Our own pages name as their origin what the browser calls this node.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let origin = origin.as_bytes();
+    let node = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
+    let host = headers.get(HOST).map(HeaderValue::as_bytes).filter(|host| !host.is_empty());
+    !node.zip(host).is_some_and(|(node, host)| node.eq_ignore_ascii_case(host))
+}
+
+fn unknown_method(methods: &'static str) -> Response<Body> {
     let mut response = Answer::unknown_method().into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
 

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::admission::{self, Admitted, Config, Denied, Entrant};
+use super::functions;
 use super::pace::Pace;
 use super::session::{Session, SessionError};
 use super::streams::{Asked, Live, NoPlace, Streams};
@@ -38,7 +39,7 @@ use crate::{ACCESS, Clock};
 mod tests;
 
 /// What we can do, as a parent, codecs apart.
-const OWN: Capabilities = Capabilities::PARENT.with(Capabilities::FUNCTIONS).with(Capabilities::PROGRESS);
+pub(crate) const OWN: Capabilities = Capabilities::PARENT.with(Capabilities::FUNCTIONS).with(Capabilities::PROGRESS);
 /// How long a request may take to arrive.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long a child may take to read an answer.
@@ -53,8 +54,6 @@ const READ_BYTES: usize = 64 * 1024;
 const TURN_BYTES: usize = 256 * 1024;
 /// Bytes of requests that may wait for a child that does not read.
 const UNSENT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// While more bytes than this wait for the child, calls wait, too: none may fill up the way of the others.
-const UNSENT_BEFORE_CALLS: usize = 64 * 1024;
 /// TCP asks a silent peer after this time whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -396,7 +395,7 @@ impl Entry {
 }
 
 /// What a stream is agreed on with a child.
-fn agree(own: Capabilities, offered: Capabilities, codecs: &[Capabilities]) -> Capabilities {
+pub(crate) fn agree(own: Capabilities, offered: Capabilities, codecs: &[Capabilities]) -> Capabilities {
     let agreed = Capabilities::negotiate(own, offered, codecs);
     // Collected values of doubles are of no use where stored ones do not come with them.
     if agreed.has(Capabilities::INTERPOLATED) { agreed } else { agreed.without(Capabilities::FLOATBASELINE) }
@@ -599,28 +598,10 @@ impl Stream {
         SILENCE_MAX.saturating_sub(Duration::from_micros(silent_us))
     }
 
-    /// Passes calls and what became of them to the child, progress and answers back, and gives up those
-    /// that are late.
+    /// Passes calls to the child and answers back, and gives up those that are late.
     fn pass_calls(&mut self, now: Now) {
-        let functions = &mut self.session.functions;
-        while self.out.len() < UNSENT_BEFORE_CALLS
-            && let Some(notice) = self.feed.take_notice()
-        {
-            functions.notice(notice, &mut self.out);
-        }
-        while self.out.len() < UNSENT_BEFORE_CALLS
-            && let Some((number, call)) = self.feed.take_call()
-        {
-            functions.call(number, &call, &mut self.out);
-        }
-        self.calls_wait = self.out.len() >= UNSENT_BEFORE_CALLS;
-        while let Some((number, progress)) = functions.take_progress() {
-            self.feed.progress_call(number, progress, now);
-        }
-        while let Some((number, reply)) = functions.take_answer() {
-            self.feed.answer_call(number, reply);
-        }
-        self.calls_until_us = self.feed.give_up_calls(now);
+        self.calls_until_us = self.session.functions.pass(&self.feed, now, &mut self.out);
+        self.calls_wait = functions::wait(&self.out);
     }
 
     /// Reads once, and writes the rows of what came; returns how many bytes that were.

@@ -7,8 +7,11 @@
 //! together, with the capability `PROGRESS`: a child without it is sent plain calls only.
 
 use protocol::encode::{self, FunctionCall};
-use rrd_store::{Call, Notice, Payload, Reply};
+use row::Now;
+use rrd_store::{Call, Feed, Notice, Payload, Reply};
 
+/// While more bytes than this wait for the child, calls wait, too: none may fill up the way of the others.
+pub(crate) const UNSENT_BEFORE_CALLS: usize = 64 * 1024;
 /// Bytes of an answer that are passed on.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of an answer's content type.
@@ -33,6 +36,28 @@ impl Functions {
     pub(crate) fn new(knows_more: bool) -> Self {
         let (answers, progress) = (Vec::new(), Vec::new());
         Self { knows_more, asked: Vec::new(), answer: None, is_too_long: false, answers, progress }
+    }
+
+    /// Passes the feed's calls and what became of them to the child, progress and answers back, and gives
+    /// up calls that are late; returns when the next one is, on the monotonic clock.
+    pub(crate) fn pass(&mut self, feed: &Feed, now: Now, out: &mut Vec<u8>) -> Option<u64> {
+        while !wait(out)
+            && let Some(notice) = feed.take_notice()
+        {
+            self.notice(notice, out);
+        }
+        while !wait(out)
+            && let Some((number, call)) = feed.take_call()
+        {
+            self.call(number, &call, out);
+        }
+        while let Some((number, progress)) = self.take_progress() {
+            feed.progress_call(number, progress, now);
+        }
+        while let Some((number, reply)) = self.take_answer() {
+            feed.answer_call(number, reply);
+        }
+        feed.give_up_calls(now)
     }
 
     /// Writes a call for the child, or answers in its place.
@@ -137,6 +162,11 @@ impl Functions {
     pub(crate) fn take_progress(&mut self) -> Option<(u64, (u64, u64))> {
         self.progress.pop()
     }
+}
+
+/// Whether calls wait until the child has read more.
+pub(super) fn wait(out: &[u8]) -> bool {
+    out.len() >= UNSENT_BEFORE_CALLS
 }
 
 /// The form that newer agents use themselves: 32 hexadecimal digits.

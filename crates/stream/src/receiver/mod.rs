@@ -7,8 +7,8 @@
 //! host.
 
 mod admission;
-mod connection;
-mod functions;
+pub(crate) mod connection;
+pub(crate) mod functions;
 mod pace;
 mod replication;
 pub(crate) mod session;

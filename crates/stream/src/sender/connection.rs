@@ -35,7 +35,7 @@ use crate::{ACCESS, Clock};
 mod tests;
 
 /// What we offer a parent, codecs apart.
-const OFFERED: Capabilities =
+pub(crate) const OFFERED: Capabilities =
     Capabilities::CHILD.with(Capabilities::FUNCTIONS).with(Capabilities::PROGRESS).with(Capabilities::VCAPS);
 /// How long a stop may wait for what is still to be sent.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -70,8 +70,8 @@ enum Closed {
     Stalled(Duration),
     #[error("more than {0} bytes waited for the parent")]
     Overflow(usize),
-    #[error("the parent sent what is no command: {0}")]
-    Malformed(#[from] DecodeError),
+    #[error("the parent sent too much at once: {0}")]
+    TooLong(#[from] DecodeError),
     #[error("the stream cannot be compressed: {0}")]
     Encode(#[from] EncodeError),
 }
@@ -95,7 +95,7 @@ impl Closed {
         match self {
             Self::Stopped | Self::NotFed | Self::FedAnew | Self::Overflow(_) | Self::Encode(_) => Ended::ByUs,
             Self::ForBetter(at, _) => Ended::ForBetter(*at),
-            Self::ByParent | Self::Io(_) | Self::Stalled(_) | Self::Malformed(_) => Ended::ByParent,
+            Self::ByParent | Self::Io(_) | Self::Stalled(_) | Self::TooLong(_) => Ended::ByParent,
         }
     }
 
@@ -564,6 +564,9 @@ impl Stream<'_> {
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock => break,
                 Err(err) => return Err(err.into()),
             }
+        }
+        if let Some(err) = self.session.take_untold() {
+            warn!("{}: the parent sent what makes no sense, which is ignored, as is further such: {err}", self.to);
         }
         Ok(())
     }

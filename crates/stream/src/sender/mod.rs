@@ -8,7 +8,7 @@
 mod calls;
 mod compression;
 mod connect;
-mod connection;
+pub(crate) mod connection;
 mod outbox;
 mod replay;
 pub(crate) mod session;

@@ -17,6 +17,14 @@ use protocol::frame::SENT_PLAIN_BYTES_MAX;
 const COMPANY_US: u64 = 100_000;
 /// Text that goes at once.
 const COMPANY_BYTES: usize = SENT_PLAIN_BYTES_MAX;
+/// What a buffer for text keeps in any case.
+const KEPT_BYTES: usize = 32 * 1024;
+/// A buffer that is so many times longer than texts lately were is cut to half of that. One that grows is
+/// at most twice as long as its text, so texts of about one length never have it cut and grown in turn.
+const SPARE: usize = 4;
+/// With each shorter text the longest one counts for so much less, in parts of itself: history that was
+/// sent is forgotten after some tens of texts.
+const FADES: usize = 8;
 /// Frames are made while fewer bytes of them wait: a long text need not be there twice.
 const WIRE_BYTES: usize = 32 * 1024;
 
@@ -31,11 +39,14 @@ pub(super) struct Outbox {
     /// When the last frame was made, while that makes the next text wait.
     framed_us: Option<u64>,
     has_frames: bool,
+    /// How long texts lately were at most, in bytes.
+    longest: usize,
 }
 
 impl Outbox {
     pub(super) fn new(encoder: Option<Encoder>) -> Self {
-        Self { encoder, text: Vec::new(), framed: 0, wire: Vec::new(), sent: 0, framed_us: None, has_frames: false }
+        let (text, wire) = (Vec::new(), Vec::new());
+        Self { encoder, text, framed: 0, wire, sent: 0, framed_us: None, has_frames: false, longest: 0 }
     }
 
     /// Whether all was written.
@@ -60,13 +71,25 @@ impl Outbox {
         self.framed_us = None;
     }
 
-    /// The empty buffer for the next text, once the last one is written.
+    /// The empty buffer for the next text, once the last one is written. It takes turns with the tap's.
     pub(super) fn text(&mut self) -> &mut Vec<u8> {
         debug_assert!(self.is_empty());
         (self.framed, self.sent) = (0, 0);
-        self.wire.clear();
-        self.text.clear();
-        if self.encoder.is_some() { &mut self.text } else { &mut self.wire }
+        let text = if self.encoder.is_some() {
+            self.wire.clear();
+            &mut self.text
+        } else {
+            &mut self.wire
+        };
+        if !text.is_empty() {
+            self.longest = text.len().max(self.longest - self.longest / FADES);
+            text.clear();
+        }
+        let spare = (SPARE * self.longest).max(KEPT_BYTES);
+        if text.capacity() > spare {
+            text.shrink_to(spare / 2);
+        }
+        text
     }
 
     /// Makes the next frames, once the last ones are written.
@@ -135,6 +158,31 @@ mod tests {
         assert_eq!(outbox.gathers_us(1_001, || 0), None, "nothing to wait for");
         outbox.gathered();
         assert_eq!(outbox.gathers_us(1_001, || 10), None);
+    }
+
+    /// The goal: what a long text needed is given back once texts are short again, and not for one of them;
+    /// texts that stay as they are have their buffer left alone.
+    #[test]
+    fn room_for_a_long_text_is_given_back() {
+        for mut outbox in [outbox(), Outbox::new(None)] {
+            let mut turn = |length: usize| {
+                let text = outbox.text();
+                text.resize(length, b'x');
+                let capacity = text.capacity();
+                while !outbox.is_empty() {
+                    outbox.pack(1).unwrap();
+                    let count = outbox.wire().len();
+                    outbox.written(count);
+                }
+                capacity
+            };
+            assert!(turn(800_000) >= 800_000);
+            assert!(turn(10_000) >= 800_000, "the next one may be as long");
+            assert!((0..40).any(|_| turn(10_000) <= 40_000));
+            turn(100_000);
+            let grown = turn(100_000);
+            assert!((0..100).all(|number| turn(60_000 + number % 2 * 40_000) == grown));
+        }
     }
 
     /// The goal: a long text becomes frames bit by bit, and all of it.

@@ -157,6 +157,7 @@ impl Answer {
             return Some(false);
         }
         self.lines.finish(&self.wire, &chart, &self.plan, self.until_s, now);
+        tap.define_changed(&chart, now);
         out.append(&mut tap.out);
         out.append(&mut self.lines.out);
         tap.note_replicated(self.lines.rows, self.lines.newest_s);

@@ -139,7 +139,6 @@ fn charts_are_found_by_the_id_on_the_wire() {
     assert!(!session.is_asked());
     session.receive(&request("\"a.o_clock _x__\" \"true\" 0 0"), at(START_S)).unwrap();
     assert!(session.is_asked());
-    session.receive(b"REPLAY_CHART nonsense\n", at(START_S)).unwrap_err();
 }
 
 /// The goal: a chart that is not to be sent is not sent in answers either.
@@ -345,4 +344,51 @@ fn what_left_the_history_is_told_once() {
     let mut session = begin(START_S + 300);
     ask(&mut session, "a.b", START_S + 299, START_S + 300);
     assert_eq!(session.take_gap(at(START_S + 320), true), None, "nothing was missed");
+}
+
+/// The goal: whatever a parent asks for that makes no sense, the stream goes on as if it had not asked.
+#[test]
+fn lines_that_make_no_sense_are_passed_over() {
+    let (mut feed, _, slot, mut session) = start(V2, "a.b", 1, 1 << 20);
+    filled(&mut session, START_S);
+    let lines = [
+        "REPLAY_CHART \"\" \"true\" 0 0",
+        "REPLAY_CHART \"\"",
+        "REPLAY_CHART",
+        "REPLAY_CHART \"a.b\" \"true\" then now",
+        "FUNCTION",
+        "FUNCTION_PAYLOAD\nno call\nFUNCTION_PAYLOAD_END",
+        "FUNCTION_CANCEL",
+        "BOGUS a b",
+    ];
+    for line in lines {
+        session.receive(format!("{line}\n").as_bytes(), at(START_S)).unwrap();
+    }
+    let told = session.take_untold().unwrap().to_string();
+    assert!(told.contains("REPLAY_CHART without chart"), "{told}");
+    assert!(session.take_untold().is_none() && !session.is_asked());
+    session.receive(&request("\"a.b\" \"true\" 0 0"), at(START_S)).unwrap();
+    store(&mut feed, slot, START_S + 1, 5.0);
+    assert!(filled(&mut session, START_S + 1).contains("RSET SLOT:#B \"d0\" 5 A"));
+    let endless = vec![b'x'; 20_000];
+    assert!(session.receive(&endless, at(START_S)).is_err());
+    assert!(session.take_untold().is_none(), "what is told once is enough");
+}
+
+/// The goal: an answer names no dimension that the parent was not told of, though it came without a row.
+#[test]
+fn a_dimension_without_a_row_is_told_before_the_answer() {
+    for capabilities in [V1, V2] {
+        let (mut feed, _, slot, mut session) = start(capabilities, "a.b", 1, 1 << 20);
+        filled(&mut session, START_S);
+        let late = DimensionDefinition { id: "late", ..Default::default() };
+        feed.writer(at(START_S)).unwrap().define_dimension(slot, &late).unwrap();
+        let asked = format!("\"a.b\" \"true\" {} {START_S}", START_S - 10);
+        session.receive(&request(&asked), at(START_S)).unwrap();
+        let text = filled(&mut session, START_S);
+        let (definition, answer) = text.split_once("RBEGIN").unwrap();
+        assert!(definition.contains("\"late\"") && answer.contains(" true "), "{text}");
+        session.receive(&request(&asked), at(START_S)).unwrap();
+        assert!(filled(&mut session, START_S).starts_with("RBEGIN"), "once is enough");
+    }
 }

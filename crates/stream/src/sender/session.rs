@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use patterns::SimplePattern;
 use protocol::replication::ReplayRequest;
-use protocol::{Capabilities, Command, DecodeError, Decoder, Limits, Step};
+use protocol::{Capabilities, Command, DecodeError, Decoder, Fault, Limits, Step};
 use row::Now;
 use rrd_store::{Host, TapId};
 use tokio::sync::Notify;
@@ -39,6 +39,9 @@ pub(crate) struct Session {
     requests: Requests,
     calls: Calls,
     loss: Loss,
+    /// What is wrong with the first line that was passed over, until it was told.
+    untold: Option<DecodeError>,
+    has_passed_over: bool,
 }
 
 impl Session {
@@ -66,6 +69,8 @@ impl Session {
             requests: Requests::default(),
             calls,
             loss: Loss::default(),
+            untold: None,
+            has_passed_over: false,
         }
     }
 
@@ -115,21 +120,29 @@ impl Session {
         self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.overflowed).unwrap_or_default()
     }
 
-    /// Takes bytes of the parent.
+    /// What is wrong with the first line that was passed over, once.
+    pub(crate) fn take_untold(&mut self) -> Option<DecodeError> {
+        self.untold.take()
+    }
+
+    /// Takes bytes of the parent. A line that makes no sense is passed over: a parent of another age may ask
+    /// for what we do not know, and that is no reason to part.
     ///
     /// # Errors
-    /// For a line that is too long or malformed.
+    /// For what is too long.
     pub(crate) fn receive(&mut self, bytes: &[u8], now: Now) -> Result<(), DecodeError> {
         let mut text = std::mem::take(&mut self.cut);
         text.extend_from_slice(bytes);
         let mut at = 0;
         loop {
             let mut consumed = 0;
-            let step = self.decoder.step(&text[at..], &mut consumed)?;
+            let step = self.decoder.step(&text[at..], &mut consumed);
             at += consumed;
             match step {
-                Step::Command(command) => self.command(&command, now),
-                Step::NeedMore => break,
+                Ok(Step::Command(command)) => self.command(&command, now),
+                Ok(Step::NeedMore) => break,
+                Err(err) if matches!(err.fault, Fault::Missing { .. } | Fault::Invalid { .. }) => self.pass_over(err),
+                Err(err) => return Err(err),
             }
         }
         text.drain(..at);
@@ -137,7 +150,13 @@ impl Session {
         Ok(())
     }
 
-    /// A parent may ask for what we do not offer: that is no reason to part.
+    #[cold]
+    fn pass_over(&mut self, err: DecodeError) {
+        if !std::mem::replace(&mut self.has_passed_over, true) {
+            self.untold = Some(err);
+        }
+    }
+
     fn command(&mut self, command: &Command<'_>, now: Now) {
         match *command {
             Command::ReplayChart { id, start_streaming, after_s, before_s } => {

@@ -91,6 +91,8 @@ struct ChartOut {
     was_asked: bool,
     /// The chart's last second when it fell silent: rows after it are held back.
     silent_after_s: i64,
+    /// The chart's number of births with its indexes of dimensions, as it was defined.
+    laid_out: u64,
 }
 
 /// What was sent.
@@ -216,6 +218,16 @@ impl SenderTap {
             if let Some(chart) = host.chart(slot) {
                 self.define(&chart, now);
             }
+        }
+    }
+
+    /// Defines a chart again whose dimensions are others than the parent knows: a change is told with the
+    /// next row only, and an answer may be before that.
+    pub(super) fn define_changed(&mut self, chart: &ChartView<'_>, now: Now) {
+        let is_known =
+            |known: &ChartOut| known.ends.len() == chart.dimension_count() + 1 && known.laid_out == chart.laid_out();
+        if !self.charts.get(chart.slot().0 as usize).is_some_and(is_known) {
+            self.define(chart, now);
         }
     }
 
@@ -370,6 +382,7 @@ impl ChartOut {
             is_dated: false,
             was_asked: false,
             silent_after_s: 0,
+            laid_out: 0,
         }
     }
 
@@ -401,8 +414,8 @@ impl ChartOut {
         lines.shrink_to_fit();
         ends.shrink_to_fit();
         let phase = if wire.has(Capabilities::REPLICATION) { Phase::Defined } else { Phase::Live };
-        let update_every_s = chart.update_every_s();
-        Self { phase, update_every_s, lines, ends, sent_s, is_dated: false, was_asked, silent_after_s }
+        let (update_every_s, laid_out) = (chart.update_every_s(), chart.laid_out());
+        Self { phase, update_every_s, lines, ends, sent_s, is_dated: false, was_asked, silent_after_s, laid_out }
     }
 
     /// Whether a row cannot be told to the parent as it is; the chart is silent then.

@@ -110,16 +110,45 @@ async fn calls_that_fail_say_why() {
     assert_eq!(read_one(&mut client).await.status, 503);
 }
 
-/// The goal: only whom the setting lets in may call, and no page of a browser; nothing else is posted to.
+/// The goal: only whom the setting lets in may call; nothing else is posted to.
 #[tokio::test]
 async fn callers_are_chosen() {
     let fleet = fleet_that_allows_calls("!10.1.2.3 *");
     assert_eq!(request(&fleet.web, "POST", URL, "").await.status, 403);
     assert_eq!(request(&fleet.web, "GET", "/api/v1/info", "").await.status, 200);
     let fleet = serving();
-    assert_eq!(request(&fleet.web, "POST", URL, "Origin: http://node:19999\r\n").await.status, 403);
-    assert_eq!(request(&fleet.web, "GET", URL, "").await.status, 405);
-    assert_eq!(request(&fleet.web, "HEAD", URL, "").await.status, 405);
+    for url in [URL, "/host/localhost/api/v1/function?function=f"] {
+        for method in ["GET", "HEAD", "PUT"] {
+            let reply = request(&fleet.web, method, url, "").await;
+            assert_eq!((reply.status, reply.header("allow")), (405, "POST, OPTIONS"), "{method}");
+        }
+    }
     assert_eq!(request(&fleet.web, "POST", "/api/v1/info", "").await.status, 405);
     assert_eq!(fleet.feed.take_call(), None);
+}
+
+/// The goal: of the pages that a browser shows only those of this node may call.
+#[tokio::test]
+async fn pages_from_elsewhere_do_not_call() {
+    let fleet = fleet();
+    // Nobody serves the calls that get through.
+    for (origin, status) in [
+        ("http://node:19999", 503),
+        ("https://NODE:19999", 503),
+        ("http://node", 403),
+        ("http://node:19998", 403),
+        ("http://node:19999.elsewhere", 403),
+        ("http://elsewhere/node:19999", 403),
+        ("http://elsewhere@node:19999", 403),
+        ("node:19999", 403),
+        ("ftp://node:19999", 403),
+        ("null", 403),
+        ("", 403),
+    ] {
+        let reply = request(&fleet.web, "POST", URL, &format!("Origin: {origin}\r\n")).await;
+        assert_eq!(reply.status, status, "{origin}");
+    }
+    let nameless = format!("POST {URL} HTTP/1.0\r\nOrigin: http://\r\n\r\n");
+    let (mut client, _server) = connect(&fleet.web, nameless.as_bytes(), LINE, somebody());
+    assert_eq!(read_one(&mut client).await.status, 403);
 }
