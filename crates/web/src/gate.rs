@@ -1,6 +1,7 @@
 //! The gate before the routes: which methods, who may enter, which host is meant, and the headers
 //! that every answer carries.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -112,7 +113,8 @@ impl Node {
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
             return Err(Box::new(unknown_method(methods)));
         }
-        if is_call && (!peer.is_allowed_by(&allowed.functions) || is_of_another_page(request.headers())) {
+        let own_name = || self.store.hosts().first().map_or_else(String::new, |host| host.info().hostname.clone());
+        if is_call && (!peer.is_allowed_by(&allowed.functions) || is_of_another_page(request.headers(), &own_name())) {
             return Err(refuse(Answer::forbidden()));
         }
         *request.uri_mut() = target.path.parse::<Uri>().map_err(|_| refuse(invalid_url()))?;
@@ -165,13 +167,20 @@ impl Node {
 }
 
 /// Whether a browser asks for a page that it has from elsewhere: that must not call functions in the name
-/// of its reader. Our own pages name as their origin what the browser calls this node.
-fn is_of_another_page(headers: &HeaderMap) -> bool {
+/// of its reader. Our own pages name as their origin what the browser calls this node; and what is no
+/// name of it, or an address, may be a name that its owner has moved here.
+fn is_of_another_page(headers: &HeaderMap, own_name: &str) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return false };
-    let origin = origin.as_bytes();
-    let node = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
-    let host = headers.get(HOST).map(HeaderValue::as_bytes).filter(|host| !host.is_empty());
-    !node.zip(host).is_some_and(|(node, host)| node.eq_ignore_ascii_case(host))
+    let text = |value: &HeaderValue| value.to_str().map(str::to_lowercase).unwrap_or_default();
+    let (origin, host) = (text(origin), headers.get(HOST).map(text).unwrap_or_default());
+    let node = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => &*host,
+    };
+    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let is_ours = is_address || name == "localhost" || name == own_name.to_lowercase();
+    node != Some(&*host) || !is_ours
 }
 
 fn unknown_method(methods: &'static str) -> Response<Body> {

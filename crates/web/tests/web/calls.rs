@@ -132,21 +132,27 @@ async fn callers_are_chosen() {
 async fn pages_from_elsewhere_do_not_call() {
     let fleet = fleet();
     // Nobody serves the calls that get through.
-    for (origin, status) in [
-        ("http://node:19999", 503),
-        ("https://NODE:19999", 503),
-        ("http://node", 403),
-        ("http://node:19998", 403),
-        ("http://node:19999.elsewhere", 403),
-        ("http://elsewhere/node:19999", 403),
-        ("http://elsewhere@node:19999", 403),
-        ("node:19999", 403),
-        ("ftp://node:19999", 403),
-        ("null", 403),
-        ("", 403),
+    for (host, origin, status) in [
+        ("alpha:19999", "http://alpha:19999", 503),
+        ("alpha:19999", "https://ALPHA:19999", 503),
+        ("localhost", "http://localhost", 503),
+        ("127.0.0.1:19999", "http://127.0.0.1:19999", 503),
+        ("[::1]:19999", "http://[::1]:19999", 503),
+        // A name that somebody has moved to this node's address.
+        ("elsewhere:19999", "http://elsewhere:19999", 403),
+        ("alpha:19999", "http://alpha", 403),
+        ("alpha:19999", "http://alpha:19998", 403),
+        ("alpha:19999", "http://alpha:19999.elsewhere", 403),
+        ("alpha:19999", "http://elsewhere/alpha:19999", 403),
+        ("alpha:19999", "http://elsewhere@alpha:19999", 403),
+        ("alpha:19999", "alpha:19999", 403),
+        ("alpha:19999", "ftp://alpha:19999", 403),
+        ("alpha:19999", "null", 403),
+        ("alpha:19999", "", 403),
     ] {
-        let reply = request(&fleet.web, "POST", URL, &format!("Origin: {origin}\r\n")).await;
-        assert_eq!(reply.status, status, "{origin}");
+        let request = format!("POST {URL} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nOrigin: {origin}\r\n\r\n");
+        let reply = crate::client::send(&fleet.web, &request, somebody()).await;
+        assert_eq!(reply.status, status, "{host} {origin}");
     }
     let nameless = format!("POST {URL} HTTP/1.0\r\nOrigin: http://\r\n\r\n");
     let (mut client, _server) = connect(&fleet.web, nameless.as_bytes(), LINE, somebody());
