@@ -1,6 +1,6 @@
 //! `tributary-collector`: reads this machine every second and streams it to a parent.
 //!
-//! Two threads: the main one streams, the other collects. No listener, no database but the spool.
+//! One thread collects and streams. No listener, no database but the spool.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Reload, Stop};
+use node::{CollectOn, OwnHost, Reload, Stop};
 
 fn main() -> ExitCode {
     node::program(Role::Collector, run)
@@ -22,10 +22,10 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     node::runtime()?.block_on(async {
         let stop = Stop::new();
         let _sweeping = own.sweep(&settings);
-        let collecting = own.collect(&settings)?;
+        let collecting = own.collect(&settings, CollectOn::ThisThread)?;
         let sending = stream::sender::run(Arc::clone(&own.host), destination, node::clock::now, stop.clone());
         let ended = node::run_until_stopped(&stop, Reload::new(settings), sending).await;
-        collecting.end();
+        collecting.end().await;
         own.save();
         ended
     })

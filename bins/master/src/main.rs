@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Parent, Reload, Stop, Watching};
+use node::{CollectOn, OwnHost, Parent, Reload, Stop, Watching};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -20,9 +20,9 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         let watching = Watching::start(&settings, &own)?;
         let parent = Parent::open(&settings, &own, watching.as_ref(), &lanes.handle(), &stop)?;
         let _sweeping = own.sweep(&settings);
-        let collecting = own.collect(&settings)?;
+        let collecting = own.collect(&settings, CollectOn::OwnThread)?;
         let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;
-        collecting.end();
+        collecting.end().await;
         ended
     })?;
     lanes.join();

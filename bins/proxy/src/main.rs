@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{OwnHost, Parent, Reload, Stop, Watching};
+use node::{CollectOn, OwnHost, Parent, Reload, Stop, Watching};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -27,9 +27,9 @@ fn run(settings: Settings) -> anyhow::Result<()> {
             lanes.handle().spawn(own.host.guid(), sending);
         }
         let _sweeping = own.sweep(&settings);
-        let collecting = own.collect(&settings)?;
+        let collecting = own.collect(&settings, CollectOn::OwnThread)?;
         let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;
-        collecting.end();
+        collecting.end().await;
         ended
     })?;
     lanes.join();

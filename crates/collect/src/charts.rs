@@ -226,12 +226,36 @@ pub(crate) struct Batch<'w> {
     zero_metrics: bool,
     rows: u32,
     samples: u32,
+    turn: Turn,
+}
+
+/// The module whose turn it is.
+#[derive(Debug)]
+struct Turn {
+    charts: u32,
+    charts_max: u32,
+    left_out: u32,
 }
 
 impl<'w> Batch<'w> {
     /// Takes the turn; with `zero_metrics` charts appear even while there is nothing but zeros.
     pub(crate) fn new(writer: Writer<'w>, zero_metrics: bool) -> Self {
-        Self { writer, zero_metrics, rows: 0, samples: 0 }
+        Self { writer, zero_metrics, rows: 0, samples: 0, turn: Turn { charts: 0, charts_max: u32::MAX, left_out: 0 } }
+    }
+
+    /// From here on charts are those of a module that has so many, and may have `charts_max`.
+    pub(crate) fn begin_module(&mut self, charts: u32, charts_max: u32) {
+        self.turn = Turn { charts, charts_max, left_out: 0 };
+    }
+
+    /// How many charts the module has now, and how many were left out.
+    pub(crate) fn end_module(&mut self) -> (u32, u32) {
+        (self.turn.charts, self.turn.left_out)
+    }
+
+    /// How many charts the host has.
+    pub(crate) fn charts_of_host(&self) -> usize {
+        self.writer.view().chart_count()
     }
 
     /// Rows and samples handed over so far.
@@ -251,7 +275,7 @@ impl<'w> Batch<'w> {
             Place::Refused => false,
         };
         if is_none {
-            chart.place = self.define(chart.form, owner, values.len());
+            chart.place = self.define(chart.form, owner, values.len(), chart.place);
         }
         let Place::Defined(slot, indexes, _) = &chart.place else { return };
         self.writer.begin(*slot);
@@ -307,7 +331,7 @@ impl<'w> Batch<'w> {
                 return;
             }
             growing.indexes.clear();
-            growing.chart.place = self.define(growing.form, owner, 0);
+            growing.chart.place = self.define(growing.form, owner, 0, growing.chart.place);
         }
         let Place::Defined(slot, ..) = growing.chart.place else { return };
         for (at, growth) in values.clone().enumerate() {
@@ -357,6 +381,9 @@ impl<'w> Batch<'w> {
         {
             self.writer.set_chart_obsolete(slot);
         }
+        if chart.is_defined() {
+            self.turn.charts = self.turn.charts.saturating_sub(1);
+        }
         chart.place = Place::None;
     }
 
@@ -379,13 +406,23 @@ impl<'w> Batch<'w> {
         self.writer.set_host_variable(name, value);
     }
 
-    fn define(&mut self, form: &Form, owner: &Owner, dimensions: usize) -> Place {
+    fn define(&mut self, form: &Form, owner: &Owner, dimensions: usize, before: Place) -> Place {
+        let is_new = matches!(before, Place::None);
+        if is_new && self.turn.charts >= self.turn.charts_max {
+            self.turn.left_out += 1;
+            return Place::None;
+        }
         let id = with_device(form.id, &owner.device);
-        let place = self.try_define(&id, form, owner, dimensions);
-        place.unwrap_or_else(|error| {
-            warn!(chart = id, %error, "chart left out");
-            Place::Refused
-        })
+        match self.try_define(&id, form, owner, dimensions) {
+            Ok(place) => {
+                self.turn.charts += u32::from(is_new);
+                place
+            }
+            Err(error) => {
+                warn!(chart = id, %error, "chart left out");
+                Place::Refused
+            }
+        }
     }
 
     fn try_define(

@@ -7,6 +7,9 @@ pub const DISKS_EXCLUDED: &str = "loop* ram*";
 /// Names of interfaces that are left out where nothing else is said.
 pub const INTERFACES_EXCLUDED: &str = "lo fireqos* *-ifb fwpr* fwbr* fwln* ifb4*";
 
+/// Charts that a module may have where nothing else is said: those of a thousand disks.
+pub const CHARTS_MAX: u32 = 20_000;
+
 /// What to collect, from where and how often.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -16,6 +19,10 @@ pub struct Config {
     pub update_every_s: u32,
     /// Whether charts exist from the start that otherwise appear with their first value.
     pub zero_metrics: bool,
+    /// Charts that one module may have; further ones are left out, which the log says.
+    pub charts_max: u32,
+    /// How late the machine wakes who sleeps.
+    pub idlejitter: Family,
     /// `/proc/stat`: processors, interrupts, context switches, processes.
     pub stat: Family,
     /// Whether each core has a chart of its own.
@@ -88,6 +95,8 @@ impl Default for Config {
             root: PathBuf::from("/"),
             update_every_s: 1,
             zero_metrics: false,
+            charts_max: CHARTS_MAX,
+            idlejitter: Family::default(),
             stat: Family::default(),
             per_core: true,
             processes: true,

@@ -16,6 +16,12 @@ pub(crate) trait Module: Send {
     /// The file, written from `/`; it is the module's name, too.
     fn name(&self) -> &'static str;
 
+    /// Whether the kernel asks a device when the file is read, which may take as long as the device
+    /// pleases: such a file is read on a thread of its own, so that nobody else waits for it.
+    fn asks_devices(&self) -> bool {
+        false
+    }
+
     /// Reads the file and keeps its numbers until [`write`](Module::write).
     ///
     /// # Errors

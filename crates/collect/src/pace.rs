@@ -7,7 +7,7 @@
 //!
 //! The offset, at most 50 ms, comes from the machine's GUID: it is the same each time, so rows
 //! keep their distance, and differs between machines, so a fleet does not write to its parent in
-//! one instant. Nothing here sleeps or reads a clock; the loop that does is [`crate::run`].
+//! one instant.
 
 use row::{Guid, Now, US_PER_S};
 
@@ -16,7 +16,7 @@ pub const OFFSET_US_MAX: i64 = 50_000;
 
 /// Decides when the next tick is due.
 #[derive(Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     every_s: i64,
     offset_us: i64,
     last: Option<Last>,
@@ -31,7 +31,7 @@ struct Last {
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Nothing before this time has passed; then ask again.
     Wait {
         /// Microseconds, from 1.
@@ -46,13 +46,15 @@ pub enum Step {
         second: i64,
         /// Ticks that were due since the last one and did not run.
         missed: u64,
+        /// Microseconds since it was due.
+        late_us: u64,
     },
 }
 
 impl Pace {
     /// A pace of one tick per `update_every_s` seconds for the machine `guid`.
     #[must_use]
-    pub fn new(update_every_s: u32, guid: Guid) -> Self {
+    pub(crate) fn new(update_every_s: u32, guid: Guid) -> Self {
         Self { every_s: i64::from(update_every_s.max(1)), offset_us: offset_us(guid), last: None }
     }
 
@@ -60,7 +62,7 @@ impl Pace {
     ///
     /// The first tick is the next whole one. A tick that is late by less than half of update
     /// every runs at once; a later one is left to the next, so that two do not run in a row.
-    pub fn next(&mut self, now: Now) -> Step {
+    pub(crate) fn next(&mut self, now: Now) -> Step {
         let every_us = self.every_s * US_PER_S;
         let since_offset_us = now.wall_us.saturating_sub(self.offset_us);
         let due = since_offset_us.div_euclid(every_us) * self.every_s;
@@ -77,7 +79,7 @@ impl Pace {
             return self.wait(now, due + self.every_s);
         }
         self.last = Some(Last { second: due, mono_us: now.mono_us });
-        Step::Tick { second: due, missed: self.missed(last, due, now) }
+        Step::Tick { second: due, missed: self.missed(last, due, now), late_us: late_us.unsigned_abs() }
     }
 
     /// Whether the clock was set back so far that waiting for it to catch up would leave a gap.
@@ -154,10 +156,10 @@ mod tests {
         let mut pace = pace(1);
         assert_eq!(pace.next(at(100_500, 0)), Step::Wait { us: 520_000, second: 101 });
         assert_eq!(pace.next(at(101_019, 0)), Step::Wait { us: 1000, second: 101 });
-        assert_eq!(pace.next(at(101_020, 0)), Step::Tick { second: 101, missed: 0 });
+        assert_eq!(pace.next(at(101_020, 0)), Step::Tick { second: 101, missed: 0, late_us: 0 });
         assert_eq!(pace.next(at(101_020, 0)), Step::Wait { us: 1_000_000, second: 102 });
-        assert_eq!(pace.next(at(102_100, 0)), Step::Tick { second: 102, missed: 0 });
-        assert_eq!(pace.next(at(103_025, 0)), Step::Tick { second: 103, missed: 0 });
+        assert_eq!(pace.next(at(102_100, 0)), Step::Tick { second: 102, missed: 0, late_us: 80_000 });
+        assert_eq!(pace.next(at(103_025, 0)), Step::Tick { second: 103, missed: 0, late_us: 5_000 });
     }
 
     /// Longer intervals are aligned to their multiples.
@@ -165,7 +167,7 @@ mod tests {
     fn longer_intervals() {
         let mut pace = pace(5);
         assert_eq!(pace.next(at(101_000, 0)), Step::Wait { us: 4_020_000, second: 105 });
-        assert_eq!(pace.next(at(106_000, 0)), Step::Tick { second: 105, missed: 0 });
+        assert_eq!(pace.next(at(106_000, 0)), Step::Tick { second: 105, missed: 0, late_us: 980_000 });
         assert_eq!(pace.next(at(106_000, 0)), Step::Wait { us: 4_020_000, second: 110 });
     }
 
@@ -175,10 +177,10 @@ mod tests {
         let mut pace = pace(1);
         pace.next(at(100_000, 0));
         assert_eq!(second(pace.next(at(100_020, 0))), 100);
-        assert_eq!(pace.next(at(104_400, 0)), Step::Tick { second: 104, missed: 3 });
+        assert_eq!(pace.next(at(104_400, 0)), Step::Tick { second: 104, missed: 3, late_us: 380_000 });
         assert_eq!(pace.next(at(107_900, 0)), Step::Wait { us: 120_000, second: 108 });
-        assert_eq!(pace.next(at(108_020, 0)), Step::Tick { second: 108, missed: 3 });
-        assert_eq!(pace.next(at(109_020, 0)), Step::Tick { second: 109, missed: 0 });
+        assert_eq!(pace.next(at(108_020, 0)), Step::Tick { second: 108, missed: 3, late_us: 0 });
+        assert_eq!(pace.next(at(109_020, 0)), Step::Tick { second: 109, missed: 0, late_us: 0 });
     }
 
     /// A clock set forward misses nothing; set back a little it waits, set back far it goes on.
@@ -186,12 +188,12 @@ mod tests {
     fn clock_jumps() {
         let mut pace = pace(1);
         pace.next(at(99_900, 0));
-        assert_eq!(pace.next(at(100_020, 0)), Step::Tick { second: 100, missed: 0 });
-        assert_eq!(pace.next(at(3_700_020, 3_599_000)), Step::Tick { second: 3700, missed: 0 });
+        assert_eq!(pace.next(at(100_020, 0)), Step::Tick { second: 100, missed: 0, late_us: 0 });
+        assert_eq!(pace.next(at(3_700_020, 3_599_000)), Step::Tick { second: 3700, missed: 0, late_us: 0 });
         assert_eq!(pace.next(at(3_699_500, 3_597_000)), Step::Wait { us: 1_520_000, second: 3701 });
-        assert_eq!(pace.next(at(3_701_020, 3_597_000)), Step::Tick { second: 3701, missed: 0 });
+        assert_eq!(pace.next(at(3_701_020, 3_597_000)), Step::Tick { second: 3701, missed: 0, late_us: 0 });
         assert_eq!(pace.next(at(101_300, -10_000)), Step::Wait { us: 720_000, second: 102 });
-        assert_eq!(pace.next(at(102_030, -10_000)), Step::Tick { second: 102, missed: 0 });
+        assert_eq!(pace.next(at(102_030, -10_000)), Step::Tick { second: 102, missed: 0, late_us: 10_000 });
     }
 
     /// A day with random waits and jumps: no second twice but after a jump back, waits are short.

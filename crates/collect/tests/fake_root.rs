@@ -439,6 +439,52 @@ fn slower_families() {
     }
 }
 
+/// A family of the settings, by what changes it.
+type Slowed = (&'static str, fn(&mut Config) -> &mut collect::Family);
+
+/// Every family comes as seldom as it is told to, and tells so in its charts; no other family does.
+#[test]
+fn each_family_keeps_its_own_time() {
+    let families: &[Slowed] = &[
+        ("system.cpu", |config| &mut config.stat),
+        ("system.interrupts", |config| &mut config.interrupts),
+        ("system.cpu_some_pressure", |config| &mut config.pressure),
+        ("system.ip", |config| &mut config.protocols),
+        ("ipv4.sockstat_sockets", |config| &mut config.sockets),
+        ("system.softnet_stat", |config| &mut config.softnet),
+        ("netfilter.conntrack_sockets", |config| &mut config.conntrack),
+        ("system.entropy", |config| &mut config.entropy),
+        ("system.uptime", |config| &mut config.uptime),
+        ("system.active_processes", |config| &mut config.loadavg),
+        ("system.pgpgio", |config| &mut config.vmstat),
+        ("system.ram", |config| &mut config.meminfo),
+        ("disk.vda", |config| &mut config.diskstats),
+        ("net.eth0", |config| &mut config.net_dev),
+    ];
+    let intervals = |machine: &Machine| {
+        let all = families.iter();
+        let chart = |host: &rrd_store::HostView<'_>, id| host.find_chart(id).unwrap().update_every_s();
+        machine.host.read(|host| all.map(|(id, _)| chart(host, id)).collect::<Vec<_>>())
+    };
+    for (at, (id, family)) in families.iter().enumerate() {
+        let mut machine = Machine::with(busy_machine, |config| family(config).update_every_s = 7);
+        let mut rows = Vec::new();
+        for _ in 0..21 {
+            machine.tick();
+            let newest_s = machine.host.read(|host| host.find_chart(id).map(|chart| chart.state().collected_us));
+            if rows.last() != Some(&newest_s) {
+                rows.push(newest_s);
+            }
+        }
+        assert!((3..=4).contains(&rows.len()), "{id}: {rows:?}");
+        let found = intervals(&machine);
+        for (other, &every_s) in found.iter().enumerate() {
+            let expected = if other == at { 7..=7 } else { 1..=2 };
+            assert!(expected.contains(&every_s), "{}: every {every_s} s while {id} is slow", families[other].0);
+        }
+    }
+}
+
 /// A host that another feed took over is left alone.
 #[test]
 fn a_lost_feed_is_told() {

@@ -234,6 +234,7 @@ pub(crate) const SECTIONS: &[Section] = &[
         keys! {
             enabled     = Is("true"), Bool, Yes, ALL, "whether this node collects its own host";
             root        = Is(r#""/""#), Text, Yes, ALL, "folder that /proc, /sys and mounts are read below";
+            charts_per_module = Is("20000"), integer(1, 1_000_000, "charts"), Yes, ALL, "charts that one module may have, such as those of all disks; further ones are left out";
             plugins     = Is(r#""""#), Pattern, No, ALL, "names of the external plugins to run";
             plugins_dir = Is(r#"["/usr/lib/tributary/plugins.d"]"#), PATHS, No, ALL, "folders of external plugins";
         },
@@ -261,6 +262,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     ),
     family!(enabled "false", "collect.users", "the same by the users that processes run as"),
     family!(enabled "false", "collect.groups", "the same by the groups that processes run as"),
+    family!("collect.idlejitter", "how late this machine wakes who sleeps"),
+    family!("collect.self", "what the node tells of itself: its cost, its ticks, its streams"),
     table(
         "web",
         "the port of this node: API, dashboard, and children that stream to it",

@@ -180,6 +180,7 @@ fn collect(in_force: &InForce) -> Collect {
         plugins: table.get("plugins"),
         plugins_dir: table.get("plugins_dir"),
         apps_list: Table::fixed(in_force, "collect.apps").get("list"),
+        charts_per_module: table.get("charts_per_module"),
         families: families.collect(),
     }
 }

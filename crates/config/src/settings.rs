@@ -90,6 +90,8 @@ pub struct Collect {
     pub plugins_dir: Vec<PathBuf>,
     /// File that says which processes make an application; empty for the built-in list.
     pub apps_list: PathBuf,
+    /// Charts that one module may have.
+    pub charts_per_module: u32,
     /// All families, in the order of the pages.
     pub families: Vec<Family>,
 }

@@ -8,6 +8,7 @@
 #[cfg(feature = "parent")]
 mod alarms;
 pub mod clock;
+mod collecting;
 pub mod exit;
 pub mod flood;
 pub mod folder;
@@ -29,11 +30,13 @@ mod sending;
 pub mod signals;
 mod sweeping;
 pub mod system;
+mod timer;
 #[cfg(feature = "parent")]
 mod watching;
 
+pub use collecting::{CollectOn, Collecting};
 pub use heap::stay_small;
-pub use own_host::{Collecting, OwnHost};
+pub use own_host::OwnHost;
 #[cfg(feature = "parent")]
 pub use parent::Parent;
 pub use program::{Stop, program, run_until_stopped, runtime};

@@ -1,18 +1,20 @@
-//! The node's own host: who it is, and the thread that collects it.
+//! The node's own host: who it is, and what of it is collected.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
-use anyhow::Context;
 use config::{MemoryMode, Settings};
 use rrd_store::{FeedKind, Host, HostInfo, Keep, Store, TIER_ROWS_MAX, TierSettings};
 use tracing::info;
 
+use crate::collecting::{CollectOn, Collecting};
 use crate::saving::Saving;
 use crate::sweeping::Sweeping;
 use crate::system::System;
 use crate::{VERSION, clock, folder, identity};
+
+/// Each module is timed once in so many seconds.
+const TIMED_EVERY_S: u32 = 10;
 
 /// The node's own host, the first of its store.
 #[derive(Debug)]
@@ -23,13 +25,6 @@ pub struct OwnHost {
     pub host: Arc<Host>,
     info: HostInfo,
     saving: Saving,
-}
-
-/// The collecting thread, where settings want one.
-#[derive(Debug, Default)]
-pub struct Collecting {
-    stop: collect::Stop,
-    thread: Option<JoinHandle<collect::Ended>>,
 }
 
 /// The tiers of all hosts.
@@ -78,11 +73,11 @@ impl OwnHost {
         Sweeping::start(settings, Arc::clone(&self.store), self.saving.remover())
     }
 
-    /// Starts to collect, unless settings say not to.
+    /// Starts to collect, unless settings say not to. Needs a runtime.
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn collect(&self, settings: &Settings) -> anyhow::Result<Collecting> {
+    pub fn collect(&self, settings: &Settings, on: CollectOn) -> anyhow::Result<Collecting> {
         if !settings.collect.enabled {
             return Ok(Collecting::default());
         }
@@ -93,24 +88,18 @@ impl OwnHost {
             let label = row::Label { name: "_is_ephemeral", value: "true", source: row::Label::CONFIGURED };
             writer.set_host_labels(&[label]);
         }
-        let collector = collect::Collector::new(collect_config(settings)).with_streams(Arc::clone(&self.store));
-        let (stop, guid) = (collect::Stop::new(), self.info.guid);
-        let stop_of_thread = stop.clone();
-        let thread = std::thread::Builder::new().name("collect".into());
-        let thread = thread
-            .spawn(move || collect::run(collector, feed, guid, clock::now, &stop_of_thread))
-            .context("starting the collecting thread")?;
-        Ok(Collecting { stop, thread: Some(thread) })
+        let collector = collector(settings, &self.store);
+        Collecting::start(collect::Beat::new(collector, feed, self.info.guid), on)
     }
 }
 
-impl Collecting {
-    /// Ends the thread.
-    pub fn end(self) {
-        self.stop.request();
-        if self.thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the collecting thread ended by a panic");
-        }
+/// The collector that settings describe.
+fn collector(settings: &Settings, store: &Arc<Store>) -> collect::Collector {
+    let collector = collect::Collector::new(collect_config(settings)).timed_by(clock::mono_ns, TIMED_EVERY_S);
+    if settings.collect.families.iter().any(|family| family.name == "self" && family.enabled) {
+        collector.with_usage(clock::cpu_us).with_streams(Arc::clone(store))
+    } else {
+        collector
     }
 }
 
@@ -170,6 +159,8 @@ fn collect_config(settings: &Settings) -> collect::Config {
     collect::Config {
         root: settings.collect.root.clone(),
         update_every_s: settings.global.update_every.as_secs() as u32,
+        charts_max: settings.collect.charts_per_module,
+        idlejitter: switch("idlejitter"),
         stat: switch("cpu"),
         processes: switch("processes").enabled,
         interrupts: switch("interrupts"),

@@ -1,3 +1,4 @@
 //! What the node tells of itself.
 
 pub(crate) mod streams;
+pub(crate) mod usage;

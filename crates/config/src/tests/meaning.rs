@@ -45,7 +45,9 @@ fn defaults() {
             "uptime",
             "apps",
             "users",
-            "groups"
+            "groups",
+            "idlejitter",
+            "self"
         ]
     );
     assert_eq!(settings.collect.families[4].exclude, "loop* ram*");
