@@ -11,6 +11,7 @@
 
 pub mod agreement;
 pub mod api;
+pub mod beside;
 pub mod browser;
 pub mod certificates;
 pub mod compare;

@@ -50,44 +50,12 @@ const PLUGINS: &[&str] = &[
     "cups",
 ];
 
-/// Modules of the `proc` plugin that read what our collector does not read yet.
-const MODULES_BEYOND_OURS: [&str; 27] = [
-    "/proc/sys/kernel/random/entropy_avail",
-    "/proc/pressure",
-    "/proc/interrupts",
-    "/proc/softirqs",
-    "/sys/kernel/mm/ksm",
-    "/sys/block/zram",
-    "/sys/devices/system/edac/mc",
-    "/sys/devices/system/node",
-    "/proc/pagetypeinfo",
-    "/proc/net/wireless",
-    "/proc/net/sockstat",
-    "/proc/net/sockstat6",
-    "/proc/net/netstat",
-    "/proc/net/snmp",
-    "/proc/net/snmp6",
-    "/proc/net/sctp/snmp",
-    "/proc/net/softnet_stat",
-    "/proc/net/ip_vs/stats",
-    "/proc/net/stat/conntrack",
-    "/proc/net/stat/synproxy",
-    "/sys/class/infiniband",
-    "/proc/mdstat",
-    "/proc/net/rpc/nfsd",
-    "/proc/net/rpc/nfs",
-    "/sys/fs/btrfs",
-    "ipc",
-    "/sys/class/power_supply",
-];
-
 /// How to start it; everything has a default.
 #[derive(Debug, Clone)]
 pub struct Settings {
     hostname: String,
     memory_mode: String,
     plugins: Vec<String>,
-    like_ours: bool,
     replication: bool,
     compression: bool,
     sends_to: Option<(SocketAddr, String)>,
@@ -115,7 +83,6 @@ pub fn named(hostname: &str) -> Settings {
         hostname: hostname.to_owned(),
         memory_mode: "ram".to_owned(),
         plugins: vec!["proc".to_owned()],
-        like_ours: false,
         replication: true,
         compression: false,
         sends_to: None,
@@ -141,13 +108,6 @@ impl Settings {
     #[must_use]
     pub fn memory_mode(mut self, mode: &str) -> Self {
         mode.clone_into(&mut self.memory_mode);
-        self
-    }
-
-    /// Reads only the files that our collector reads, too.
-    #[must_use]
-    pub fn collecting_like_ours(mut self) -> Self {
-        self.like_ours = true;
         self
     }
 
@@ -297,15 +257,7 @@ impl Settings {
             let on = self.plugins.iter().any(|wanted| wanted == name);
             writeln!(lines, "    {name} = {}", yes_no(on)).expect("a String takes everything");
             lines
-        }) + &self.module_lines()
-    }
-
-    fn module_lines(&self) -> String {
-        if !self.like_ours {
-            return String::new();
-        }
-        let off = |module| format!("    {module} = no\n");
-        "    netdata monitoring = no\n[plugin:proc]\n".to_owned() + &MODULES_BEYOND_OURS.map(off).concat()
+        })
     }
 
     fn stream_conf(&self) -> String {

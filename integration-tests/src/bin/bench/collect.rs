@@ -5,7 +5,7 @@ use integration_tests::api::Host;
 use integration_tests::node::{self, Node};
 use integration_tests::peer::netdata::{self, Netdata};
 use integration_tests::wait::{pass, s};
-use integration_tests::{API_KEY, agreement};
+use integration_tests::{API_KEY, agreement, beside};
 
 use crate::report::{Measured, span_s, table};
 
@@ -13,7 +13,7 @@ use crate::report::{Measured, span_s, table};
 const WARM_UP_S: i64 = 20;
 
 fn child(master: &Node) -> Netdata {
-    let child = netdata::named("bench-child").memory_mode("none").collecting_like_ours().compression(true);
+    let child = netdata::named("bench-child").memory_mode("none").plugins(beside::PLUGINS).compression(true);
     child.sends_to(master.address(), API_KEY).start()
 }
 

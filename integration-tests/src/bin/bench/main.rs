@@ -3,9 +3,10 @@
 //! Each measurement is a function that can be run alone: `bench NAME...`; without names all are
 //! run. Costs are CPU time of the processes and bytes resident, never wall time. The real peer is
 //! measured in the same seconds, and beside both a program that only moves the bytes: what is
-//! above it is ours to save. `BENCH_SPAN_S` sets how many seconds each row measures (default 20).
+//! above it is ours to save. `BENCH_SPAN_S` sets how many seconds each row measures (default 20, of `beside` 300).
 #![forbid(unsafe_code)]
 
+mod beside;
 mod catch_up;
 mod collect;
 mod forward;
@@ -20,7 +21,7 @@ use load::{Form, Writes};
 /// A measurement, and its name on the command line.
 type Named = (&'static str, fn());
 
-const ALL: [Named; 18] = [
+const ALL: [Named; 19] = [
     ("receive-v1-plain", || receive::row(Form::V1_PLAIN, Writes::PerSecond)),
     ("receive-v1-lz4", || receive::row(Form::V1_LZ4, Writes::PerSecond)),
     ("receive-v2-plain", || receive::row(Form::V2_PLAIN, Writes::PerSecond)),
@@ -36,6 +37,7 @@ const ALL: [Named; 18] = [
     ("forward-v2-lz4", || forward::row(Form::V2_LZ4)),
     ("catch-up", catch_up::all),
     ("collect", collect::costs),
+    ("beside", beside::five_minutes),
     ("wire", collect::wire),
     ("idle", idle::children),
     ("idle-codecs", idle::codecs),

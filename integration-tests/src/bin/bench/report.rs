@@ -38,13 +38,30 @@ impl<'a> Measured<'a> {
 
 /// How many seconds a row measures.
 pub(crate) fn span_s() -> u32 {
-    std::env::var("BENCH_SPAN_S").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+    span_or(20)
+}
+
+/// The same for a row that measures so long by itself.
+pub(crate) fn span_or(default_s: u32) -> u32 {
+    std::env::var("BENCH_SPAN_S").ok().and_then(|text| text.parse().ok()).unwrap_or(default_s)
 }
 
 /// What else this machine is doing.
 pub(crate) fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+impl Cost {
+    /// The processor time, in seconds.
+    pub(crate) fn cpu_s(&self) -> f64 {
+        self.cpu.as_secs_f64()
+    }
+
+    /// Resident memory.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        self.resident_bytes
+    }
 }
 
 /// Prints the costs side by side, ours first, and how ours compare to each other one.
