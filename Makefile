@@ -101,6 +101,7 @@ $(FUZZ:%=fuzz/%): fuzz/%: toolchain
 .PHONY: soak
 soak: peers build ## watch for long: memory of many charts and hosts, a collector; gaps, beside Netdata
 	MALLOC_ARENA_MAX=1 cargo test --release -p rrd-store --test memory -- --ignored --nocapture --test-threads=1
+	cargo test --release -p collect --test memory -- --ignored --nocapture
 	$(TEST) --test footprint -- --ignored --nocapture
 	$(TEST) --test streams -- --ignored --nocapture
 	$(TEST) --test gaps -- --ignored --nocapture

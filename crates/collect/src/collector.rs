@@ -93,18 +93,19 @@ impl Collector {
         self
     }
 
-    /// The same with charts of what this process costs; `cpu_us` tells the microseconds that it was on
-    /// a processor.
+    /// The same with charts of what this process costs, every so many seconds; `cpu_us` tells the
+    /// microseconds that it was on a processor.
     #[must_use]
-    pub fn with_usage(mut self, cpu_us: fn() -> u64) -> Self {
-        self.usage = Some(Usage::new(cpu_us, self.update_every_s));
+    pub fn with_usage(mut self, cpu_us: fn() -> u64, every_s: u32) -> Self {
+        self.usage = Some(Usage::new(cpu_us, self.update_every_s.max(every_s)));
         self
     }
 
-    /// The same with charts of the streams of this store, once it has any.
+    /// The same with charts of the streams of this store, once it has any, every so many seconds or more
+    /// seldom.
     #[must_use]
-    pub fn with_streams(mut self, store: Arc<Store>) -> Self {
-        let every_s = self.update_every_s.max(streams::EVERY_S);
+    pub fn with_streams(mut self, store: Arc<Store>, every_s: u32) -> Self {
+        let every_s = self.update_every_s.max(every_s).max(streams::EVERY_S);
         self.add(Box::new(Streams::new(store, every_s)), every_s);
         self
     }

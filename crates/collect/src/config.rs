@@ -23,12 +23,12 @@ pub struct Config {
     pub charts_max: u32,
     /// How late the machine wakes who sleeps.
     pub idlejitter: Family,
-    /// `/proc/stat`: processors, interrupts, context switches, processes.
+    /// `/proc/stat`: processors, interrupts.
     pub stat: Family,
     /// Whether each core has a chart of its own.
     pub per_core: bool,
-    /// Whether `/proc/stat` also gives the charts of processes: forks, context switches, states.
-    pub processes: bool,
+    /// `/proc/stat`: processes started, their states, switches between them.
+    pub processes: Family,
     /// `/proc/interrupts` and `/proc/softirqs`: what interrupts the cores, by source.
     pub interrupts: Family,
     /// `/proc/pressure`: waiting for processors, memory and devices.
@@ -99,7 +99,7 @@ impl Default for Config {
             idlejitter: Family::default(),
             stat: Family::default(),
             per_core: true,
-            processes: true,
+            processes: Family::default(),
             interrupts: Family::default(),
             pressure: Family::default(),
             protocols: Family::default(),

@@ -24,7 +24,8 @@ fn a_warm_tick_allocates_nothing() {
         let store = Store::new();
         let host = store.add(&info(), Keep::new(mode, HISTORY_ROWS));
         let mut feed = host.claim(FeedKind::Local, info());
-        let mut collector = Collector::new(Config { zero_metrics: true, ..Config::default() });
+        let collector = Collector::new(Config { zero_metrics: true, ..Config::default() });
+        let mut collector = collector.timed_by(|| cost::cpu_ns().unsigned_abs(), 10).with_usage(|| 0, 1);
         let mut second = 1_700_000_000;
         let mut tick = |second: &mut u64| {
             *second += 1;

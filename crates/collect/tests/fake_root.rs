@@ -447,6 +447,7 @@ type Slowed = (&'static str, fn(&mut Config) -> &mut collect::Family);
 fn each_family_keeps_its_own_time() {
     let families: &[Slowed] = &[
         ("system.cpu", |config| &mut config.stat),
+        ("system.processes", |config| &mut config.processes),
         ("system.interrupts", |config| &mut config.interrupts),
         ("system.cpu_some_pressure", |config| &mut config.pressure),
         ("system.ip", |config| &mut config.protocols),

@@ -96,11 +96,22 @@ impl OwnHost {
 /// The collector that settings describe.
 fn collector(settings: &Settings, store: &Arc<Store>) -> collect::Collector {
     let collector = collect::Collector::new(collect_config(settings)).timed_by(clock::mono_ns, TIMED_EVERY_S);
-    if settings.collect.families.iter().any(|family| family.name == "self" && family.enabled) {
-        collector.with_usage(clock::cpu_us).with_streams(Arc::clone(store))
+    let own = family(settings, "self");
+    if own.enabled {
+        let every_s = own.update_every_s;
+        collector.with_usage(clock::cpu_us, every_s).with_streams(Arc::clone(store), every_s)
     } else {
         collector
     }
+}
+
+/// A family of `[collect]`, as settings have it.
+fn family(settings: &Settings, name: &str) -> collect::Family {
+    let found = settings.collect.families.iter().find(|family| family.name == name);
+    found.map_or_else(collect::Family::default, |family| collect::Family {
+        enabled: family.enabled,
+        update_every_s: family.update_every.as_secs() as u32,
+    })
 }
 
 fn host_info(settings: &Settings, guid: row::Guid) -> HostInfo {
@@ -148,21 +159,18 @@ pub(crate) fn keep_as(mode: MemoryMode, history_rows: u32, settings: &Settings) 
 }
 
 fn collect_config(settings: &Settings) -> collect::Config {
-    let family = |name: &str| settings.collect.families.iter().find(|family| family.name == name);
-    let switch = |name: &str| {
-        family(name).map_or_else(collect::Family::default, |family| collect::Family {
-            enabled: family.enabled,
-            update_every_s: family.update_every.as_secs() as u32,
-        })
+    let switch = |name: &str| family(settings, name);
+    let exclude = |name: &str| {
+        let found = settings.collect.families.iter().find(|family| family.name == name);
+        found.map(|family| family.exclude.clone()).unwrap_or_default()
     };
-    let exclude = |name: &str| family(name).map(|family| family.exclude.clone()).unwrap_or_default();
     collect::Config {
         root: settings.collect.root.clone(),
         update_every_s: settings.global.update_every.as_secs() as u32,
         charts_max: settings.collect.charts_per_module,
         idlejitter: switch("idlejitter"),
         stat: switch("cpu"),
-        processes: switch("processes").enabled,
+        processes: switch("processes"),
         interrupts: switch("interrupts"),
         pressure: switch("pressure"),
         protocols: switch("protocols"),
@@ -183,5 +191,33 @@ fn collect_config(settings: &Settings) -> collect::Config {
         users: switch("users"),
         groups: switch("groups"),
         ..collect::Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use config::{Invocation, Role};
+
+    use super::*;
+
+    /// Goal: each family of the settings is switched off and slowed down where collection is told.
+    #[test]
+    fn every_family_is_heard() {
+        let invocation = Invocation::parse(Role::Master, ["master".into()]).unwrap();
+        let mut settings = Settings::load(Role::Master, &invocation, std::iter::empty()).unwrap();
+        let told = |settings: &Settings| format!("{:?} {:?}", collect_config(settings), family(settings, "self"));
+        let as_it_is = told(&settings);
+        assert!(settings.collect.families.len() > 10);
+        for at in 0..settings.collect.families.len() {
+            let before = settings.collect.families[at].clone();
+            settings.collect.families[at].enabled ^= true;
+            assert_ne!(told(&settings), as_it_is, "[collect.{}].enabled", before.name);
+            settings.collect.families[at] = before.clone();
+            settings.collect.families[at].update_every = Duration::from_secs(7);
+            assert_ne!(told(&settings), as_it_is, "[collect.{}].update_every", before.name);
+            settings.collect.families[at] = before;
+        }
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn modules(config: &Config) -> Vec<(Box<dyn Module>, u32)> {
     let interfaces_excluded = SimplePattern::new(&config.net_dev_exclude);
     let per_core = config.per_core;
     let openings = [
-        opening!(stat::PATH, config.stat, every_s => Stat::open(root, every_s, config)),
+        opening!(stat::PATH, stat::either(config), _every_s => Stat::open(root, config)),
         opening!(uptime::PATH, config.uptime, every_s => Uptime::open(root, every_s)),
         opening!(loadavg::PATH, config.loadavg, every_s => Loadavg::open(root, every_s)),
         opening!(entropy::PATH, config.entropy, every_s => Entropy::open(root, every_s)),

@@ -14,10 +14,11 @@ use std::path::Path;
 
 use row::{Algorithm, ChartType, DimensionDefinition, DimensionOptions, Now};
 
-use crate::Config;
 use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, absolute, dimension, incremental};
+use crate::config::{Config, Family};
 use crate::file::{Buffer, KeptFile};
 use crate::module::{Module, ReadError};
+use crate::pace::Cadence;
 use crate::scan::{Words, lines};
 
 /// The file.
@@ -115,7 +116,8 @@ static PROCESSES: Form = Form {
 pub(crate) struct Stat {
     file: KeptFile,
     reading: Reading,
-    owner: Owner,
+    times: Part,
+    states: Part,
     cpu: Chart,
     interrupts: Chart,
     switches: Chart,
@@ -123,26 +125,57 @@ pub(crate) struct Stat {
     processes: Chart,
     /// A chart per core, where they are wanted.
     cores: Option<Vec<(Chart, Owner)>>,
-    /// Whether forks, context switches and states of processes are wanted.
-    has_processes: bool,
     /// The number of processors that the host's variable says.
     processors_told: usize,
 }
 
+/// Two families have their charts from this file: times of processors, and states of processes.
+#[derive(Debug)]
+struct Part {
+    owner: Owner,
+    enabled: bool,
+    cadence: Cadence,
+    due: bool,
+}
+
+impl Part {
+    fn new(family: Family, config: &Config) -> Self {
+        let every_s = family.update_every_s.max(config.update_every_s);
+        let owner = Owner::machine(PATH, every_s);
+        Self { owner, enabled: family.enabled, cadence: Cadence::new(every_s), due: false }
+    }
+
+    fn begin(&mut self, now: Now) -> bool {
+        self.due = self.enabled && self.cadence.is_due(now);
+        self.due
+    }
+}
+
+/// When the file is wanted, by either family.
+pub(crate) fn either(config: &Config) -> Family {
+    let (times, states) = (config.stat, config.processes);
+    let both = times.enabled && states.enabled && times != states;
+    match (times.enabled, both) {
+        (_, true) => Family::default(),
+        (true, _) => times,
+        (false, _) => states,
+    }
+}
+
 impl Stat {
-    /// Opens the file under `root`; `config` says which of its charts are wanted.
-    pub(crate) fn open(root: &Path, update_every_s: u32, config: &Config) -> io::Result<Self> {
+    /// Opens the file under `root`; `config` says which of its charts are wanted, and when.
+    pub(crate) fn open(root: &Path, config: &Config) -> io::Result<Self> {
         Ok(Self {
             file: KeptFile::open(root, PATH)?,
             reading: Reading::default(),
-            owner: Owner::machine(PATH, update_every_s),
+            times: Part::new(config.stat, config),
+            states: Part::new(config.processes, config),
             cpu: Chart::new(&CPU),
             interrupts: Chart::new(&INTERRUPTS),
             switches: Chart::new(&SWITCHES),
             forks: Chart::new(&FORKS),
             processes: Chart::new(&PROCESSES),
             cores: config.per_core.then(Vec::new),
-            has_processes: config.processes,
             processors_told: 0,
         })
     }
@@ -153,7 +186,7 @@ impl Stat {
             let owner = Owner {
                 device: format!("cpu{core}"),
                 priority_offset: core as i32,
-                ..Owner::machine(PATH, self.owner.update_every_s)
+                ..Owner::machine(PATH, self.times.owner.update_every_s)
             };
             cores.push((Chart::new(&CORE), owner));
         }
@@ -170,34 +203,47 @@ impl Module for Stat {
         PATH
     }
 
-    fn read(&mut self, buffer: &mut Buffer, _now: Now) -> Result<(), ReadError> {
-        self.reading.parse(self.file.read(buffer)?)
+    fn read(&mut self, buffer: &mut Buffer, now: Now) -> Result<(), ReadError> {
+        let due = [self.times.begin(now), self.states.begin(now)];
+        if due == [false, false] { Ok(()) } else { self.reading.parse(self.file.read(buffer)?) }
     }
 
     fn write(&mut self, batch: &mut Batch<'_>) {
+        if self.times.due {
+            self.write_times(batch);
+        }
+        if self.states.due {
+            self.write_states(batch);
+        }
+    }
+}
+
+impl Stat {
+    fn write_times(&mut self, batch: &mut Batch<'_>) {
+        let owner = &self.times.owner;
         if let Some(times) = &self.reading.cpu {
-            batch.row(&mut self.cpu, &self.owner, times);
+            batch.row(&mut self.cpu, owner, times);
+        }
+        if let Some(interrupts) = self.reading.interrupts {
+            batch.row(&mut self.interrupts, owner, &[interrupts]);
         }
         self.write_cores(batch);
-        let counters = [
-            (&mut self.interrupts, self.reading.interrupts),
-            (&mut self.switches, self.reading.switches.filter(|_| self.has_processes)),
-            (&mut self.forks, self.reading.forks.filter(|_| self.has_processes)),
-        ];
-        for (chart, value) in counters {
-            if let Some(value) = value {
-                batch.row(chart, &self.owner, &[value]);
-            }
-        }
-        if self.has_processes
-            && let (Some(running), Some(blocked)) = (self.reading.running, self.reading.blocked)
-        {
-            batch.row(&mut self.processes, &self.owner, &[running, blocked]);
-        }
         let processors = self.reading.cores.len();
         if processors != self.processors_told {
             self.processors_told = processors;
             batch.host_variable("active_processors", processors as f64);
+        }
+    }
+
+    fn write_states(&mut self, batch: &mut Batch<'_>) {
+        let owner = &self.states.owner;
+        for (chart, value) in [(&mut self.switches, self.reading.switches), (&mut self.forks, self.reading.forks)] {
+            if let Some(value) = value {
+                batch.row(chart, owner, &[value]);
+            }
+        }
+        if let (Some(running), Some(blocked)) = (self.reading.running, self.reading.blocked) {
+            batch.row(&mut self.processes, owner, &[running, blocked]);
         }
     }
 }

@@ -151,7 +151,7 @@ mod tests {
         let child = store.add(&info(2), keep);
         let mut feed = own.claim(FeedKind::Local, info(1));
         let nowhere = Config { root: "/nowhere".into(), ..Config::default() };
-        let mut collector = Collector::new(nowhere).with_streams(Arc::clone(&store));
+        let mut collector = Collector::new(nowhere).with_streams(Arc::clone(&store), 1);
         let mut tick = |second: i64| {
             let now = Now { wall_us: (1_795_390_000 + second) * 1_000_000, mono_us: (second * 1_000_000) as u64 };
             collector.tick(now, &mut feed).rows

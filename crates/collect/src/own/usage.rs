@@ -112,7 +112,9 @@ pub(crate) struct Usage {
     uptime_s: i64,
     /// Resident bytes, and those that no file backs.
     memory: Option<[i64; 2]>,
+    often: Cadence,
     seldom: Cadence,
+    often_due: bool,
     seldom_due: bool,
     often_owner: Owner,
     seldom_owner: Owner,
@@ -167,7 +169,9 @@ impl Usage {
             page_bytes: i64::from(page_size_bytes()),
             uptime_s: 0,
             memory: None,
+            often: Cadence::new(update_every_s),
             seldom: Cadence::new(seldom_s),
+            often_due: false,
             seldom_due: false,
             often_owner: owner(update_every_s),
             seldom_owner: owner(seldom_s),
@@ -186,6 +190,7 @@ impl Usage {
 
     /// Reads clocks, and files where they are due.
     pub(crate) fn read(&mut self, buffer: &mut Buffer, now: Now) {
+        self.often_due = self.often.is_due(now);
         self.seldom_due = self.seldom.is_due(now);
         if self.seldom_due {
             self.cpu.split = self.stat.as_ref().and_then(|file| split(file.read(buffer).ok()?)).unwrap_or_default();
@@ -203,8 +208,10 @@ impl Usage {
         modules: impl Iterator<Item = (&'static str, u64)> + Clone,
     ) {
         let Self { cpu, uptime_s, memory, often_owner: often, seldom_owner: seldom, charts, .. } = self;
-        batch.row(&mut charts.cpu, often, &[cpu.user_us.cast_signed(), cpu.system_us.cast_signed()]);
-        batch.row(&mut charts.uptime, often, &[*uptime_s]);
+        if self.often_due {
+            batch.row(&mut charts.cpu, often, &[cpu.user_us.cast_signed(), cpu.system_us.cast_signed()]);
+            batch.row(&mut charts.uptime, often, &[*uptime_s]);
+        }
         if !self.seldom_due {
             return;
         }
