@@ -105,6 +105,16 @@ impl Process {
         Duration::from_nanos(tasks.filter_map(|task| spent(task.path().join("schedstat"))).sum())
     }
 
+    /// How often its threads of now went to sleep, and so were woken.
+    pub fn sleeps(&self) -> u64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).into_iter().flatten().flatten();
+        let slept = |status: String| {
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+            line.trim().parse::<u64>().ok()
+        };
+        tasks.filter_map(|task| slept(read_lossy(&task.path().join("status")))).sum()
+    }
+
     /// Resident memory in bytes.
     pub fn resident_bytes(&self) -> u64 {
         self.status("VmRSS:") * 1024

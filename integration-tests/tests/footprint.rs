@@ -9,6 +9,8 @@ use integration_tests::{API_KEY, agreement};
 /// The most that a collector may have resident.
 const RESIDENT_BYTES_MAX: u64 = 5 * 1024 * 1024;
 const THREADS_MAX: u64 = 2;
+/// A tick, the sleep that measures how late sleeps end, what a parent says, and a file system that is asked.
+const SLEEPS_PER_S_MAX: f64 = 10.0;
 
 /// A collector and the master that it streams to.
 fn pair(prefix: &str) -> (Node, Node) {
@@ -20,19 +22,21 @@ fn pair(prefix: &str) -> (Node, Node) {
 }
 
 fn measure(collector: &Node, span: Duration) {
-    let start = collector.process().cpu_time_of_threads();
-    pass(span);
     let process = collector.process();
+    let (start, slept) = (process.cpu_time_of_threads(), process.sleeps());
+    pass(span);
+    let sleeps_per_s = process.sleeps().saturating_sub(slept) as f64 / span.as_secs_f64();
     let (cpu, resident) = (process.cpu_time_of_threads().saturating_sub(start), process.resident_bytes());
     let (threads, anonymous) = (process.threads(), process.anonymous_bytes());
     println!(
-        "collector after {} s: {resident} bytes resident, {anonymous} of them anonymous; {threads} threads; \
-         {} ms of CPU, {:.3} % of a core",
+        "collector after {} s: {resident} bytes resident, {anonymous} of them anonymous; {threads} threads \
+         that slept {sleeps_per_s:.1} times a second; {} ms of CPU, {:.3} % of a core",
         span.as_secs(),
         cpu.as_millis(),
         100.0 * cpu.as_secs_f64() / span.as_secs_f64()
     );
     assert!(threads <= THREADS_MAX, "{threads} threads");
+    assert!(sleeps_per_s <= SLEEPS_PER_S_MAX, "{sleeps_per_s:.1} sleeps a second");
     assert!(resident < RESIDENT_BYTES_MAX, "{resident} bytes resident");
 }
 

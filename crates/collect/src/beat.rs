@@ -195,7 +195,7 @@ mod tests {
             world.ticks(10);
             world.wall_us += asleep_us;
             let ticks = world.ticks(6);
-            assert!(ticks.iter().all(|tick| !(tick.rate > 1.5 * RATE)), "{ticks:?}");
+            assert!(!ticks.iter().any(|tick| tick.rate > 1.5 * RATE), "{ticks:?}");
             assert_aligned(&ticks[1..]);
             assert_rate(&ticks[2..]);
         }
@@ -209,7 +209,7 @@ mod tests {
             world.ticks(10);
             world.wall_us += by_us;
             let ticks = world.ticks(6);
-            assert!(ticks.iter().all(|tick| !(tick.rate > 1.5 * RATE)), "set by {by_us}: {ticks:?}");
+            assert!(!ticks.iter().any(|tick| tick.rate > 1.5 * RATE), "set by {by_us}: {ticks:?}");
             assert_aligned(&ticks[1..]);
             assert_rate(&ticks[2..]);
         }

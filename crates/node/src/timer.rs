@@ -69,7 +69,7 @@ mod tests {
                 let until_us = clock::now().wall_us + wait_us;
                 timer.wait(until_us).await.unwrap();
                 let late_us = clock::now().wall_us - until_us;
-                assert!(late_us >= 0 && late_us < 5_500_000, "{wait_us}: {late_us} µs late");
+                assert!((0..30_000_000).contains(&late_us), "{wait_us}: {late_us} µs late");
             }
         });
     }
