@@ -8,7 +8,7 @@ pub const DISKS_EXCLUDED: &str = "loop* ram*";
 pub const INTERFACES_EXCLUDED: &str = "lo fireqos* *-ifb fwpr* fwbr* fwln* ifb4*";
 
 /// Charts that a module may have where nothing else is said: those of a thousand disks.
-pub const CHARTS_MAX: u32 = 20_000;
+const CHARTS_MAX: u32 = 20_000;
 
 /// What to collect, from where and how often.
 #[derive(Debug, Clone)]

@@ -51,5 +51,5 @@ mod tests;
 pub use aside::Stopwatch;
 pub use beat::{Beat, Next};
 pub use collector::{Collector, TickReport};
-pub use config::{CHARTS_MAX, Config, DISKS_EXCLUDED, Family, INTERFACES_EXCLUDED};
+pub use config::{Config, DISKS_EXCLUDED, Family, INTERFACES_EXCLUDED};
 pub use pace::OFFSET_US_MAX;

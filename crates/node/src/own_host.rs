@@ -96,7 +96,7 @@ impl OwnHost {
 /// The collector that settings describe.
 fn collector(settings: &Settings, store: &Arc<Store>) -> collect::Collector {
     let collector = collect::Collector::new(collect_config(settings)).timed_by(clock::mono_ns, TIMED_EVERY_S);
-    let own = family(settings, "self");
+    let own = switch_of(find(settings, "self"));
     if own.enabled {
         let every_s = own.update_every_s;
         collector.with_usage(clock::cpu_us, every_s).with_streams(Arc::clone(store), every_s)
@@ -105,10 +105,14 @@ fn collector(settings: &Settings, store: &Arc<Store>) -> collect::Collector {
     }
 }
 
-/// A family of `[collect]`, as settings have it.
-fn family(settings: &Settings, name: &str) -> collect::Family {
-    let found = settings.collect.families.iter().find(|family| family.name == name);
-    found.map_or_else(collect::Family::default, |family| collect::Family {
+/// A family of `[collect]`.
+fn find<'a>(settings: &'a Settings, name: &str) -> Option<&'a config::Family> {
+    settings.collect.families.iter().find(|family| family.name == name)
+}
+
+/// Whether a family is collected, and when.
+fn switch_of(family: Option<&config::Family>) -> collect::Family {
+    family.map_or_else(collect::Family::default, |family| collect::Family {
         enabled: family.enabled,
         update_every_s: family.update_every.as_secs() as u32,
     })
@@ -159,11 +163,9 @@ pub(crate) fn keep_as(mode: MemoryMode, history_rows: u32, settings: &Settings) 
 }
 
 fn collect_config(settings: &Settings) -> collect::Config {
-    let switch = |name: &str| family(settings, name);
-    let exclude = |name: &str| {
-        let found = settings.collect.families.iter().find(|family| family.name == name);
-        found.map(|family| family.exclude.clone()).unwrap_or_default()
-    };
+    let family = |name: &str| find(settings, name);
+    let switch = |name: &str| switch_of(family(name));
+    let exclude = |name: &str| family(name).map(|family| family.exclude.clone()).unwrap_or_default();
     collect::Config {
         root: settings.collect.root.clone(),
         update_every_s: settings.global.update_every.as_secs() as u32,
@@ -207,7 +209,8 @@ mod tests {
     fn every_family_is_heard() {
         let invocation = Invocation::parse(Role::Master, ["master".into()]).unwrap();
         let mut settings = Settings::load(Role::Master, &invocation, std::iter::empty()).unwrap();
-        let told = |settings: &Settings| format!("{:?} {:?}", collect_config(settings), family(settings, "self"));
+        let told =
+            |settings: &Settings| format!("{:?} {:?}", collect_config(settings), switch_of(find(settings, "self")));
         let as_it_is = told(&settings);
         assert!(settings.collect.families.len() > 10);
         for at in 0..settings.collect.families.len() {
