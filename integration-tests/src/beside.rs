@@ -5,7 +5,7 @@
 //! look at the machine at different moments of a second, so values are never the same:
 //!
 //! - a gauge is right if it lies among the other side's values of that second and those beside it, or
-//!   no further away than it moves there;
+//!   no further away than it moves from one second to the next at that time;
 //! - a counter is right if its sum over the window is, within 0.5 % and what passed in the seconds at
 //!   both ends.
 
@@ -58,6 +58,8 @@ const COUNTER_UNITS: &[&str] = &["ms"];
 const SUMS_RELATIVE: f64 = 0.005;
 /// Of a hundred percent that are shared out among dimensions, so many points.
 const POINTS: f64 = 0.5;
+/// Seconds before and after one in which is looked how far a gauge moves from one to the next.
+const MOVES_S: usize = 5;
 /// One second in so many may have seen what the other side did not, such as a burst between two looks.
 const SECONDS_PER_MISS: usize = 20;
 /// What the API rounds away.
@@ -265,22 +267,30 @@ fn sums(ours: &[f64], theirs: &[f64], shares: bool) -> Option<String> {
 
 /// What is wrong with the values of a gauge.
 fn gauges(ours: &[f64], theirs: &[f64]) -> Option<String> {
-    let range = |values: &[f64], at: usize| {
-        let beside = &values[at.saturating_sub(1)..(at + 2).min(values.len())];
-        let least = beside.iter().copied().fold(f64::INFINITY, f64::min);
-        (least, beside.iter().copied().fold(f64::NEG_INFINITY, f64::max))
-    };
-    let misses = (0..ours.len()).filter(|&at| {
-        let ((least, most), (own_least, own_most)) = (range(theirs, at), range(ours, at));
-        let moves = (most - least).max(own_most - own_least) + ROUNDING + ROUNDING * most.abs().max(least.abs());
+    let is_miss = |&at: &usize| {
+        let (least, most) = range(theirs, at);
+        let moves = moves(ours, at).max(moves(theirs, at)) + ROUNDING + ROUNDING * most.abs().max(least.abs());
         ours[at] < least - moves || ours[at] > most + moves
-    });
-    let misses: Vec<usize> = misses.collect();
+    };
+    let misses: Vec<usize> = (0..ours.len()).filter(is_miss).collect();
     (misses.len() > ours.len() / SECONDS_PER_MISS).then(|| {
         let at = misses[0];
         let (first, count) = (ours[at], misses.len());
         format!("{count} of {} values, the first {first} here, {:?} there", ours.len(), range(theirs, at))
     })
+}
+
+/// The least and the greatest value of a second and those beside it.
+fn range(values: &[f64], at: usize) -> (f64, f64) {
+    let beside = &values[at.saturating_sub(1)..(at + 2).min(values.len())];
+    let least = beside.iter().copied().fold(f64::INFINITY, f64::min);
+    (least, beside.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+}
+
+/// How far a gauge moves from one second to the next, at most, around this time.
+fn moves(values: &[f64], at: usize) -> f64 {
+    let around = &values[at.saturating_sub(MOVES_S)..(at + MOVES_S + 1).min(values.len())];
+    around.windows(2).fold(0.0, |most, pair| most.max((pair[1] - pair[0]).abs()))
 }
 
 #[cfg(test)]
