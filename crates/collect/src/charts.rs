@@ -5,6 +5,8 @@
 //! slots from then on, so that handing over a row is a call per value and no look-up by text.
 //! A [`Batch`] is one tick's turn at the store: one lock for all rows.
 
+mod members;
+
 use row::{
     Algorithm, ChartDefinition, ChartOptions, ChartSlot, ChartType, DimensionDefinition, DimensionIndex,
     DimensionOptions, Label,
@@ -12,17 +14,22 @@ use row::{
 use rrd_store::{Elapsed, Writer};
 use tracing::warn;
 
+pub(crate) use self::members::{Member, MemberChart};
+
 /// The plugin that charts belong to where nothing else is said, by the name that dashboards know.
 const PLUGIN: &str = "proc.plugin";
+/// Stands for the device in ids and contexts.
+const DEVICE: &str = "{}";
 /// The most dimensions of a form: both directions of ten types of ICMP messages.
 const DIMENSIONS_MAX: usize = 20;
 
 /// What all charts of one kind have in common.
 #[derive(Debug)]
 pub(crate) struct Form {
-    /// The identity, or its part before the dot where there is one chart per device.
+    /// The identity, with `{}` for the device; or its part before the dot where there is one chart
+    /// per device.
     pub id: &'static str,
-    /// The kind of chart.
+    /// The kind of chart; `{}` stands for the device.
     pub context: &'static str,
     /// What it shows.
     pub title: &'static str,
@@ -194,6 +201,8 @@ pub(crate) struct GrowingChart {
     form: &'static Form,
     /// What its dimensions are but for id and name.
     dimension: DimensionDefinition<'static>,
+    /// Whether its dimensions come all with the first value that is not zero.
+    together: bool,
     /// By the number that the module gives them.
     indexes: Vec<Option<DimensionIndex>>,
 }
@@ -216,7 +225,18 @@ impl GrowingChart {
 
     /// The same with dimensions like this one, but for id and name.
     pub(crate) const fn of(form: &'static Form, dimension: DimensionDefinition<'static>) -> Self {
-        Self { chart: Chart::new(form), form, dimension, indexes: Vec::new() }
+        Self { chart: Chart::new(form), form, dimension, together: false, indexes: Vec::new() }
+    }
+
+    /// The same whose dimensions come all with the first value that is not zero.
+    pub(crate) fn together(mut self) -> Self {
+        self.together = true;
+        self
+    }
+
+    /// Whether the store knows the chart.
+    pub(crate) const fn is_defined(&self) -> bool {
+        self.chart.is_defined()
     }
 }
 
@@ -256,6 +276,11 @@ impl<'w> Batch<'w> {
     /// How many charts the host has.
     pub(crate) fn charts_of_host(&self) -> usize {
         self.writer.view().chart_count()
+    }
+
+    /// Whether charts appear even while there is nothing but zeros.
+    pub(crate) const fn zero_metrics(&self) -> bool {
+        self.zero_metrics
     }
 
     /// Rows and samples handed over so far.
@@ -353,7 +378,8 @@ impl<'w> Batch<'w> {
         if at >= growing.indexes.len() {
             growing.indexes.resize(at + 1, None);
         }
-        if growing.indexes[at].is_some() || !growth.value.is_some_and(|value| value != 0 || zeros) {
+        let all = zeros || growing.together;
+        if growing.indexes[at].is_some() || !growth.value.is_some_and(|value| value != 0 || all) {
             return;
         }
         let definition = DimensionDefinition { id: growth.id, name: growth.name, ..growing.dimension };
@@ -385,6 +411,11 @@ impl<'w> Batch<'w> {
             self.turn.charts = self.turn.charts.saturating_sub(1);
         }
         chart.place = Place::None;
+    }
+
+    /// The same of a chart whose dimensions come one by one.
+    pub(crate) fn obsolete_growing(&mut self, growing: &mut GrowingChart) {
+        self.obsolete(&mut growing.chart);
     }
 
     /// Sets a variable of a chart that is defined.
@@ -439,7 +470,7 @@ impl<'w> Batch<'w> {
             title: form.title,
             units: form.units,
             family: if owner.family.is_empty() { form.family } else { &owner.family },
-            context: form.context,
+            context: &form.context.replace(DEVICE, &owner.device),
             chart_type: form.chart_type,
             priority: form.priority + owner.priority_offset,
             update_every_s: owner.update_every_s,
@@ -459,7 +490,11 @@ impl<'w> Batch<'w> {
 }
 
 fn with_device(id: &str, device: &str) -> String {
-    if device.is_empty() { id.to_owned() } else { format!("{id}.{device}") }
+    match id.split_once(DEVICE) {
+        Some((before, after)) => format!("{before}{device}{after}"),
+        None if device.is_empty() => id.to_owned(),
+        None => format!("{id}.{device}"),
+    }
 }
 
 fn labels(owner: &Owner) -> Vec<Label<'_>> {

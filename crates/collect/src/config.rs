@@ -59,6 +59,38 @@ pub struct Config {
     pub net_dev: Family,
     /// Interfaces that are left out, a simple pattern over their names.
     pub net_dev_exclude: String,
+    /// How fast cores run, and how often they were slowed down by heat.
+    pub frequency: Family,
+    /// Memory of machines with several nodes.
+    pub numa: Family,
+    /// Errors that memory controllers found.
+    pub ecc: Family,
+    /// Equal pages of memory that are stored once.
+    pub ksm: Family,
+    /// Disks that compress what they hold in memory.
+    pub zram: Family,
+    /// `/proc/net/wireless`: how well wireless interfaces hear and are heard.
+    pub wireless: Family,
+    /// `/proc/net/sctp/snmp`: the stream control protocol.
+    pub sctp: Family,
+    /// `/proc/net/ip_vs_stats`: connections spread over several servers.
+    pub ip_vs: Family,
+    /// `/proc/net/stat/synproxy`: connections whose beginning the firewall answers.
+    pub synproxy: Family,
+    /// `/proc/mdstat`: arrays of disks.
+    pub raid: Family,
+    /// `/proc/net/rpc`: the network file system, client and server.
+    pub nfs: Family,
+    /// `/proc/spl/kstat/zfs`: the cache and the pools of ZFS.
+    pub zfs: Family,
+    /// `/sys/fs/btrfs`: what the space of file systems is set apart for.
+    pub btrfs: Family,
+    /// `/proc/sysvipc`: semaphores, shared memory and queues of messages.
+    pub ipc: Family,
+    /// `/sys/class/power_supply`: how full batteries are.
+    pub power: Family,
+    /// Whether the charge, energy and voltage of batteries are told, too.
+    pub power_details: bool,
     /// `/proc/PID`: processes by application.
     pub apps: Family,
     /// The file that lists applications; the list that comes with the program where there is none.
@@ -115,6 +147,22 @@ impl Default for Config {
             diskstats_exclude: DISKS_EXCLUDED.to_owned(),
             net_dev: Family::default(),
             net_dev_exclude: INTERFACES_EXCLUDED.to_owned(),
+            frequency: Family::default(),
+            numa: Family::default(),
+            ecc: Family::default(),
+            ksm: Family::default(),
+            zram: Family::default(),
+            wireless: Family::default(),
+            sctp: Family::default(),
+            ip_vs: Family::default(),
+            synproxy: Family::default(),
+            raid: Family::default(),
+            nfs: Family::default(),
+            zfs: Family::default(),
+            btrfs: Family::default(),
+            ipc: Family::default(),
+            power: Family::default(),
+            power_details: false,
             apps: Family::OFF,
             apps_list: None,
             users: Family::OFF,

@@ -14,6 +14,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::scan::{Words, signed};
+
 /// What the buffer begins with: enough for every file of a machine of some 50 cores.
 const BUFFER_BYTES_FIRST: usize = 16 * 1024;
 /// What the buffer grows to at most: `stat` with 8,192 cores takes 0.8 MB.
@@ -86,7 +88,12 @@ impl From<File> for KeptFile {
 impl KeptFile {
     /// Opens `path`, which stands under `root`.
     pub(crate) fn open(root: &Path, path: &str) -> io::Result<Self> {
-        File::open(under(root, path)).map(Self)
+        Self::open_path(&under(root, path))
+    }
+
+    /// Opens a file by its whole path.
+    pub(crate) fn open_path(path: &Path) -> io::Result<Self> {
+        File::open(path).map(Self)
     }
 
     /// Reads the beginning of the file with one call: as much of it as the buffer takes.
@@ -97,6 +104,27 @@ impl KeptFile {
     /// Reads the file as it is now.
     pub(crate) fn read<'b>(&self, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
         buffer.fill(WHOLE_BELOW_BYTES, |bytes, offset| self.0.read_at(bytes, offset))
+    }
+
+    /// The same where records may be of any length: a short read may not be the whole.
+    pub(crate) fn read_to_end<'b>(&self, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
+        buffer.fill(0, |bytes, offset| self.0.read_at(bytes, offset))
+    }
+}
+
+/// A file that stays open and holds one number, such as many in `/sys`.
+#[derive(Debug)]
+pub(crate) struct NumberFile(KeptFile);
+
+impl NumberFile {
+    /// Opens a file by its whole path.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        KeptFile::open_path(path).map(Self)
+    }
+
+    /// The number as it is now; `None` where it cannot be read or is none.
+    pub(crate) fn read(&self, buffer: &mut Buffer) -> Option<i64> {
+        signed(Words::new(self.0.read(buffer).ok()?).next()?)
     }
 }
 

@@ -1,16 +1,18 @@
-//! Files of one key and one number per line, such as `meminfo` and `vmstat`.
+//! Files of one key and one number per line, such as `meminfo` and `vmstat`. Words may stand in between.
 //!
 //! Such a file has up to 200 lines, of which a handful is wanted, in an order that does not change
 //! while the machine runs. So the order in which the wanted keys come is learnt once, and from then
 //! on each line is compared with one key only. A reading in which an expected key is missing is
 //! read once more with every key, and the order is learnt anew.
 
-use crate::scan::{Words, lines};
+use crate::scan::{Words, lines, number};
 
 /// The wanted keys of a file and what was read for them.
 #[derive(Debug)]
 pub(crate) struct Keyed<const N: usize> {
     keys: [&'static str; N],
+    /// Words between key and number.
+    between: usize,
     values: [Option<i64>; N],
     /// Indexes of the keys in the order of the file.
     order: Vec<usize>,
@@ -21,7 +23,12 @@ pub(crate) struct Keyed<const N: usize> {
 impl<const N: usize> Keyed<N> {
     /// Wants `keys`, in any order.
     pub(crate) fn new(keys: [&'static str; N]) -> Self {
-        Self { keys, values: [None; N], order: Vec::with_capacity(N), lines: 0 }
+        Self { keys, between: 0, values: [None; N], order: Vec::with_capacity(N), lines: 0 }
+    }
+
+    /// The same for lines with `words` words between key and number.
+    pub(crate) fn after_words(self, words: usize) -> Self {
+        Self { between: words, ..self }
     }
 
     /// Reads `text`; returns how many wanted keys it has.
@@ -50,7 +57,7 @@ impl<const N: usize> Keyed<N> {
             seen += 1;
             let Some(&key) = self.order.get(expected) else { continue };
             if let Some(rest) = after_key(line, self.keys[key]) {
-                self.values[key] = Words::new(rest).number();
+                self.values[key] = number_after(self.between, rest);
                 expected += 1;
             }
         }
@@ -67,11 +74,33 @@ impl<const N: usize> Keyed<N> {
             if let Some((key, rest)) = found
                 && !self.order.contains(&key)
             {
-                self.values[key] = Words::new(rest).number();
+                self.values[key] = number_after(self.between, rest);
                 self.order.push(key);
             }
         }
     }
+}
+
+/// The place of a key among `keys`, for constants: a key that is missing there does not compile.
+pub(crate) const fn place(keys: &[&str], name: &str) -> usize {
+    let mut at = 0;
+    while !same(keys[at], name) {
+        at += 1;
+    }
+    at
+}
+
+const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
+    }
+    at == left.len() && at == right.len()
+}
+
+fn number_after(words: usize, rest: &[u8]) -> Option<i64> {
+    Words::new(rest).nth(words).and_then(number)
 }
 
 /// What follows `key` in a line that begins with it, be it `key: 1 kB` or `key 1`.
@@ -123,6 +152,16 @@ mod tests {
         ] {
             keyed.parse(text.as_bytes());
             assert_eq!(all(&keyed), expected, "{text}");
+        }
+    }
+
+    /// The number may stand behind other words.
+    #[test]
+    fn words_in_between() {
+        let mut keyed = Keyed::new(["hits", "size"]).after_words(1);
+        for _ in 0..2 {
+            assert_eq!(keyed.parse(b"hits 4 17\nsize 4\nsizes 4 5\n"), 1);
+            assert_eq!((keyed.get(0), keyed.get(1)), (Some(17), None));
         }
     }
 

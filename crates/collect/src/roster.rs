@@ -53,9 +53,25 @@ impl<T> Roster<T> {
         self.entries.len()
     }
 
+    /// All devices, to look at.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> + Clone {
+        self.entries.iter().map(|entry| &entry.device)
+    }
+
     /// All devices.
     pub(crate) fn devices(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.iter_mut().map(|entry| &mut entry.device)
+    }
+
+    /// Drops the devices of which `is_lost` says so, each after `farewell`.
+    pub(crate) fn drop_lost(&mut self, is_lost: impl Fn(&T) -> bool, mut farewell: impl FnMut(&mut T)) {
+        self.entries.retain_mut(|entry| {
+            let lost = is_lost(&entry.device);
+            if lost {
+                farewell(&mut entry.device);
+            }
+            !lost
+        });
     }
 
     /// Drops the devices that the last reading did not list, each after `farewell`.

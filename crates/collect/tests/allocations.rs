@@ -1,5 +1,10 @@
 //! Once the devices are known and the history is full, a tick allocates nothing.
 
+#![expect(clippy::unwrap_used, reason = "what a test relies on ends it where it fails")]
+
+#[allow(dead_code, reason = "shared with other tests")]
+mod machine;
+
 use collect::{Collector, Config};
 use row::{Guid, Now};
 use rrd_store::{FeedKind, HostInfo, Keep, MemoryMode, Store};
@@ -55,4 +60,21 @@ fn a_warm_tick_allocates_nothing() {
 
 fn info() -> HostInfo {
     HostInfo { hostname: "here".to_owned(), hops: 0, ..HostInfo::unknown(Guid::from_bytes([1; 16])) }
+}
+
+/// Nor do parts that this machine may not have, whose folders are looked at meanwhile.
+#[test]
+fn parts_allocate_nothing() {
+    let zeros = |config: &mut Config| (config.zero_metrics, config.power_details) = (true, true);
+    let mut machine = machine::Machine::new(machine::parts::machine_of_parts, zeros);
+    machine.ticks(300);
+    let allocations: Vec<u64> = (0..TICKS)
+        .map(|_| {
+            let before = cost::allocations();
+            machine.tick();
+            cost::allocations() - before
+        })
+        .filter(|&count| count > 0)
+        .collect();
+    assert!(allocations.iter().sum::<u64>() <= ALLOCATIONS_OF_GROWTH, "{allocations:?}");
 }

@@ -172,6 +172,7 @@ fn collect(in_force: &InForce) -> Collect {
             enabled: table.get("enabled"),
             update_every: table.get("update_every"),
             exclude: if table.has("exclude") { table.get("exclude") } else { String::new() },
+            details: table.has("details") && table.get("details"),
         })
     });
     Collect {

@@ -107,6 +107,8 @@ pub struct Family {
     pub update_every: Duration,
     /// Simple pattern over what to leave out (disks, interfaces); empty where the family has none.
     pub exclude: String,
+    /// Whether it tells more than it does by itself; false where the family has no more.
+    pub details: bool,
 }
 
 /// `[web]`

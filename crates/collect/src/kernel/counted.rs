@@ -134,9 +134,8 @@ mod tests {
     /// No counter is wanted by two charts of a table: a reading would fill the first only.
     #[test]
     fn counters_belong_to_one_chart() {
-        for table in
-            [crate::kernel::ip_charts::CHARTS, crate::kernel::ip6_charts::CHARTS, crate::kernel::sockstat::CHARTS]
-        {
+        use crate::kernel::{ip_charts, ip6_charts, sctp, sockstat};
+        for table in [ip_charts::CHARTS, ip6_charts::CHARTS, sockstat::CHARTS, sctp::CHARTS] {
             let counters = Counters::new(table);
             for (at, name) in counters.names.iter().enumerate() {
                 assert!(!counters.names[..at].contains(name), "{name:?}");

@@ -6,10 +6,11 @@
 use row::ChartType;
 
 use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, absolute, incremental};
-use crate::kernel::diskstats::Counters;
+use crate::kernel::disk_ext::ExtendedCharts;
+use crate::kernel::diskstats::{Counters, Extended};
 use crate::running_sum::growth;
 
-const fn form(
+pub(super) const fn form(
     id: &'static str,
     context: &'static str,
     title: &'static str,
@@ -138,6 +139,8 @@ pub(crate) struct DiskCharts {
     service: Chart,
     merged: Chart,
     time: Chart,
+    /// Once there were discards or flushes.
+    extended: Option<Box<ExtendedCharts>>,
 }
 
 impl DiskCharts {
@@ -155,6 +158,7 @@ impl DiskCharts {
             service: Chart::new(&SERVICE),
             merged: Chart::new(&MERGED),
             time: Chart::new(&TIME),
+            extended: None,
         }
     }
 
@@ -175,6 +179,10 @@ impl DiskCharts {
         batch.row_once(now.busy_ms != 0, &mut self.utilization, owner, &[percent]);
         if let Some(growth) = growth {
             self.write_means(batch, owner, &growth);
+        }
+        if self.extended.is_some() || now.extended.is_any() || batch.zero_metrics() {
+            let charts = self.extended.get_or_insert_with(|| Box::new(ExtendedCharts::new()));
+            charts.write(batch, owner, before.map(|before| &before.extended), &now.extended);
         }
     }
 
@@ -221,6 +229,9 @@ impl DiskCharts {
         for chart in [bandwidth, operations, in_flight, backlog, busy, utilization, wait, size, service, merged, time] {
             batch.obsolete(chart);
         }
+        if let Some(extended) = &mut self.extended {
+            extended.obsolete(batch);
+        }
     }
 }
 
@@ -239,6 +250,7 @@ impl Counters {
             in_flight: 0,
             busy_ms: growth(self.busy_ms, now.busy_ms),
             waiting_ms: 0,
+            extended: Extended::default(),
         }
     }
 }
@@ -249,7 +261,8 @@ fn utilization(busy_ms: i64, periods: i64, update_every_s: u32) -> i64 {
     (busy_ms / percent_ms.saturating_mul(periods.max(1))).clamp(0, 100)
 }
 
-fn mean(sum: i64, count: i64) -> i64 {
+/// How much of the one for each of the other, 0 where there is none.
+pub(super) fn mean(sum: i64, count: i64) -> i64 {
     if count > 0 { sum / count } else { 0 }
 }
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A sector is 512 bytes, whatever the disk says. Partitions and what the pattern excludes have no
-//! charts. Discards and flushes, the later columns, are not read.
+//! charts. Older kernels do not write the later columns, discards and flushes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -189,6 +189,25 @@ pub(crate) struct Counters {
     pub busy_ms: i64,
     /// Milliseconds of waiting, of all operations together.
     pub waiting_ms: i64,
+    /// What newer kernels tell beside.
+    pub extended: Extended,
+}
+
+/// Discards and flushes; zero where the kernel does not count them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Extended {
+    /// Discards completed.
+    pub discards: i64,
+    /// Discards merged with others.
+    pub discards_merged: i64,
+    /// Sectors of 512 bytes that were discarded.
+    pub sectors_discarded: i64,
+    /// Milliseconds of all discards together.
+    pub discarding_ms: i64,
+    /// Flushes completed.
+    pub flushes: i64,
+    /// Milliseconds of all flushes together.
+    pub flushing_ms: i64,
 }
 
 /// A line of the file.
@@ -218,6 +237,7 @@ impl<'a> Line<'a> {
             busy_ms,
             waiting_ms,
         ] = words.numbers()?;
+        let extended = Extended::parse(words);
         let counters = Counters {
             reads,
             reads_merged,
@@ -230,8 +250,17 @@ impl<'a> Line<'a> {
             in_flight,
             busy_ms,
             waiting_ms,
+            extended,
         };
         Some(Self { number, name, counters })
+    }
+}
+
+impl Extended {
+    fn parse(mut words: Words<'_>) -> Self {
+        let [discards, discards_merged, sectors_discarded, discarding_ms] = words.numbers().unwrap_or_default();
+        let [flushes, flushing_ms] = words.numbers().unwrap_or_default();
+        Self { discards, discards_merged, sectors_discarded, discarding_ms, flushes, flushing_ms }
     }
 }
 
@@ -255,6 +284,22 @@ mod tests {
             [5, 6, 7, 8]
         );
         assert_eq!([counters.in_flight, counters.busy_ms, counters.waiting_ms], [9, 10, 11]);
+    }
+
+    /// Discards, then flushes, each where the kernel counts them.
+    #[test]
+    fn later_columns() {
+        let extended = |later: &str| {
+            let line = format!("254 0 vda 1 2 3 4 5 6 7 8 9 10 11{later}");
+            let Extended { discards, discards_merged, sectors_discarded, discarding_ms, flushes, flushing_ms } =
+                Line::parse(line.as_bytes()).unwrap().counters.extended;
+            [discards, discards_merged, sectors_discarded, discarding_ms, flushes, flushing_ms]
+        };
+        assert_eq!(extended(""), [0; 6]);
+        assert_eq!(extended(" 12 13 14"), [0; 6]);
+        assert_eq!(extended(" 12 13 14 15"), [12, 13, 14, 15, 0, 0]);
+        assert_eq!(extended(" 12 13 14 15 16"), [12, 13, 14, 15, 0, 0]);
+        assert_eq!(extended(" 12 13 14 15 16 17 18"), [12, 13, 14, 15, 16, 17]);
     }
 
     /// Lines that are cut or absurd are left out.

@@ -92,10 +92,12 @@ fn connections_max(text: &[u8]) -> Option<i64> {
 
 /// A file of a name and a value per line, in an order that hardly ever changes.
 #[derive(Debug, Default)]
-struct Listed(Vec<(Vec<u8>, Option<Slot>)>);
+pub(super) struct Listed(Vec<(Vec<u8>, Option<Slot>)>);
 
 impl Listed {
-    fn parse(&mut self, text: &[u8], counters: &mut Counters) {
+    /// Sets what `text` says of the counters; returns how many of them it has.
+    pub(super) fn parse(&mut self, text: &[u8], counters: &mut Counters) -> usize {
+        let mut found = 0;
         for (at, line) in lines(text).take(LINES_MAX).enumerate() {
             let mut words = Words::new(line);
             let Some(name) = words.next() else { continue };
@@ -107,8 +109,10 @@ impl Listed {
             }
             if let Some((_, Some(slot))) = self.0.get(at) {
                 counters.set(*slot, words.number().unwrap_or(0));
+                found += 1;
             }
         }
+        found
     }
 }
 
@@ -160,6 +164,8 @@ mod tests {
             headed.parse(text, &mut counters);
             connections_max(text);
         });
-        crate::tests::mutate(SNMP6, |text| listed.parse(text, &mut counters6));
+        crate::tests::mutate(SNMP6, |text| {
+            listed.parse(text, &mut counters6);
+        });
     }
 }

@@ -4,7 +4,7 @@
 //! MemTotal:       24684096 kB
 //! ```
 //!
-//! What file systems with a cache of their own (ZFS) could give back is not taken out of `used`.
+//! What ZFS would give back of a cache of its own counts as cached, not as used.
 
 use std::io;
 use std::path::Path;
@@ -13,11 +13,15 @@ use row::{ChartType, Now};
 
 use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, absolute};
 use crate::file::{Buffer, KeptFile};
-use crate::keyed::Keyed;
+use crate::kernel::zfs::Reclaimable;
+use crate::keyed::{Keyed, place};
 use crate::module::{Module, ReadError};
+use crate::pace::Cadence;
 
 /// The file.
 pub(crate) const PATH: &str = "/proc/meminfo";
+/// Seconds between two looks for the cache of ZFS.
+const ZFS_EVERY_S: u32 = 60;
 
 const KEYS: [&str; 29] = [
     "MemTotal",
@@ -53,20 +57,7 @@ const KEYS: [&str; 29] = [
 
 /// The place of a key in [`KEYS`], found when compiling.
 const fn key(name: &str) -> usize {
-    let mut at = 0;
-    while !same(KEYS[at], name) {
-        at += 1;
-    }
-    at
-}
-
-const fn same(left: &str, right: &str) -> bool {
-    let (left, right) = (left.as_bytes(), right.as_bytes());
-    let mut at = 0;
-    while at < left.len() && at < right.len() && left[at] == right[at] {
-        at += 1;
-    }
-    at == left.len() && at == right.len()
+    place(&KEYS, name)
 }
 
 /// The number at a key, 0 where it is missing; the key is looked up when compiling.
@@ -213,6 +204,10 @@ static CORRUPT: Form = Form {
 pub(crate) struct Meminfo {
     file: KeptFile,
     reading: Keyed<{ KEYS.len() }>,
+    zfs: Reclaimable,
+    zfs_cadence: Cadence,
+    /// What ZFS would give back.
+    reclaimable_kib: i64,
     owner: Owner,
     /// Huge pages are counted in pages, whose size the first row fixes.
     huge_owner: Owner,
@@ -234,6 +229,9 @@ impl Meminfo {
         Ok(Self {
             file: KeptFile::open(root, PATH)?,
             reading: Keyed::new(KEYS),
+            zfs: Reclaimable::new(root),
+            zfs_cadence: Cadence::new(ZFS_EVERY_S),
+            reclaimable_kib: 0,
             owner: Owner::machine(PATH, update_every_s),
             huge_owner: Owner::machine(PATH, update_every_s),
             ram: Chart::new(&RAM),
@@ -251,9 +249,9 @@ impl Meminfo {
 
     fn write_programs(&mut self, batch: &mut Batch<'_>) {
         let (reading, owner) = (&self.reading, &self.owner);
-        batch.row(&mut self.ram, owner, &ram(reading));
+        batch.row(&mut self.ram, owner, &ram(reading, self.reclaimable_kib));
         if let Some(available) = reading.get(const { key("MemAvailable") }) {
-            batch.row(&mut self.available, owner, &[available]);
+            batch.row(&mut self.available, owner, &[available.wrapping_add(self.reclaimable_kib)]);
         }
         let (total, free) = (kib!(reading, "SwapTotal"), kib!(reading, "SwapFree"));
         batch.row_once(total != 0, &mut self.swap, owner, &[free, total.saturating_sub(free)]);
@@ -289,7 +287,11 @@ impl Module for Meminfo {
         PATH
     }
 
-    fn read(&mut self, buffer: &mut Buffer, _now: Now) -> Result<(), ReadError> {
+    fn read(&mut self, buffer: &mut Buffer, now: Now) -> Result<(), ReadError> {
+        if self.zfs_cadence.is_due(now) {
+            self.zfs.look();
+        }
+        self.reclaimable_kib = self.zfs.read(buffer) / 1024;
         self.reading.parse(self.file.read(buffer)?);
         let [total, free] = const { [key("MemTotal"), key("MemFree")] };
         self.reading
@@ -307,12 +309,13 @@ impl Module for Meminfo {
 }
 
 /// Free, used, cached and buffers. Shared memory is counted as cached by the kernel, but cannot be
-/// given back, so it is used; object caches that can be given back are cached.
-fn ram(reading: &Keyed<{ KEYS.len() }>) -> [i64; 4] {
+/// given back, so it is used; object caches that can be given back are cached, and so is what ZFS
+/// would give back.
+fn ram(reading: &Keyed<{ KEYS.len() }>, reclaimable_kib: i64) -> [i64; 4] {
     let (total, free) = (kib!(reading, "MemTotal"), kib!(reading, "MemFree"));
     let buffers = kib!(reading, "Buffers");
     let cached = kib!(reading, "Cached").wrapping_add(kib!(reading, "SReclaimable"));
-    let cached = cached.wrapping_sub(kib!(reading, "Shmem"));
+    let cached = cached.wrapping_sub(kib!(reading, "Shmem")).wrapping_add(reclaimable_kib);
     let used = total.wrapping_sub(free).wrapping_sub(cached).wrapping_sub(buffers);
     [free, used, cached, buffers]
 }
@@ -336,7 +339,7 @@ mod tests {
         let mut reading = Keyed::new(KEYS);
         assert_eq!(reading.parse(REAL), KEYS.len() - 1, "all but HardwareCorrupted");
         let cached = 857_400 + 62_916 - 8788;
-        assert_eq!(ram(&reading), [23_663_340, 24_684_096 - 23_663_340 - cached - 2828, cached, 2828]);
+        assert_eq!(ram(&reading, 0), [23_663_340, 24_684_096 - 23_663_340 - cached - 2828, cached, 2828]);
         assert_eq!(reading.get(key("SUnreclaim")), Some(23_832));
         assert_eq!(reading.get(key("WritebackTmp")), Some(0));
     }
@@ -348,10 +351,10 @@ mod tests {
         let text =
             "MemTotal: 1\nMemFree: 9223372036854775807\nBuffers: 18446744073709551615\nShmem: 9223372036854775808\n";
         reading.parse(text.as_bytes());
-        ram(&reading);
+        ram(&reading, 0);
         crate::tests::mutate(REAL, |text| {
             reading.parse(text);
-            ram(&reading);
+            ram(&reading, 0);
             huge(&reading, kib!(reading, "HugePages_Total"));
         });
     }

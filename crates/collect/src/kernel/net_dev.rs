@@ -6,8 +6,7 @@
 //!       sent     bytes packets errs drop fifo colls carrier    compressed
 //! ```
 //!
-//! What `/sys` tells beside the speed (link, duplex, state, size of packets) is not read, and
-//! interfaces of containers keep their names on the host.
+//! Beside it, `/sys` tells of each interface's link. Interfaces of containers keep their names on the host.
 
 use std::ffi::OsStr;
 use std::io;
@@ -18,10 +17,10 @@ use patterns::SimplePattern;
 use row::{ChartType, DimensionDefinition, Now};
 
 use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, incremental};
-use crate::file::{Buffer, KeptFile, read_once, under};
+use crate::file::{Buffer, KeptFile, under};
+use crate::kernel::net_link::{Link, TURNS_PER_TICK};
 use crate::module::{Module, ReadError};
 use crate::names::text_of;
-use crate::pace::Cadence;
 use crate::roster::Roster;
 use crate::running_sum::RunningSum;
 use crate::scan::{Words, lines};
@@ -30,8 +29,6 @@ use crate::scan::{Words, lines};
 pub(crate) const PATH: &str = "/proc/net/dev";
 /// Interfaces that are looked at; those beyond are left out.
 const INTERFACES_MAX: usize = 16_384;
-/// Seconds between two readings of the speed of interfaces: asking some drivers takes long.
-const SPEED_EVERY_S: u32 = 60;
 
 static ALL: Form = Form {
     id: "system.net",
@@ -130,7 +127,8 @@ pub(crate) struct NetDev {
     all: (Chart, Owner),
     received: RunningSum,
     sent: RunningSum,
-    speed_cadence: Cadence,
+    /// The first interface of the next tick's turns.
+    next_turn: usize,
 }
 
 #[derive(Debug)]
@@ -153,8 +151,7 @@ struct InterfaceCharts {
     fifo: Chart,
     compressed: Chart,
     events: Chart,
-    speed_path: PathBuf,
-    speed_kilobits: i64,
+    link: Link,
     speed_told: Option<i64>,
 }
 
@@ -169,20 +166,31 @@ impl NetDev {
             all: (Chart::new(&ALL), Owner::machine(PATH, update_every_s)),
             received: RunningSum::default(),
             sent: RunningSum::default(),
-            speed_cadence: Cadence::new(SPEED_EVERY_S),
+            next_turn: 0,
         })
     }
 
-    fn look_up(root: &Path, exclude: &SimplePattern, update_every_s: u32, line: &Line<'_>) -> Interface {
+    fn look_up(root: &Path, exclude: &SimplePattern, number: usize, update_every_s: u32, line: &Line<'_>) -> Interface {
         let file_name = OsStr::from_bytes(line.name);
         let physical = !under(root, "/sys/devices/virtual/net").join(file_name).exists();
         let name = text_of(line.name);
         let excluded = exclude.matches(&name);
         let charts = (!excluded).then(|| {
-            let speed_path = under(root, "/sys/class/net").join(file_name).join("speed");
-            Box::new(InterfaceCharts::new(name, physical, update_every_s, speed_path))
+            let link = Link::new(under(root, "/sys/class/net").join(file_name), number);
+            Box::new(InterfaceCharts::new(name, physical, update_every_s, link))
         });
         Interface { physical: physical && !excluded, before: None, now: line.counters, charts }
+    }
+
+    /// Reads what `/sys` tells of the interfaces whose turn it is.
+    fn read_links(&mut self, buffer: &mut Buffer, now: Now) {
+        let mut turns = 0;
+        let links = self.interfaces.devices().filter_map(|interface| interface.charts.as_mut());
+        for charts in links.skip(self.next_turn).take(TURNS_PER_TICK) {
+            charts.link.read(buffer, now);
+            turns += 1;
+        }
+        self.next_turn = if turns == TURNS_PER_TICK { self.next_turn + turns } else { 0 };
     }
 
     fn write_all(&mut self, batch: &mut Batch<'_>) {
@@ -204,7 +212,7 @@ impl Module for NetDev {
     fn read(&mut self, buffer: &mut Buffer, now: Now) -> Result<(), ReadError> {
         let text = self.file.read(buffer)?;
         self.interfaces.begin();
-        let (mut seen, mut listed, mut came) = (0, 0, false);
+        let (mut seen, mut listed) = (0, 0);
         for line in lines(text) {
             seen += 1;
             let Some(line) = Line::parse(line) else { continue };
@@ -212,19 +220,16 @@ impl Module for NetDev {
             if let Some(known) = self.interfaces.find(line.name) {
                 known.before = Some(std::mem::replace(&mut known.now, line.counters));
             } else if self.interfaces.len() < INTERFACES_MAX {
-                let interface = Self::look_up(&self.root, &self.exclude, self.all.1.update_every_s, &line);
+                let (number, every_s) = (self.interfaces.len(), self.all.1.update_every_s);
+                let interface = Self::look_up(&self.root, &self.exclude, number, every_s, &line);
                 self.interfaces.add(line.name, interface);
-                came = true;
             }
         }
         // Headings alone are a machine without interfaces; anything else is no list.
         if listed == 0 && seen != HEADING_LINES {
             return Err(ReadError::Expected("lines of an interface's name and sixteen numbers"));
         }
-        if self.speed_cadence.is_due(now) || came {
-            let charts = self.interfaces.devices().filter_map(|interface| interface.charts.as_mut());
-            charts.for_each(|charts| charts.read_speed(buffer));
-        }
+        self.read_links(buffer, now);
         Ok(())
     }
 
@@ -244,7 +249,7 @@ impl Module for NetDev {
 }
 
 impl InterfaceCharts {
-    fn new(name: String, physical: bool, update_every_s: u32, speed_path: PathBuf) -> Self {
+    fn new(name: String, physical: bool, update_every_s: u32, link: Link) -> Self {
         let kind = if physical { "real" } else { "virtual" };
         let owner = Owner {
             device: name.clone(),
@@ -261,17 +266,9 @@ impl InterfaceCharts {
             fifo: Chart::new(&FIFO),
             compressed: Chart::new(&COMPRESSED),
             events: Chart::new(&EVENTS),
-            speed_path,
-            speed_kilobits: 0,
+            link,
             speed_told: None,
         }
-    }
-
-    /// Reads the speed: 0 where the interface is down, has none or does not know it.
-    fn read_speed(&mut self, buffer: &mut Buffer) {
-        let text = read_once(&self.speed_path, buffer).unwrap_or_default();
-        let megabits = Words::new(text).number().filter(|&megabits| megabits < i64::from(u32::MAX));
-        self.speed_kilobits = megabits.unwrap_or(0).max(0) * 1000;
     }
 
     fn write(&mut self, batch: &mut Batch<'_>, now: &Counters) {
@@ -293,15 +290,18 @@ impl InterfaceCharts {
         for (chart, values) in triples {
             batch.row_once(values != [0, 0, 0], chart, &self.owner, &values);
         }
-        if self.bandwidth.is_defined() && self.speed_told != Some(self.speed_kilobits) {
-            self.speed_told = Some(self.speed_kilobits);
-            batch.chart_variable(&self.bandwidth, "nic_speed_max", self.speed_kilobits as f64);
+        self.link.write(batch, &self.owner, self.bandwidth.is_defined());
+        let speed = Some(self.link.speed_kilobits());
+        if self.bandwidth.is_defined() && self.speed_told != speed {
+            self.speed_told = speed;
+            batch.chart_variable(&self.bandwidth, "nic_speed_max", self.link.speed_kilobits() as f64);
         }
     }
 
     fn obsolete(&mut self, batch: &mut Batch<'_>) {
-        let Self { bandwidth, packets, errors, drops, fifo, compressed, events, .. } = self;
-        for chart in [bandwidth, packets, errors, drops, fifo, compressed, events] {
+        let Self { bandwidth, packets, errors, drops, fifo, compressed, events, link, .. } = self;
+        let counted = [bandwidth, packets, errors, drops, fifo, compressed, events];
+        for chart in counted.into_iter().chain(link.charts()) {
             batch.obsolete(chart);
         }
     }

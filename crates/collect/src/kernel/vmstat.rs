@@ -9,7 +9,7 @@ use std::path::Path;
 
 use row::{ChartType, Now};
 
-use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, incremental};
+use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, incremental, line};
 use crate::file::{Buffer, KeptFile};
 use crate::keyed::Keyed;
 use crate::module::{Module, ReadError};
@@ -18,7 +18,24 @@ use crate::page_size::page_size_bytes;
 /// The file.
 pub(crate) const PATH: &str = "/proc/vmstat";
 
-const KEYS: [&str; 7] = ["pgpgin", "pgpgout", "pswpin", "pswpout", "pgfault", "pgmajfault", "oom_kill"];
+const KEYS: [&str; 16] = [
+    "pgpgin",
+    "pgpgout",
+    "pswpin",
+    "pswpout",
+    "pgfault",
+    "pgmajfault",
+    "oom_kill",
+    "numa_local",
+    "numa_foreign",
+    "numa_interleave",
+    "numa_other",
+    "numa_pte_updates",
+    "numa_huge_pte_updates",
+    "numa_hint_faults",
+    "numa_hint_faults_local",
+    "numa_pages_migrated",
+];
 const PAGED_IN: usize = 0;
 const PAGED_OUT: usize = 1;
 const SWAPPED_IN: usize = 2;
@@ -26,6 +43,8 @@ const SWAPPED_OUT: usize = 3;
 const FAULTS: usize = 4;
 const MAJOR_FAULTS: usize = 5;
 const KILLS: usize = 6;
+/// The first of those that tell of nodes.
+const NODES: usize = 7;
 
 static PAGING: Form = Form {
     id: "system.pgpgio",
@@ -73,6 +92,26 @@ static OOM_KILLS: Form = Form {
     dimensions: &[incremental("kills", 1, 1)],
 };
 
+static NODES_CHART: Form = line(
+    "mem.numa",
+    "Memory taken from near and from far nodes, and moved between them",
+    "events/s",
+    "numa",
+    1400,
+    &[
+        incremental("local", 1, 1),
+        incremental("foreign", 1, 1),
+        incremental("interleave", 1, 1),
+        incremental("other", 1, 1),
+        incremental("pte_updates", 1, 1),
+        incremental("huge_pte_updates", 1, 1),
+        incremental("hint_faults", 1, 1),
+        incremental("hint_faults_local", 1, 1),
+        incremental("pages_migrated", 1, 1),
+    ],
+)
+.detail();
+
 /// Reads `/proc/vmstat`.
 pub(crate) struct Vmstat {
     file: KeptFile,
@@ -83,11 +122,13 @@ pub(crate) struct Vmstat {
     swapping: Chart,
     faults: Chart,
     kills: Chart,
+    /// None on a machine with one node.
+    nodes: Option<Chart>,
 }
 
 impl Vmstat {
-    /// Opens the file under `root`.
-    pub(crate) fn open(root: &Path, update_every_s: u32) -> io::Result<Self> {
+    /// Opens the file under `root`; `has_nodes` says whether what it tells of nodes is wanted.
+    pub(crate) fn open(root: &Path, update_every_s: u32, has_nodes: bool) -> io::Result<Self> {
         Ok(Self {
             file: KeptFile::open(root, PATH)?,
             reading: Keyed::new(KEYS),
@@ -97,6 +138,7 @@ impl Vmstat {
             swapping: Chart::new(&SWAPPING),
             faults: Chart::new(&PAGE_FAULTS),
             kills: Chart::new(&OOM_KILLS),
+            nodes: has_nodes.then(|| Chart::new(&NODES_CHART)),
         })
     }
 
@@ -130,6 +172,10 @@ impl Module for Vmstat {
         if let Some(kills) = self.reading.get(KILLS) {
             batch.row(&mut self.kills, &self.owner, &[kills]);
         }
+        if let Some(nodes) = &mut self.nodes {
+            let values: [i64; KEYS.len() - NODES] = std::array::from_fn(|at| self.reading.or_zero(NODES + at));
+            batch.row_once(values.iter().any(|&value| value != 0), nodes, &self.owner, &values);
+        }
     }
 }
 
@@ -144,6 +190,7 @@ mod tests {
     fn real_and_mutated_files() {
         let mut reading = Keyed::new(KEYS);
         assert_eq!(reading.parse(REAL), KEYS.len());
+        assert!(KEYS[NODES..].iter().all(|key| key.starts_with("numa_")) && !KEYS[NODES - 1].starts_with("numa_"));
         assert!(reading.or_zero(FAULTS) > reading.or_zero(MAJOR_FAULTS));
         crate::tests::mutate(REAL, |text| {
             reading.parse(text);

@@ -43,6 +43,21 @@ fn defaults() {
             "conntrack",
             "entropy",
             "uptime",
+            "frequency",
+            "numa",
+            "ecc",
+            "ksm",
+            "zram",
+            "wireless",
+            "sctp",
+            "ip_vs",
+            "synproxy",
+            "raid",
+            "nfs",
+            "zfs",
+            "btrfs",
+            "ipc",
+            "power",
             "apps",
             "users",
             "groups",
@@ -52,6 +67,7 @@ fn defaults() {
     );
     assert_eq!(settings.collect.families[4].exclude, "loop* ram*");
     assert_eq!(settings.collect.families[0].exclude, "");
+    assert!(settings.collect.families.iter().all(|family| !family.details));
 }
 
 /// Goal: the command line wins over the environment, that over the file, that over the default;
