@@ -21,6 +21,7 @@ mod notifying;
 mod own_host;
 #[cfg(feature = "parent")]
 mod parent;
+mod plugins;
 mod program;
 mod reload;
 mod saving;

@@ -9,6 +9,7 @@ use config::{MemoryMode, Settings};
 use rrd_store::{FeedKind, Host, HostInfo, Keep, Store, TIER_ROWS_MAX, TierSettings};
 use tracing::info;
 
+use crate::plugins::Plugins;
 use crate::saving::Saving;
 use crate::sweeping::Sweeping;
 use crate::system::System;
@@ -25,11 +26,12 @@ pub struct OwnHost {
     saving: Saving,
 }
 
-/// The collecting thread, where settings want one.
+/// The collecting threads, where settings want them.
 #[derive(Debug, Default)]
 pub struct Collecting {
     stop: collect::Stop,
     thread: Option<JoinHandle<collect::Ended>>,
+    plugins: Plugins,
 }
 
 /// The tiers of all hosts.
@@ -93,6 +95,7 @@ impl OwnHost {
             let label = row::Label { name: "_is_ephemeral", value: "true", source: row::Label::CONFIGURED };
             writer.set_host_labels(&[label]);
         }
+        let plugins = Plugins::start(settings, &self.store, &feed)?;
         let collector = collect::Collector::new(collect_config(settings)).with_streams(Arc::clone(&self.store));
         let (stop, guid) = (collect::Stop::new(), self.info.guid);
         let stop_of_thread = stop.clone();
@@ -100,14 +103,15 @@ impl OwnHost {
         let thread = thread
             .spawn(move || collect::run(collector, feed, guid, clock::now, &stop_of_thread))
             .context("starting the collecting thread")?;
-        Ok(Collecting { stop, thread: Some(thread) })
+        Ok(Collecting { stop, thread: Some(thread), plugins })
     }
 }
 
 impl Collecting {
-    /// Ends the thread.
+    /// Ends the threads.
     pub fn end(self) {
         self.stop.request();
+        self.plugins.end();
         if self.thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the collecting thread ended by a panic");
         }
