@@ -19,7 +19,7 @@
 //! A node with streams adds charts of them: [`Collector::with_streams`].
 //!
 //! What is left out so far: what `/sys` tells of interfaces, mount points, control groups, arrays of
-//! disks, power, and external plugins.
+//! disks, power. External plugins are a crate of their own.
 #![forbid(unsafe_code)]
 
 mod apps;

@@ -12,6 +12,7 @@ use plugins::{Facts, Nodes, OnHost, Single};
 use rrd_store::{Feed, Store};
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use self::senders::Senders;
 use crate::{VERSION, clock, folder, own_host};
@@ -72,10 +73,10 @@ impl Plugins {
 /// Which plugins run; `None` for none.
 fn plugins_config(settings: &Settings, own: &Feed) -> anyhow::Result<Option<plugins::Config>> {
     let collect = &settings.collect;
-    let plugins = SimplePattern::new(&collect.plugins);
-    if plugins.is_empty() {
+    if SimplePattern::new(&collect.plugins).is_empty() {
         return Ok(None);
     }
+    let plugins = wanted(collect);
     let lib_dir = &settings.global.lib_dir;
     let is_default = lib_dir == Path::new(config::LIB_DIR);
     let state = folder::state(lib_dir, is_default, &|name| std::env::var(name).ok())?;
@@ -106,6 +107,22 @@ fn plugins_config(settings: &Settings, own: &Feed) -> anyhow::Result<Option<plug
             host_prefix: if is_root { String::new() } else { collect.root.display().to_string() },
         },
     }))
+}
+
+/// Families of charts that are those of a plugin, by its name.
+const OWN: [(&str, &str); 3] = [("apps", "apps"), ("users", "apps"), ("groups", "apps")];
+
+/// The plugins to run: none whose charts this node collects itself.
+fn wanted(collect: &config::Collect) -> SimplePattern {
+    let mut list = collect.plugins.clone();
+    for (family, plugin) in OWN {
+        let is_own = collect.families.iter().any(|own| own.name == family && own.enabled);
+        if is_own && SimplePattern::new(&list).matches(plugin) {
+            info!("PLUGIN {plugin}.plugin: not run, this node collects its charts itself (collect.{family})");
+            list.insert_str(0, &format!("!{plugin} "));
+        }
+    }
+    SimplePattern::new(&list)
 }
 
 fn statsd_config(settings: &Settings) -> statsd::Config {
@@ -149,9 +166,11 @@ mod senders {
     pub(super) struct Senders {
         destination: Destination,
         stop: CancellationToken,
-        /// Streams that run, or have ended since.
-        running: Rc<RefCell<Vec<(Weak<Host>, JoinHandle<()>)>>>,
+        running: Running,
     }
+
+    /// Streams that run, or have ended since.
+    type Running = Rc<RefCell<Vec<(Weak<Host>, JoinHandle<()>)>>>;
 
     impl Senders {
         pub(super) fn new(destination: Destination) -> Self {
@@ -195,15 +214,18 @@ mod senders {
 
     use super::OnHost;
 
+    /// Where the hosts go: nowhere.
+    pub(super) type Destination = Option<std::convert::Infallible>;
+
     #[expect(clippy::unnecessary_wraps, reason = "where there are streams, this may fail")]
-    pub(super) fn destination(_: &Settings) -> anyhow::Result<()> {
-        Ok(())
+    pub(super) fn destination(_: &Settings) -> anyhow::Result<Destination> {
+        Ok(None)
     }
 
     pub(super) struct Senders;
 
     impl Senders {
-        pub(super) fn new((): ()) -> Self {
+        pub(super) fn new(_: Destination) -> Self {
             Self
         }
 

@@ -83,9 +83,10 @@ impl Functions {
             self.asked.remove(0);
         }
         self.asked.push(number);
-        let Call { function, access, source, .. } = call;
+        let knows_more = self.find(call).is_some_and(|offered| offered.knows_more);
+        let (access, source) = if knows_more { (&*call.access, &*call.source) } else { ("", "") };
         let transaction = &transaction(number);
-        let written = FunctionCall { transaction, timeout_s: call.timeout_s, function, access, source };
+        let written = FunctionCall { transaction, timeout_s: call.timeout_s, function: &call.function, access, source };
         match &call.payload {
             None => encode::write_function_call(out, &written),
             Some(payload) => encode::write_function_payload(out, &written, &payload.content_type, &payload.body),

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn tags() {
         let line = Line::read(b"a:1|g|#units: apples ,x,family:trees,:y,z:").unwrap();
-        let all: Vec<_> = line.tags().map(|(name, value)| (name, value)).collect();
+        let all: Vec<_> = line.tags().collect();
         assert_eq!(all, [(&b"units"[..], &b"apples"[..]), (b"family", b"trees")]);
         assert_eq!(line.tag("family"), Some(&b"trees"[..]));
         assert_eq!(line.tag("x"), None);
