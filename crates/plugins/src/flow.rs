@@ -2,8 +2,10 @@
 
 use row::Now;
 
-/// Bytes that are taken from one plugin within a second; what it prints beyond waits in its pipe.
-pub(crate) const BYTES_PER_S: usize = 2 * 1024 * 1024;
+/// Bytes of rows that are taken from one plugin within a second; what it prints beyond waits in its pipe.
+pub(crate) const ROWS_BYTES_PER_S: usize = 1024 * 1024;
+/// Bytes of complaints, likewise.
+pub(crate) const COMPLAINTS_BYTES_PER_S: usize = 32 * 1024;
 /// Lines of a plugin's standard error within a period.
 const LINES_MAX: u32 = 200;
 /// Seconds of a period.
@@ -11,13 +13,18 @@ const PERIOD_S: u64 = 1_200;
 const US_PER_S: u64 = 1_000_000;
 
 /// The bytes of a second.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Budget {
+    bytes_per_s: usize,
     second_us: u64,
     bytes: usize,
 }
 
 impl Budget {
+    pub(crate) const fn new(bytes_per_s: usize) -> Self {
+        Self { bytes_per_s, second_us: 0, bytes: 0 }
+    }
+
     /// Notes what was taken; returns for how many microseconds to take no more.
     pub(crate) fn take(&mut self, bytes: usize, now: Now) -> Option<u64> {
         let since_us = now.mono_us.saturating_sub(self.second_us);
@@ -26,7 +33,7 @@ impl Budget {
             return None;
         }
         self.bytes += bytes;
-        (self.bytes >= BYTES_PER_S).then(|| US_PER_S - since_us)
+        (self.bytes >= self.bytes_per_s).then(|| US_PER_S - since_us)
     }
 }
 
@@ -70,7 +77,8 @@ mod tests {
     /// Goal: a plugin that floods is read up to the limit in each second, and others without a pause.
     #[test]
     fn a_flood_is_paused() {
-        let mut budget = Budget::default();
+        const BYTES_PER_S: usize = 1_000_000;
+        let mut budget = Budget::new(BYTES_PER_S);
         let start_us = 5_000_000;
         assert_eq!(budget.take(BYTES_PER_S, at(start_us)), None, "the first of a second");
         assert_eq!(budget.take(1, at(start_us + 250_000)), Some(750_000));

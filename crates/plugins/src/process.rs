@@ -1,8 +1,10 @@
 //! A plugin's process: started without a shell, in a process group of its own, and ended with all that
 //! it started itself.
 
+use std::cell::RefCell;
 use std::io;
 use std::process::{ExitStatus, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -12,6 +14,7 @@ use tokio::time::timeout;
 use crate::complaints::Complaints;
 use crate::discovery::Found;
 use crate::environment;
+use crate::flow::Lines;
 
 /// How long a plugin may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(3);
@@ -34,6 +37,7 @@ impl Process {
         update_every_s: u32,
         arguments: &[String],
         variables: &[(&'static str, String)],
+        lines: &Rc<RefCell<Lines>>,
     ) -> io::Result<Self> {
         let mut command = Command::new(&plugin.path);
         command.arg(update_every_s.to_string()).args(arguments);
@@ -47,7 +51,7 @@ impl Process {
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pipe = || io::Error::other("a pipe is missing");
         let (stdout, stderr) = (child.stdout.take().ok_or_else(pipe)?, child.stderr.take().ok_or_else(pipe)?);
-        let complaints = Complaints::new(&plugin.file, stderr);
+        let complaints = Complaints::new(&plugin.file, stderr, lines);
         Ok(Self { group, stdin: child.stdin.take(), stdout, complaints, child })
     }
 
@@ -65,7 +69,7 @@ impl Process {
             loop {
                 tokio::select! {
                     biased;
-                    () = complaints.log_some(clock), if complaints.goes_on() => {}
+                    _ = complaints.log_some(clock), if complaints.goes_on() => {}
                     status = child.wait() => return status,
                 }
             }

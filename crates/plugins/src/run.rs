@@ -19,7 +19,7 @@ use crate::Clock;
 use crate::calls::{self, Desk, Desks};
 use crate::discovery::{self, Found};
 use crate::environment::{self, Facts};
-use crate::flow::Budget;
+use crate::flow::{Budget, COMPLAINTS_BYTES_PER_S, Lines, ROWS_BYTES_PER_S};
 use crate::nodes::Nodes;
 use crate::process::Process;
 use crate::restart::{End, Next, Restart};
@@ -66,6 +66,15 @@ struct Crew {
     desks: Desks,
     clock: Clock,
     stop: CancellationToken,
+}
+
+/// What all runs of a plugin have in common.
+struct Runs<'a> {
+    plugin: &'a Found,
+    update_every_s: u32,
+    arguments: Vec<String>,
+    /// Lines of complaints that were logged.
+    lines: Rc<RefCell<Lines>>,
 }
 
 /// Runs plugins until `stop`. Needs a `LocalSet` of tokio's.
@@ -116,6 +125,7 @@ async fn attend(plugin: &Found, crew: &Crew) -> bool {
     let single = crew.config.single.iter().find(|single| single.name == plugin.name).cloned();
     let single = single.unwrap_or_default();
     let update_every_s = single.update_every_s.max(crew.config.update_every_s).max(1);
+    let runs = Runs { plugin, update_every_s, arguments: single.arguments, lines: Rc::default() };
     let mut restart = Restart::new(update_every_s);
     let mut told = None;
     loop {
@@ -123,7 +133,7 @@ async fn attend(plugin: &Found, crew: &Crew) -> bool {
             info!("PLUGIN {}: its file is gone", plugin.file);
             return true;
         }
-        let (end, rows) = crew.run_once(plugin, update_every_s, &single.arguments, told.is_none()).await;
+        let (end, rows) = crew.run_once(&runs, told.is_none()).await;
         let Some(end) = end else { return false };
         match restart.ended(&end, rows) {
             Next::Never => {
@@ -149,21 +159,16 @@ async fn attend(plugin: &Found, crew: &Crew) -> bool {
 
 impl Crew {
     /// Runs a plugin once; returns how it ended (`None`: it was stopped), and how many rows came.
-    async fn run_once(
-        &self,
-        plugin: &Found,
-        update_every_s: u32,
-        arguments: &[String],
-        is_told: bool,
-    ) -> (Option<End>, u64) {
-        let mut process = match Process::start(plugin, update_every_s, arguments, &self.variables) {
+    async fn run_once(&self, runs: &Runs<'_>, is_first: bool) -> (Option<End>, u64) {
+        let Runs { plugin, update_every_s, arguments, lines } = runs;
+        let mut process = match Process::start(plugin, *update_every_s, arguments, &self.variables, lines) {
             Ok(process) => process,
             Err(error) => return (Some(End::Error(format!("it cannot be started: {error}"))), 0),
         };
-        if is_told {
+        if is_first {
             info!("PLUGIN {}: runs as process {}, every {update_every_s} s", plugin.file, process.id());
         }
-        let session = Session::new(Rc::clone(&self.nodes), &plugin.file, update_every_s);
+        let session = Session::new(Rc::clone(&self.nodes), &plugin.file, *update_every_s);
         let desk = Rc::new(Desk::new(session));
         self.desks.borrow_mut().push(Rc::clone(&desk));
         let ended = self.listen(&mut process, &desk).await;
@@ -189,19 +194,22 @@ impl Crew {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut filled = 0;
         let mut out = Vec::new();
-        let mut budget = Budget::default();
+        let mut budget = Budget::new(ROWS_BYTES_PER_S);
+        let mut complaints_budget = Budget::new(COMPLAINTS_BYTES_PER_S);
         let mut heard_us = (self.clock)().mono_us;
-        let mut goes_on_us = 0;
+        let (mut goes_on_us, mut complains_us) = (0, 0);
         loop {
             let now_us = (self.clock)().mono_us;
             let silence_us = desk.session.borrow().longest_every_s().max(1) * SILENT_INTERVALS;
             let silent_us = heard_us + silence_us.max(SILENCE_S) * 1_000_000;
             let is_paused = goes_on_us > now_us;
+            let is_quiet = complains_us > now_us;
             let until_us = if is_paused { goes_on_us } else { silent_us };
+            let until_us = if is_quiet { until_us.min(complains_us) } else { until_us };
             tokio::select! {
                 () = self.stop.cancelled() => return None,
                 () = sleep(Duration::from_micros(until_us.saturating_sub(now_us))) => {
-                    if !is_paused {
+                    if (self.clock)().mono_us >= silent_us && !is_paused {
                         return Some(Some(Ended::Silent));
                     }
                 }
@@ -220,7 +228,10 @@ impl Crew {
                     buffer.copy_within(taken..filled, 0);
                     filled -= taken;
                 }
-                () = complaints.log_some(self.clock), if complaints.goes_on() => {}
+                count = complaints.log_some(self.clock), if complaints.goes_on() && !is_quiet => {
+                    let now = (self.clock)();
+                    complains_us = complaints_budget.take(count, now).map_or(0, |pause_us| now.mono_us + pause_us);
+                }
                 () = desk.wake.notified() => out.extend(desk.take_out()),
                 written = write(stdin.as_mut(), &out), if !out.is_empty() => { out.drain(..written); }
             }
