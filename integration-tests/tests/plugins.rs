@@ -9,8 +9,9 @@ use std::process::Command;
 
 use integration_tests::api::{Host, escape};
 use integration_tests::node::{self, Node, Settings};
+use integration_tests::peer::netdata;
 use integration_tests::wait::{pass, s, until};
-use integration_tests::{API_KEY, agreement, port, process};
+use integration_tests::{API_KEY, agreement, compare, port, process};
 use tempfile::TempDir;
 
 /// Where Debian's packages put plugins, and their configuration.
@@ -319,4 +320,54 @@ fn statsd() {
     assert_eq!(collector.process().threads(), 3);
     println!("{} bytes resident with statsd", collector.process().resident_bytes());
     collector.terminate();
+}
+
+/// Goal: the same metrics make the same charts at Netdata 1.37.1 and at ours, and gauges and rates the same values.
+#[test]
+fn statsd_beside_netdata() {
+    const LINES: &str = "app.g:12.5|g\napp.g:+1|g\napp.c:3|c\napp.c2:4|c|@0.5\nmy_app.m:2|m\nbare\nsolo:5\napp.t:10|ms\n\
+        app.t:20|ms\napp.t:30|ms\napp.h:1.5|h\napp.s:a|s\napp.s:b|s\napp.d:x|d\napp.d:y|d\nwe ird/na-me.x y:7|g\n\
+        tagged.g:1|g|#units:apples,family:trees,name:fruit\nzz.top:zinit|g\nUpper.Case:1|c\na.b.c.d:1|g\nno_dot:1|c\n\
+        .lead:1|g\nwith-dash.x_y-z:1|g\nno.type:9|";
+    let (here, there) = (port::free(), port::free());
+    let peer = netdata::named("statsd-peer").plugins(&["statsd"]).statsd(there).start();
+    let master = node::master("statsd-ours").set("collect.statsd.enabled", "true");
+    let master = master.set("collect.statsd.port", &here.to_string()).start();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..10 {
+        for port in [here, there] {
+            socket.send_to(LINES.as_bytes(), ("127.0.0.1", port)).unwrap();
+        }
+        pass(s(1));
+    }
+    let charts = |host: &Host| {
+        let mut charts = host.charts();
+        charts.retain(|chart, _| chart.starts_with("statsd_"));
+        charts
+    };
+    let (ours, theirs) = (charts(&master.host()), charts(&peer.host()));
+    assert_eq!(theirs.len(), 19, "{:?}", theirs.keys());
+    assert_eq!(compare::missing_of(&theirs, &ours), [""; 0]);
+    assert_eq!(ours.len(), theirs.len());
+    let newest = |host: &Host, chart: &str, dimension: &str| {
+        let last = host.last_entry(chart).unwrap();
+        let data = host.data(chart, integration_tests::api::Window { after: last - 3, before: last - 2 });
+        data.column(dimension).unwrap().iter().filter_map(|(_, value)| *value).next_back().unwrap()
+    };
+    for (chart, dimension) in [
+        ("statsd_app.g_gauge", "gauge"),
+        ("statsd_app.c_counter", "counter"),
+        ("statsd_app.c2_counter", "counter"),
+        ("statsd_my.app.m_meter", "meter"),
+        ("statsd_bare.meter", "meter"),
+        ("statsd_app.s_set", "unique"),
+        ("statsd_app.t_timer", "average"),
+        ("statsd_app.t_timer", "95.0%"),
+        ("statsd_app.d_dictionary", "x"),
+        ("statsd_tagged.g_gauge", "fruit"),
+    ] {
+        let (a, b) = (newest(&master.host(), chart, dimension), newest(&peer.host(), chart, dimension));
+        // A second's packets may be counted in the next one.
+        assert!((a - b).abs() <= 0.05 * b.abs() + 0.01, "{chart} {dimension}: {a} against {b}");
+    }
 }

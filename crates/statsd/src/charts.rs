@@ -84,7 +84,7 @@ impl Chart {
         let is_own = |name: &[u8]| [UNITS, FAMILY, NAME].iter().any(|known| known.as_bytes() == name);
         let labels = line.tags().filter(|(name, _)| with_labels && !is_own(name)).take(LABELS_MAX / 4);
         Self {
-            title: format!("statsd private chart for {} {name} ({id})", form(line.kind).word).into(),
+            title: format!("statsd private chart for {} {name}", form(line.kind).word).into(),
             id: id.into(),
             kind: line.kind,
             update_every_s,

@@ -124,7 +124,7 @@ fn tags() {
             let chart = view.find_chart("statsd_t.g_gauge").unwrap();
             let definition = chart.definition();
             assert_eq!((definition.units, definition.family), ("apples", "trees"));
-            assert_eq!(definition.title, "statsd private chart for gauge t.g (statsd_t.g_gauge)");
+            assert_eq!(definition.title, "statsd private chart for gauge t.g");
             assert_eq!(
                 (definition.priority, definition.plugin, definition.module),
                 (90_000, "statsd.plugin", "private_chart")
