@@ -25,6 +25,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 7;
+
     fn of(word: &[u8]) -> Option<Self> {
         Some(match word {
             b"g" => Self::Gauge,

@@ -28,8 +28,8 @@ pub(crate) const DECIMALS: f64 = 1_000.0;
 pub(crate) struct Metrics {
     config: Config,
     all: Vec<Metric>,
-    /// By name and kind as they are sent, and by chart: names that differ only in what ids leave out are one.
-    sent: HashMap<(Kind, Box<[u8]>), usize>,
+    /// By kind and name as they are sent, and by chart: names that differ only in what ids leave out are one.
+    sent: [HashMap<Box<[u8]>, usize>; Kind::COUNT],
     by_id: HashMap<Box<str>, usize>,
     hasher: RandomState,
     /// Values kept in this interval.
@@ -74,7 +74,7 @@ impl Metrics {
         Self {
             config,
             all: Vec::new(),
-            sent: HashMap::new(),
+            sent: Default::default(),
             by_id: HashMap::new(),
             hasher: RandomState::new(),
             values: 0,
@@ -145,9 +145,7 @@ impl Metrics {
 
     /// The metric of a line; `None` where it is not to be taken.
     fn find(&mut self, line: &Line<'_>) -> Option<usize> {
-        // A look-up wants an owned key; what is short costs little to copy.
-        let key = (line.kind, Box::<[u8]>::from(line.name));
-        if let Some(&place) = self.sent.get(&key) {
+        if let Some(&place) = self.sent[line.kind as usize].get(line.name) {
             return Some(place);
         }
         let name = String::from_utf8_lossy(line.name);
@@ -157,8 +155,9 @@ impl Metrics {
         let chart = Chart::new(line, &name, self.update_every_s(), self.config.labels);
         let place = self.by_id.get(chart.id()).copied().or_else(|| self.insert(chart, line.kind))?;
         // Other spellings of one name are remembered, but not any number of them.
-        if self.sent.len() < 2 * self.config.metrics_max {
-            self.sent.insert(key, place);
+        let sent = &mut self.sent[line.kind as usize];
+        if sent.len() < 2 * self.config.metrics_max {
+            sent.insert(line.name.into(), place);
         }
         Some(place)
     }
@@ -208,7 +207,7 @@ impl Metrics {
 
     fn forget_idle(&mut self, now: Now) {
         self.all.retain(|metric| now.mono_us.saturating_sub(metric.seen_us) <= IDLE_US);
-        self.sent.clear();
+        self.sent.iter_mut().for_each(HashMap::clear);
         self.by_id = self.all.iter().enumerate().map(|(place, metric)| (metric.chart.id().into(), place)).collect();
         self.is_full_told = false;
     }
