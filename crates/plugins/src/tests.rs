@@ -134,17 +134,17 @@ fn definitions() {
 #[test]
 fn rows_are_stored() {
     let mut world = World::new();
-    world.said(APPS);
-    world.said("BEGIN apps.cpu\nSET system = 100\nSET 'my app' = 200\nEND\n");
+    world.said("CHART a.b\nDIMENSION c '' absolute 1 100\nDIMENSION 'd e' '' absolute 1 100\n");
+    world.said("BEGIN a.b\nSET c = 100\nSET 'd e' = 200\nEND\n");
     world.pass(1_000_000);
-    world.said("BEGIN apps.cpu 1000000\nSET 'my app' = 400\nSET system = 300\nEND\n");
+    world.said("BEGIN a.b 1000000\nSET 'd e' = 400\nSET c = 300\nEND\n");
     world.pass(1_000_000);
-    world.said("BEGIN apps.cpu 1000000\nSET system = 500\nSET 'my app' =\nEND\n");
+    world.said("BEGIN a.b 1000000\nSET c = 500\nSET 'd e' =\nEND\n");
     world.pass(1_000_000);
-    world.said("BEGIN apps.cpu 1000000\nSET system = 900\nFLUSH\n");
-    let rows = world.rows(world.host(), "apps.cpu");
-    let of_system: Vec<_> = rows.iter().map(|(second, row)| (*second, row[0])).collect();
-    assert_eq!(of_system[of_system.len() - 2..], [(1, Some(3.0)), (2, Some(5.0))], "{rows:?}");
+    world.said("BEGIN a.b 1000000\nSET c = 900\nFLUSH\n");
+    let rows = world.rows(world.host(), "a.b");
+    let expected = [(1, vec![Some(3.0), Some(4.0)]), (2, vec![Some(5.0), None])];
+    assert_eq!(rows[rows.len() - 2..], expected, "{rows:?}");
     assert_eq!(world.session.rows(), 3);
 }
 
@@ -392,6 +392,8 @@ fn virtual_hosts() {
     assert_eq!(*world.begun.lock().unwrap(), ["box"], "told once");
     world.session = Session::new(Rc::clone(&world.nodes), "test.plugin", 1);
     assert!(host.is_fed(), "the second plugin still feeds it");
+    world.said(&define);
+    world.session = Session::new(Rc::clone(&world.nodes), "test.plugin", 1);
     drop(second);
     assert!(!host.is_fed());
     world.said(&define);
