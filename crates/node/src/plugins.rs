@@ -76,7 +76,8 @@ fn plugins_config(settings: &Settings, own: &Feed) -> anyhow::Result<Option<plug
     if SimplePattern::new(&collect.plugins).is_empty() {
         return Ok(None);
     }
-    let plugins = wanted(collect);
+    let is_collected = |name: &str| collect.families.iter().any(|family| family.name == name && family.enabled);
+    let plugins = wanted(&collect.plugins, is_collected);
     let lib_dir = &settings.global.lib_dir;
     let is_default = lib_dir == Path::new(config::LIB_DIR);
     let state = folder::state(lib_dir, is_default, &|name| std::env::var(name).ok())?;
@@ -113,11 +114,10 @@ fn plugins_config(settings: &Settings, own: &Feed) -> anyhow::Result<Option<plug
 const OWN: [(&str, &str); 3] = [("apps", "apps"), ("users", "apps"), ("groups", "apps")];
 
 /// The plugins to run: none whose charts this node collects itself.
-fn wanted(collect: &config::Collect) -> SimplePattern {
-    let mut list = collect.plugins.clone();
-    for (family, plugin) in OWN {
-        let is_own = collect.families.iter().any(|own| own.name == family && own.enabled);
-        if is_own && SimplePattern::new(&list).matches(plugin) {
+fn wanted(list: &str, is_collected: impl Fn(&str) -> bool) -> SimplePattern {
+    let mut list = list.to_owned();
+    for (family, plugin) in OWN.into_iter().filter(|(family, _)| is_collected(family)) {
+        if SimplePattern::new(&list).matches(plugin) {
             info!("PLUGIN {plugin}.plugin: not run, this node collects its charts itself (collect.{family})");
             list.insert_str(0, &format!("!{plugin} "));
         }
@@ -234,5 +234,20 @@ mod senders {
         }
 
         pub(super) async fn end(self) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: apps.plugin does not run where the node has the same charts of its own; other plugins do.
+    #[test]
+    fn no_chart_is_collected_twice() {
+        for (own, runs) in [(&[][..], true), (&["users"], false), (&["apps", "groups"], false), (&["cpu"], true)] {
+            let wanted = wanted("*", |family| own.contains(&family));
+            assert_eq!(wanted.matches("apps"), runs, "{own:?}");
+            assert!(wanted.matches("python.d"), "{own:?}");
+        }
     }
 }
