@@ -105,6 +105,7 @@ soak: peers build ## watch for long: memory of many charts and hosts, a collecto
 	$(TEST) --test footprint -- --ignored --nocapture
 	$(TEST) --test streams -- --ignored --nocapture
 	$(TEST) --test gaps -- --ignored --nocapture
+	$(TEST) --test plugins -- --ignored --nocapture
 	$(TEST) --test soak -- --ignored --nocapture
 
 .PHONY: clean

@@ -6,7 +6,7 @@ set -euo pipefail
 # program:package
 needed=(netdata:netdata-core chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
 # Packages without a program of their own.
-needed_packages=(netdata-plugins-bash ca-certificates)
+needed_packages=(netdata-plugins-bash netdata-plugins-python ca-certificates)
 
 missing=()
 PATH=$PATH:/usr/sbin:/sbin

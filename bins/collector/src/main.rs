@@ -21,6 +21,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
     let own = OwnHost::build(&settings)?;
     node::runtime()?.block_on(async {
         let stop = Stop::new();
+        node::settle();
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings, CollectOn::ThisThread)?;
         let sending = stream::sender::run(Arc::clone(&own.host), destination, node::clock::now, stop.clone());

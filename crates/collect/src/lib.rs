@@ -22,7 +22,7 @@
 //! A node with streams adds charts of them ([`Collector::with_streams`]), and of itself
 //! ([`Collector::with_usage`]).
 //!
-//! What is left out so far: mount points, control groups and external plugins.
+//! What is left out so far: mount points and control groups. External plugins are a crate of their own.
 #![forbid(unsafe_code)]
 
 mod apps;

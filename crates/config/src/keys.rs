@@ -235,8 +235,9 @@ pub(crate) const SECTIONS: &[Section] = &[
             enabled     = Is("true"), Bool, Yes, ALL, "whether this node collects its own host";
             root        = Is(r#""/""#), Text, Yes, ALL, "folder that /proc, /sys and mounts are read below";
             charts_per_module = Is("20000"), integer(1, 1_000_000, "charts"), Yes, ALL, "charts that one module may have, such as those of all disks; further ones are left out";
-            plugins     = Is(r#""""#), Pattern, No, ALL, "names of the external plugins to run";
-            plugins_dir = Is(r#"["/usr/lib/tributary/plugins.d"]"#), PATHS, No, ALL, "folders of external plugins";
+            plugins     = Is(r#""""#), Pattern, Yes, ALL, "names of the external plugins to run: their file names without .plugin";
+            plugins_dir = Is(r#"["/usr/lib/tributary/plugins.d"]"#), PATHS, Yes, ALL, "folders of external plugins; earlier ones win";
+            plugins_config_dir = Is(r#"["/etc/tributary/plugins", "/usr/lib/tributary/conf.d"]"#), PATHS, Yes, ALL, "folders that plugins are told to read their configuration from: yours, then the one that came with them";
         },
     ),
     family!("collect.cpu", "processor time, in all and per core"),
@@ -281,6 +282,28 @@ pub(crate) const SECTIONS: &[Section] = &[
     family!(enabled "false", "collect.groups", "the same by the groups that processes run as"),
     family!("collect.idlejitter", "how late this machine wakes who sleeps"),
     family!("collect.self", "what the node tells of itself: its cost, its ticks, its streams"),
+    table(
+        "collect.statsd",
+        "metrics that programs of this machine send (statsd)",
+        keys! {
+            enabled      = Is("false"), Bool, Yes, ALL, "whether they are taken";
+            update_every = As("global.update_every"), SECONDS, Yes, ALL, "time between two rows";
+            port         = Is("8125"), integer(1, 65_535, ""), Yes, ALL, "UDP and TCP port at 127.0.0.1 and ::1";
+            metrics      = Is(r#""*""#), Pattern, Yes, ALL, "names of the metrics to take";
+            metrics_max  = Is("1000"), integer(1, 100_000, "metrics"), Yes, ALL, "metrics beyond these are left out";
+            labels       = Is("false"), Bool, Yes, ALL, "whether tags become labels of charts, those of the first line of a metric; else they are ignored, but for units, family and name";
+        },
+    ),
+    Section {
+        path: "plugin",
+        naming: Naming::Name,
+        example: "NAME",
+        meaning: "one external plugin, by its name; any number of them",
+        keys: keys! {
+            update_every = As("global.update_every"), SECONDS, Yes, ALL, "time between its rows: its first argument, where global.update_every is not more";
+            arguments    = Is("[]"), List(Item::Text), Yes, ALL, "its other arguments";
+        },
+    },
     table(
         "web",
         "the port of this node: API, dashboard, and children that stream to it",

@@ -33,7 +33,7 @@ pub use keys::{CACHE_DIR, LIB_DIR, Role};
 pub use pages::{configuration_file, help, reference};
 pub use problems::Problems;
 pub use settings::{
-    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Registry, Settings, Stream, Web,
+    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Plugin, Registry, Settings, Statsd, Stream, Web,
 };
 pub use tiers::Tier;
 

@@ -77,6 +77,14 @@ pub(crate) fn locate(path: &[String], is_table: bool) -> Result<Place, Unknown> 
             }
             (None, None) => Err(unknown_path(path)),
         },
+        // Names of plugins may have dots.
+        [outer, ref middle @ .., key] if named(outer).is_some_and(|at| SECTIONS[at].naming == Naming::Name) => {
+            let section = named(outer).unwrap_or_default();
+            match name_place(section, &middle.join("."))? {
+                Place::Table(Some(id)) => key_place(&id, key),
+                _ => Err(unknown_path(path)),
+            }
+        }
         _ => Err(unknown_path(path)),
     }
 }
@@ -109,7 +117,7 @@ fn nearest_inside(id: &TableId, name: &str) -> Option<String> {
     nearest(name, keys.chain(tables)).map(|nearest| format!("{}.{nearest}", id.shown()))
 }
 
-/// Characters of a backend's or a method's name.
+/// Characters of a plugin's, a backend's or a method's name.
 const NAME_BYTES_MAX: usize = 100;
 
 fn name_place(section: usize, name: &str) -> Result<Place, Unknown> {
@@ -241,6 +249,7 @@ mod tests {
             (format!("api_keys.{}", guid.to_uppercase()), true, "Table(Some"),
             (format!("api_keys.{guid}.enabled"), false, "Key"),
             ("backend.x.type".into(), false, "Key"),
+            ("plugin.python.d.update_every".into(), false, "Key"),
         ] {
             let place = locate(&path(&text), is_table).unwrap();
             assert!(format!("{place:?}").starts_with(expected), "{text}: {place:?}");

@@ -13,7 +13,7 @@ use crate::merge::{InForce, id_of, key, section_of};
 use crate::problems::Problems;
 use crate::reload::Source;
 use crate::settings::{
-    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Registry, Settings, Stream, Web,
+    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Plugin, Registry, Settings, Statsd, Stream, Web,
 };
 use crate::tiers::{self, Tier};
 use crate::{environment, file};
@@ -165,7 +165,7 @@ fn global(role: Role, table: &Table<'_>) -> Global {
 fn collect(in_force: &InForce) -> Collect {
     let table = Table::fixed(in_force, "collect");
     let families = SECTIONS.iter().filter_map(|section| {
-        let name = section.path.strip_prefix("collect.")?;
+        let name = section.path.strip_prefix("collect.").filter(|name| *name != "statsd")?;
         let table = Table::fixed(in_force, section.path);
         Some(Family {
             name,
@@ -182,7 +182,25 @@ fn collect(in_force: &InForce) -> Collect {
         plugins_dir: table.get("plugins_dir"),
         apps_list: Table::fixed(in_force, "collect.apps").get("list"),
         charts_per_module: table.get("charts_per_module"),
+        plugins_config_dir: table.get("plugins_config_dir"),
+        single_plugins: Table::named(in_force, "plugin").map(|table| plugin(&table)).collect(),
+        statsd: statsd(&Table::fixed(in_force, "collect.statsd")),
         families: families.collect(),
+    }
+}
+
+fn plugin(table: &Table<'_>) -> Plugin {
+    Plugin { name: table.id.name.clone(), update_every: table.get("update_every"), arguments: table.get("arguments") }
+}
+
+fn statsd(table: &Table<'_>) -> Statsd {
+    Statsd {
+        enabled: table.get("enabled"),
+        update_every: table.get("update_every"),
+        port: table.get("port"),
+        metrics: table.get("metrics"),
+        metrics_max: table.get("metrics_max"),
+        labels: table.get("labels"),
     }
 }
 

@@ -92,6 +92,12 @@ pub struct Collect {
     pub apps_list: PathBuf,
     /// Charts that one module may have.
     pub charts_per_module: u32,
+    /// Folders of their configuration: the user's, then the one that came with them.
+    pub plugins_config_dir: Vec<PathBuf>,
+    /// Settings of single plugins, in the order of their names.
+    pub single_plugins: Vec<Plugin>,
+    /// What programs of this machine send.
+    pub statsd: Statsd,
     /// All families, in the order of the pages.
     pub families: Vec<Family>,
 }
@@ -109,6 +115,34 @@ pub struct Family {
     pub exclude: String,
     /// Whether it tells more than it does by itself; false where the family has no more.
     pub details: bool,
+}
+
+/// `[plugin.NAME]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plugin {
+    /// Its file name without the ending.
+    pub name: String,
+    /// Time between its rows, whole seconds, 1 s to 1 h.
+    pub update_every: Duration,
+    /// Arguments behind the update every.
+    pub arguments: Vec<String>,
+}
+
+/// `[collect.statsd]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statsd {
+    /// Whether metrics are taken.
+    pub enabled: bool,
+    /// Time between two rows, whole seconds, 1 s to 1 h.
+    pub update_every: Duration,
+    /// Port of the loopback interface, UDP and TCP.
+    pub port: u16,
+    /// Simple pattern over names of metrics.
+    pub metrics: String,
+    /// Metrics that are kept.
+    pub metrics_max: u32,
+    /// Whether tags become labels.
+    pub labels: bool,
 }
 
 /// `[web]`

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::clock;
+use crate::plugins::Plugins;
 use crate::program::runtime;
 use crate::timer::Timer;
 
@@ -26,12 +27,13 @@ pub struct Collecting {
     stop: CancellationToken,
     task: Option<tokio::task::JoinHandle<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
+    plugins: Plugins,
 }
 
 impl Collecting {
-    pub(crate) fn start(beat: Beat, on: CollectOn) -> anyhow::Result<Self> {
+    pub(crate) fn start(beat: Beat, plugins: Plugins, on: CollectOn) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
-        let mut collecting = Self { stop: stop.clone(), ..Self::default() };
+        let mut collecting = Self { stop: stop.clone(), plugins, ..Self::default() };
         match on {
             CollectOn::ThisThread => collecting.task = Some(tokio::spawn(until(stop, beat))),
             CollectOn::OwnThread => {
@@ -49,6 +51,7 @@ impl Collecting {
     /// Ends it: nothing is collected any more afterwards.
     pub async fn end(self) {
         self.stop.cancel();
+        self.plugins.end();
         let task_ended = match self.task {
             Some(task) => task.await.is_ok(),
             None => true,
@@ -100,7 +103,7 @@ mod tests {
         for on in [CollectOn::ThisThread, CollectOn::OwnThread] {
             runtime().unwrap().block_on(async {
                 let (host, beat) = beat();
-                let collecting = Collecting::start(beat, on).unwrap();
+                let collecting = Collecting::start(beat, Plugins::default(), on).unwrap();
                 let deadline = clock::now().mono_us + 10_000_000;
                 while !host.read(|host| host.find_chart("system.cpu").is_some()) {
                     assert!(clock::now().mono_us < deadline, "no row within ten seconds");
@@ -117,7 +120,7 @@ mod tests {
     fn it_ends_with_its_feed() {
         runtime().unwrap().block_on(async {
             let (host, beat) = beat();
-            let collecting = Collecting::start(beat, CollectOn::ThisThread).unwrap();
+            let collecting = Collecting::start(beat, Plugins::default(), CollectOn::ThisThread).unwrap();
             let _other = host.claim(FeedKind::Local, HostInfo::clone(&host.info()));
             let ended = tokio::time::timeout(std::time::Duration::from_secs(10), collecting.task.unwrap()).await;
             assert!(ended.unwrap().is_ok());

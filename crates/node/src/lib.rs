@@ -22,11 +22,13 @@ mod notifying;
 mod own_host;
 #[cfg(feature = "parent")]
 mod parent;
+mod plugins;
 mod program;
 mod reload;
 mod saving;
 #[cfg(feature = "sender")]
 mod sending;
+mod settling;
 pub mod signals;
 mod sweeping;
 pub mod system;
@@ -43,6 +45,7 @@ pub use program::{Stop, program, run_until_stopped, runtime};
 pub use reload::Reload;
 #[cfg(feature = "sender")]
 pub use sending::sender;
+pub use settling::settle;
 pub use sweeping::Sweeping;
 #[cfg(feature = "parent")]
 pub use watching::Watching;

@@ -8,6 +8,7 @@ use rrd_store::{FeedKind, Host, HostInfo, Keep, Store, TIER_ROWS_MAX, TierSettin
 use tracing::info;
 
 use crate::collecting::{CollectOn, Collecting};
+use crate::plugins::Plugins;
 use crate::saving::Saving;
 use crate::sweeping::Sweeping;
 use crate::system::System;
@@ -88,8 +89,9 @@ impl OwnHost {
             let label = row::Label { name: "_is_ephemeral", value: "true", source: row::Label::CONFIGURED };
             writer.set_host_labels(&[label]);
         }
+        let plugins = Plugins::start(settings, &self.store, &feed)?;
         let collector = collector(settings, &self.store);
-        Collecting::start(collect::Beat::new(collector, feed, self.info.guid), on)
+        Collecting::start(collect::Beat::new(collector, feed, self.info.guid), plugins, on)
     }
 }
 

@@ -22,35 +22,49 @@ pub enum FeedKind {
     Stored,
 }
 
-/// The right to write the rows of one host, until another feed takes over or this one is dropped.
+/// The right to write the rows of one host, until another feed takes over or this one, and all that
+/// [share](Feed::share) it, are dropped.
 #[derive(Debug)]
 pub struct Feed {
+    claim: Arc<Claim>,
+}
+
+/// What was claimed; given back when nobody holds it any more.
+#[derive(Debug)]
+struct Claim {
     host: Arc<Host>,
     generation: u64,
 }
 
 impl Feed {
     pub(crate) fn new(host: Arc<Host>, generation: u64) -> Self {
-        Self { host, generation }
+        Self { claim: Arc::new(Claim { host, generation }) }
+    }
+
+    /// The same right, for another part of this node that has rows of the host: writers take turns by the
+    /// host's lock. A row must begin and end in one writer then.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { claim: Arc::clone(&self.claim) }
     }
 
     /// The host.
     #[must_use]
     pub fn host(&self) -> &Arc<Host> {
-        &self.host
+        &self.claim.host
     }
 
     pub(crate) fn generation(&self) -> u64 {
-        self.generation
+        self.claim.generation
     }
 
     /// Opens a writer, which holds the host's lock for one batch; `None` when another feed took over.
     pub fn writer(&mut self, now: Now) -> Option<Writer<'_>> {
-        Writer::open(&self.host, self.generation, now)
+        Writer::open(&self.claim.host, self.claim.generation, now)
     }
 }
 
-impl Drop for Feed {
+impl Drop for Claim {
     fn drop(&mut self) {
         self.host.release(self.generation);
     }

@@ -66,6 +66,7 @@ pub struct Settings {
     address: IpAddr,
     inside: Vec<String>,
     alarms: Option<(String, PathBuf)>,
+    statsd: Option<u16>,
 }
 
 /// A running Netdata.
@@ -93,6 +94,7 @@ pub fn named(hostname: &str) -> Settings {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         inside: Vec::new(),
         alarms: None,
+        statsd: None,
     }
 }
 
@@ -108,6 +110,13 @@ impl Settings {
     #[must_use]
     pub fn memory_mode(mut self, mode: &str) -> Self {
         mode.clone_into(&mut self.memory_mode);
+        self
+    }
+
+    /// Takes metrics of statsd at this port of loopback; `statsd` must be among its plugins.
+    #[must_use]
+    pub fn statsd(mut self, port: u16) -> Self {
+        self.statsd = Some(port);
         self
     }
 
@@ -234,6 +243,9 @@ impl Settings {
         } else {
             ""
         };
+        let statsd = self.statsd.map_or_else(String::new, |port| {
+            format!("[statsd]\n    bind to = udp:127.0.0.1:{port} tcp:127.0.0.1:{port}\n")
+        });
         let tls = self.shows.as_ref().map_or_else(String::new, |pair| {
             format!("    ssl key = {}\n    ssl certificate = {}\n", pair.key(), pair.certificate())
         });
@@ -245,7 +257,7 @@ impl Settings {
              [logs]\n    access = none\n    error = {root}/log/error.log\n\
              \x20   errors flood protection period = 0\n\
              [web]\n    mode = static-threaded\n    bind to = {address}:{port}{both}\n    default port = {port}\n{tls}\
-             [health]\n{health}[registry]\n    enabled = no\n[ml]\n    enabled = no\n\
+             [health]\n{health}[registry]\n    enabled = no\n[ml]\n    enabled = no\n{statsd}\
              [plugins]\n    enable running new plugins = no\n{plugins}"
         )
     }
