@@ -199,16 +199,33 @@ impl Session {
         let mut at = 0;
         loop {
             let mut consumed = 0;
+            if let Some(command) = self.decoder.usual_step(&text[at..], &mut consumed) {
+                at += consumed;
+                self.command(&command, now, writer, out)?;
+                continue;
+            }
             let step = self.decoder.step(&text[at..], &mut consumed)?;
             at += consumed;
             match step {
                 Step::NeedMore => return Ok(at),
-                Step::Command(command) => self.command(&command, now, writer, out)?,
+                Step::Command(command) => self.any_command(&command, now, writer, out)?,
             }
         }
     }
 
+    #[inline(never)]
+    fn any_command(
+        &mut self,
+        command: &Command<'_>,
+        now: Now,
+        writer: &mut Writer<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SessionError> {
+        self.command(command, now, writer, out)
+    }
+
     /// The commands of rows first; all others are rare.
+    #[inline(always)]
     fn command(
         &mut self,
         command: &Command<'_>,
