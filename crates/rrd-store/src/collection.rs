@@ -285,7 +285,10 @@ impl Due {
             Moved::Interval { from_us, to_us } => (from_us, to_us),
             Moved::Based => (clock.updated_us, clock.collected_us),
         };
-        let mut interval = Interval { to_us, at_us: from_us, stored_us: clock.updated_us, every_us };
+        let stored_us = clock.updated_us;
+        // A division takes as long as most of the rest, so there is one: points follow this one evenly.
+        let next_us = (stored_us.div_euclid(every_us) + 1) * every_us;
+        let mut interval = Interval { to_us, at_us: from_us, stored_us, next_us, every_us };
         let points = interval.points();
         let mut share = None;
         if moved == Moved::Based && points == 0 {
@@ -312,31 +315,33 @@ struct Interval {
     /// Where the part of a counter that is not yet stored begins.
     at_us: i64,
     stored_us: i64,
+    /// The next point: the first multiple of update every after the last one.
+    next_us: i64,
     every_us: i64,
 }
 
 impl Interval {
-    /// The next point: the first multiple of update every after the last one.
-    fn next_us(&self) -> i64 {
-        (self.stored_us.div_euclid(self.every_us) + 1) * self.every_us
-    }
-
     /// How many points the collection makes due.
     fn points(&self) -> i64 {
-        let first_us = self.next_us();
-        if first_us > self.to_us { 0 } else { (self.to_us - first_us) / self.every_us + 1 }
+        match self.to_us - self.next_us {
+            ..0 => 0,
+            rest_us if rest_us < self.every_us => 1,
+            rest_us => rest_us / self.every_us + 1,
+        }
     }
 
     /// Passes over the points that stay empty, taking their share of the counters with them;
     /// returns how many points are left, two at most, and the share that is left.
     fn skip_gap(&mut self, points: i64) -> (i64, Option<f64>) {
+        let last_us = self.next_us + (points - 1) * self.every_us;
         // A last point that falls on the collection itself counts as one more towards a gap.
-        let due = points + i64::from(self.to_us % self.every_us == 0);
+        let due = points + i64::from(last_us == self.to_us);
         let skipped = (due - POINTS_WITH_VALUE).clamp(0, points);
         if skipped == 0 {
             return (points, None);
         }
-        self.stored_us = self.next_us() + (skipped - 1) * self.every_us;
+        self.stored_us = self.next_us + (skipped - 1) * self.every_us;
+        self.next_us = self.stored_us + self.every_us;
         let whole_us = (self.to_us - self.at_us).max(1);
         let passed_us = (self.stored_us - self.at_us).max(0);
         self.at_us += passed_us;
@@ -345,17 +350,17 @@ impl Interval {
 
     /// Passes over the next point.
     fn next(&mut self) -> Point {
-        let time_us = self.next_us();
         let point = Point {
-            time_us,
+            time_us: self.next_us,
             // Handed-over clocks may leave points that are due before the collection began.
             whole_us: (self.to_us - self.at_us).max(1) as f64,
-            part_us: (time_us - self.at_us).max(0) as f64,
-            covered_us: time_us - self.stored_us,
+            part_us: (self.next_us - self.at_us).max(0) as f64,
+            covered_us: self.next_us - self.stored_us,
             every_us: self.every_us,
         };
-        self.at_us = self.at_us.max(time_us);
-        self.stored_us = time_us;
+        self.at_us = self.at_us.max(self.next_us);
+        self.stored_us = self.next_us;
+        self.next_us += self.every_us;
         point
     }
 }
