@@ -285,6 +285,7 @@ impl Session {
         })
     }
 
+    #[inline(always)]
     fn dimension(
         &mut self,
         writer: &Writer<'_>,
@@ -292,16 +293,22 @@ impl Session {
         id: &[u8],
         guess: DimensionIndex,
     ) -> Result<DimensionIndex, SessionError> {
-        if !self.row.is_open {
-            return Err(self.out_of_place(keyword, "a row"));
-        }
-        match writer.find_dimension(id, guess) {
+        match writer.find_dimension(id, guess).filter(|_| self.row.is_open) {
             Some(dimension) => {
                 self.row.next = dimension + 1;
                 Ok(dimension)
             }
-            None => Err(SessionError::UnknownDimension { line: self.decoder.line(), keyword, id: shown(id) }),
+            None => Err(self.no_dimension(keyword, id)),
         }
+    }
+
+    /// Why a line of a live row has no dimension.
+    #[cold]
+    fn no_dimension(&self, keyword: &'static str, id: &[u8]) -> SessionError {
+        if !self.row.is_open {
+            return self.out_of_place(keyword, "a row");
+        }
+        SessionError::UnknownDimension { line: self.decoder.line(), keyword, id: shown(id) }
     }
 
     fn end_row(&mut self, keyword: &'static str) -> Result<(), SessionError> {
