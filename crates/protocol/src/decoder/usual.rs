@@ -4,7 +4,7 @@
 //! BEGIN "chart" microseconds                     END
 //! SET "dimension" = integer
 //! BEGIN2 [SLOT:n] 'chart' integer integer integer|#       END2
-//! SET2 [SLOT:n] 'dimension' integer number|# letters
+//! SET2 [SLOT:n] 'dimension' integer number|# A
 //! ```
 //!
 //! With just these blanks and quotes, the end of the line is found on the way, and no byte is looked
@@ -13,7 +13,7 @@
 
 use row::PointFlags;
 
-use super::fields::{flags, seconds};
+use super::fields::seconds;
 use crate::Command;
 use crate::command::{CHART_SLOT_MAX, DIMENSION_SLOT_MAX};
 use crate::number;
@@ -88,16 +88,9 @@ fn set2(text: &[u8]) -> Option<(Command<'_>, &[u8])> {
             (number::parse_double(value)?, text.strip_prefix(b" ")?)
         }
     };
-    let (flags, text) = match text {
-        [b'A', b'\n', text @ ..] => ((PointFlags::NORMAL, false), text),
-        _ => {
-            let (letters, text) = word(text);
-            let is_word = !letters.is_empty() && letters.iter().all(u8::is_ascii_uppercase);
-            (is_word.then(|| flags(letters))?, text.strip_prefix(b"\n")?)
-        }
-    };
-    let (flags, empty) = flags;
-    Some((Command::Set2 { slot, id, collected, value: if empty { f64::NAN } else { value }, flags }, text))
+    // Points with other flags are few.
+    let (flags, text) = (PointFlags::NORMAL, text.strip_prefix(b"A\n")?);
+    Some((Command::Set2 { slot, id, collected, value, flags }, text))
 }
 
 /// The number behind `SLOT:` and the blank behind that, if they are there.
