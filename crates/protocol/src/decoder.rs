@@ -210,12 +210,12 @@ impl Decoder {
         }
     }
 
-    /// The same, if the next line is one of a live row in the form that nearly all peers write; `None`
-    /// leaves everything as it is. It becomes a part of its caller, where the command need not be put
+    /// The same, if the next line is one of a row in the form that nearly all peers write; `None` leaves
+    /// everything as it is. It becomes a part of its caller, where the command need not be put
     /// together in memory if it is looked into at once: that is a third of what a line takes.
     #[inline(always)]
     pub fn usual_step<'a>(&mut self, input: &'a [u8], consumed: &mut usize) -> Option<Command<'a>> {
-        let (command, bytes) = usual::line(input)?;
+        let (command, bytes) = usual::line(input, self.replay_has_anomaly)?;
         if self.block.is_some() || bytes > self.limits.line_bytes {
             return None;
         }
@@ -225,8 +225,11 @@ impl Decoder {
         Some(command)
     }
 
-    /// The same for any line.
-    fn step_by_words<'a>(&mut self, input: &'a [u8], consumed: &mut usize) -> Result<Step<'a>, DecodeError> {
+    /// The same as [`Decoder::step`], for any line, where [`Decoder::usual_step`] had nothing to give.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn step_by_words<'a>(&mut self, input: &'a [u8], consumed: &mut usize) -> Result<Step<'a>, DecodeError> {
         let mut at = 0;
         loop {
             let rest = &input[at..];

@@ -1,10 +1,11 @@
-//! Lines of live rows as nearly all peers write them, read in one go.
+//! Lines of rows as nearly all peers write them, read in one go.
 //!
 //! ```text
 //! BEGIN "chart" microseconds                     END
 //! SET "dimension" = integer
 //! BEGIN2 [SLOT:n] 'chart' integer integer integer|#       END2
 //! SET2 [SLOT:n] 'dimension' integer number|# A
+//! RSET [SLOT:n] "dimension" number A, or "" where that means the same
 //! ```
 //!
 //! With just these blanks and quotes, the end of the line is found on the way, and no byte is looked
@@ -25,11 +26,12 @@ const SET2: u32 = u32::from_le_bytes(*b"SET2");
 const END: u32 = u32::from_le_bytes(*b"END\n");
 const END2: u32 = u32::from_le_bytes(*b"END2");
 const BEGIN: u32 = u32::from_le_bytes(*b"BEGI");
+const RSET: u32 = u32::from_le_bytes(*b"RSET");
 
 /// The command of the line that `text` begins with, and how many bytes that is with its newline;
-/// `None` where the line is not as usual, or not whole.
+/// `None` where the line is not as usual, or not whole. Rows of the past may carry the anomaly bit.
 #[inline(always)]
-pub(super) fn line(text: &[u8]) -> Option<(Command<'_>, usize)> {
+pub(super) fn line(text: &[u8], replay_has_anomaly: bool) -> Option<(Command<'_>, usize)> {
     let (start, rest) = text.split_first_chunk()?;
     let (command, rest) = match u32::from_le_bytes(*start) {
         SET => set(rest)?,
@@ -41,6 +43,7 @@ pub(super) fn line(text: &[u8]) -> Option<(Command<'_>, usize)> {
             [b'N', b'2', b' ', rest @ ..] => begin2(rest)?,
             _ => return None,
         },
+        RSET => replay_set(rest, replay_has_anomaly)?,
         _ => return None,
     };
     Some((command, text.len() - rest.len()))
@@ -91,6 +94,20 @@ fn set2(text: &[u8]) -> Option<(Command<'_>, &[u8])> {
     // Points with other flags are few.
     let (flags, text) = (PointFlags::NORMAL, text.strip_prefix(b"A\n")?);
     Some((Command::Set2 { slot, id, collected, value, flags }, text))
+}
+
+#[inline(always)]
+fn replay_set(text: &[u8], has_anomaly: bool) -> Option<(Command<'_>, &[u8])> {
+    let (slot, text) = slot(text.strip_prefix(b" ")?, DIMENSION_SLOT_MAX)?;
+    let (id, text) = quoted(text.strip_prefix(b"\"")?, b'"')?;
+    let (value, text) = word(text.strip_prefix(b" ")?);
+    let value = number::parse_double(value)?;
+    let text = match text {
+        [b' ', b'A', text @ ..] => text,
+        [b' ', b'"', b'"', text @ ..] if !has_anomaly => text,
+        _ => return None,
+    };
+    Some((Command::ReplaySet { slot, id, value, flags: PointFlags::NORMAL }, text.strip_prefix(b"\n")?))
 }
 
 /// The number behind `SLOT:` and the blank behind that, if they are there.

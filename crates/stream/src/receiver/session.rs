@@ -204,7 +204,7 @@ impl Session {
                 self.command(&command, now, writer, out)?;
                 continue;
             }
-            let step = self.decoder.step(&text[at..], &mut consumed)?;
+            let step = self.decoder.step_by_words(&text[at..], &mut consumed)?;
             at += consumed;
             match step {
                 Step::NeedMore => return Ok(at),
