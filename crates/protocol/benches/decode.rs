@@ -22,7 +22,7 @@ fn main() {
     report("decode v1 text", &v1(), decode);
     report("decode v2 text, our decimals", &v2(form, false), decode);
     report("decode v2 text, as 2.11 writes it", &v2(form, true), decode);
-    report("decode replication, decimal", &replay(Form::PLAIN), decode);
+    report("decode replication, decimal", &replay(form), decode);
     let prefixes = prefixes(form);
     let mut out = Vec::new();
     let text = v2(form, false);

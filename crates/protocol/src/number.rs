@@ -12,6 +12,8 @@
 
 use alloc::vec::Vec;
 
+use crate::words::{first, load, repeat};
+
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const NO_DIGIT: u8 = 0xff;
 /// Digits of the largest 64-bit number in base 64.
@@ -28,6 +30,9 @@ static POWERS_OF_10: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ];
+
+/// What eight digits are multiplied by to append fewer than eight more.
+static POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 static BASE64_VALUE: [u8; 256] = {
     let mut value = [NO_DIGIT; 256];
@@ -119,6 +124,34 @@ fn parse_decimal(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// The decimal number that `text` begins with, of 1 to 15 digits, and how many there are.
+#[inline(always)]
+pub(crate) fn leading_decimal(text: &[u8]) -> Option<(u64, usize)> {
+    match leading_digits(load(text)) {
+        (_, 0) => None,
+        (value, digits @ 1..8) => Some((value, digits)),
+        (high, _) => match leading_digits(load(&text[8..])) {
+            (_, 0) => Some((high, 8)),
+            (low, digits @ 1..8) => Some((high * POWERS[digits] + low, 8 + digits)),
+            _ => None,
+        },
+    }
+}
+
+/// The number that these eight bytes of text begin with, the first one lowest, and how many digits it
+/// has. Neighbours are joined to pairs, pairs to fours, and those.
+#[inline(always)]
+fn leading_digits(text: u64) -> (u64, usize) {
+    let values = text ^ repeat(b'0');
+    let others = (values.wrapping_add(repeat(0x80 - 10)) | values) & repeat(0x80);
+    let digits = first(others);
+    // What is behind the digits falls out, and zeros come before them.
+    let values = values.unbounded_shl(64 - 8 * digits as u32);
+    let pairs = (values * 10 + (values >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    ((fours * 10_000 + (fours >> 32)) & 0xffff_ffff, digits)
+}
+
 #[inline]
 fn decimal_digit(byte: u8) -> Option<u8> {
     let digit = byte.wrapping_sub(b'0');
@@ -147,6 +180,23 @@ fn parse_base64(digits: &[u8]) -> Option<u64> {
     // The eleventh digit adds 6 bits to 60; only 4 of the first are there to be used.
     let overflow = digits.len() == BASE64_DIGITS_MAX && BASE64_VALUE[usize::from(digits[0])] > 15;
     (seen < 64 && !overflow).then_some(value)
+}
+
+/// The number of base 64 that `text` begins with, of 1 to 10 digits, and how many there are.
+#[inline(always)]
+pub(crate) fn leading_base64(text: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0_u64;
+    for (at, &byte) in text.iter().enumerate() {
+        let digit = BASE64_VALUE[usize::from(byte)];
+        if digit == NO_DIGIT {
+            return (at > 0).then_some((value, at));
+        }
+        if at == BASE64_DIGITS_MAX - 1 {
+            break;
+        }
+        value = value << 6 | u64::from(digit);
+    }
+    None
 }
 
 /// Decimal digits with a point; the exact road where the mantissa fits a double, else the library's.
@@ -289,6 +339,34 @@ mod tests {
         }
         for text in ["nan", "NAN", "NaN", "-nan", "null", "inf", "-inf", "INFINITY", "1e999", "@H/wAAAAAAAA"] {
             assert!(parse_double(text.as_bytes()).unwrap().is_nan(), "{text}");
+        }
+    }
+
+    /// Numbers that are read on the way to their end are those that are read once it is known.
+    #[test]
+    fn leading_numbers_are_read_to_their_end() {
+        let mut state = 3_u64;
+        for turn in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = (state >> 4) >> (turn % 60);
+            let decimal = value.to_string();
+            let mut base64 = Vec::new();
+            write_base64(&mut base64, value);
+            for end in ["", "\n", " 1", "/x", ":123456789"] {
+                let text = decimal.clone() + end;
+                let read = (decimal.len() < 16).then_some((value, decimal.len()));
+                assert_eq!(leading_decimal(text.as_bytes()), read, "{text}");
+            }
+            for end in [&b"\n"[..], b" 1", b"\xff", b"-"] {
+                let text = [&base64[..], end].concat();
+                assert_eq!(leading_base64(&text), Some((value, base64.len())), "{value}");
+            }
+        }
+        for none in ["", "x", " 1", "-1", "1234567890123456"] {
+            assert_eq!(leading_decimal(none.as_bytes()), None, "{none}");
+        }
+        for none in ["", "A", " A", "=", "PPPPPPPPPPP "] {
+            assert_eq!(leading_base64(none.as_bytes()), None, "{none}");
         }
     }
 

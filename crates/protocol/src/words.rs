@@ -128,8 +128,8 @@ fn unquoted(text: &[u8]) -> usize {
 // each end of a word. Eight bytes at a time, most words are one step: that took 9 of 52 ns per line.
 
 /// The first eight bytes, the first one lowest; zeros where there are fewer.
-#[inline]
-fn load(text: &[u8]) -> u64 {
+#[inline(always)]
+pub(crate) fn load(text: &[u8]) -> u64 {
     if let Some(eight) = text.first_chunk() {
         return u64::from_le_bytes(*eight);
     }
@@ -145,25 +145,26 @@ fn load(text: &[u8]) -> u64 {
     }
 }
 
-const fn repeat(byte: u8) -> u64 {
+#[inline(always)]
+pub(crate) const fn repeat(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
 /// Sets the high bit of each byte that is 0; above the first one bytes may be marked that are not.
-#[inline]
-const fn zeros(eight: u64) -> u64 {
+#[inline(always)]
+pub(crate) const fn zeros(eight: u64) -> u64 {
     eight.wrapping_sub(repeat(1)) & !eight & repeat(0x80)
 }
 
 /// The same for bytes up to the blank.
-#[inline]
-const fn up_to_blank(eight: u64) -> u64 {
+#[inline(always)]
+pub(crate) const fn up_to_blank(eight: u64) -> u64 {
     eight.wrapping_sub(repeat(b' ' + 1)) & !eight & repeat(0x80)
 }
 
 /// The place of the first marked byte, 8 where none is.
-#[inline]
-const fn first(marks: u64) -> usize {
+#[inline(always)]
+pub(crate) const fn first(marks: u64) -> usize {
     (marks.trailing_zeros() / 8) as usize
 }
 

@@ -91,6 +91,12 @@ impl Packed {
         Self(bits | exponent << EXPONENT_SHIFT | mantissa)
     }
 
+    /// The same, marked as a point where a counter was reset or overflowed; what is empty stays so.
+    #[must_use]
+    pub const fn with_reset(self) -> Self {
+        if self.is_empty() { self } else { Self(self.0 | RESET) }
+    }
+
     /// The value; not a number where the place is empty.
     #[must_use]
     pub fn unpack(self) -> f64 {

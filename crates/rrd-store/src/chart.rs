@@ -13,14 +13,10 @@ use crate::ring::Ring;
 use crate::slab::Slabs;
 use crate::tier::{self, Tier, TierSettings};
 
-/// One chart. What a row touches comes first.
+/// One chart. What a row touches comes first and lies together, 144 of 224 bytes.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Chart {
-    pub(crate) clock: Clock,
-    pub(crate) ring: Ring,
-    pub(crate) dimensions: Vec<Dimension>,
-    /// Summaries of its rows, the finest first.
-    pub(crate) tiers: Vec<Tier>,
     pub(crate) id_hash: u32,
     /// Its name in the files of its host, as long as there are any.
     pub(crate) number: u32,
@@ -33,6 +29,11 @@ pub(crate) struct Chart {
     pub(crate) store_first: bool,
     /// A row began since the chart was last looked at, or it was defined again.
     pub(crate) seen: bool,
+    pub(crate) dimensions: Vec<Dimension>,
+    /// Summaries of its rows, the finest first.
+    pub(crate) tiers: Vec<Tier>,
+    pub(crate) clock: Clock,
+    pub(crate) ring: Ring,
     pub(crate) texts: Box<ChartTexts>,
 }
 
@@ -232,6 +233,21 @@ impl Chart {
         }
     }
 
+    /// Reads something of each part of its record that rows touch; what it returns means nothing.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        let Self { id_hash, tiers, ring, .. } = self;
+        u64::from(*id_hash) ^ tiers.len() as u64 ^ ring.every_s as u64
+    }
+
+    /// The same of what its next row changes elsewhere.
+    #[inline]
+    pub(crate) fn touch_row(&self) -> u64 {
+        let place = self.ring.open.get(self.ring.open_rows * self.ring.stride).copied().unwrap_or_default();
+        let dimensions = self.dimensions.iter();
+        dimensions.fold(place.into(), |sum, dimension| sum ^ dimension.collected as u64 ^ u64::from(dimension.seen))
+    }
+
     /// Gives back what its rows and summaries take, when it goes.
     pub(crate) fn release(&mut self, slabs: &mut Slabs, repairs: &mut Repairs) {
         self.ring.release(slabs, repairs);
@@ -288,13 +304,22 @@ impl Chart {
     }
 
     /// The dimension with this id, tried first at `guess`.
+    #[inline(always)]
     pub(crate) fn find_dimension(&self, id: &[u8], guess: usize) -> Option<usize> {
         let hash = id_hash(id);
-        let is = |&index: &usize| {
-            self.dimensions.get(index).is_some_and(|dimension| dimension.id_hash == hash)
-                && (!self.ambiguous || self.texts.dimensions[index].id.as_bytes() == id)
-        };
-        Some(guess).filter(is).or_else(|| (0..self.dimensions.len()).find(is))
+        if self.is_dimension(guess, hash, id) { Some(guess) } else { self.search_dimension(hash, id) }
+    }
+
+    /// Whether the dimension at `index` has this id; `hash` is that of the id.
+    #[inline(always)]
+    fn is_dimension(&self, index: usize, hash: u32, id: &[u8]) -> bool {
+        self.dimensions.get(index).is_some_and(|dimension| dimension.id_hash == hash)
+            && (!self.ambiguous || self.texts.dimensions[index].id.as_bytes() == id)
+    }
+
+    #[cold]
+    fn search_dimension(&self, hash: u32, id: &[u8]) -> Option<usize> {
+        (0..self.dimensions.len()).find(|&index| self.is_dimension(index, hash, id))
     }
 }
 
@@ -343,20 +368,41 @@ const fn nonzero(value: i32) -> i32 {
 
 /// A hash of an id, quick and without a key: it only tells neighbours apart, the text decides
 /// where two ids of one host or chart meet. Never [`NO_ID`].
+#[inline]
 pub(crate) fn id_hash(id: &[u8]) -> u32 {
-    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut hash = id.len() as u64;
-    let mut chunks = id.chunks_exact(8);
-    for chunk in &mut chunks {
-        let word = u64::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7]]);
-        hash = (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
+    let (words, tail) = id.as_chunks();
+    if !words.is_empty() {
+        hash = mix_all(hash, words);
     }
-    let mut tail = 0;
-    for &byte in chunks.remainder() {
-        tail = tail << 8 | u64::from(byte);
-    }
-    hash = (hash.rotate_left(5) ^ tail).wrapping_mul(MULTIPLIER);
+    let hash = mix(hash, up_to_seven(tail));
     ((hash >> 32) as u32 ^ hash as u32).max(1)
+}
+
+/// Apart, since most ids of dimensions are shorter than a word.
+#[inline(never)]
+fn mix_all(hash: u64, words: &[[u8; 8]]) -> u64 {
+    words.iter().fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)))
+}
+
+#[inline]
+const fn mix(hash: u64, word: u64) -> u64 {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER)
+}
+
+/// Up to seven bytes as a number, another for each text of the same length.
+#[inline]
+fn up_to_seven(text: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+    }
+    match *text {
+        [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a] => u64::from(a),
+        _ => 0,
+    }
 }
 
 /// The hash of no id.

@@ -7,6 +7,8 @@
 //!
 //! No lock, no ring, no clock: time and state are arguments, and points go to a closure.
 
+use std::mem::{swap, take};
+
 use row::{Algorithm, DimensionOptions, Packed, PointFlags, Sample, US_PER_S};
 
 /// How long ago a chart was collected before.
@@ -80,7 +82,7 @@ impl Clock {
         store_first: bool,
     ) -> Moved {
         let jumped = std::mem::replace(&mut self.epoch, epoch) != epoch;
-        let resync = std::mem::take(&mut self.resync);
+        let resync = take(&mut self.resync);
         // A source may date its rows ahead of this clock; where it knows no durations, it cannot.
         let is_ahead = self.collected_us > now_us.saturating_add(every_us);
         let is_lost = jumped && (elapsed == Elapsed::Clock || (elapsed == Elapsed::Us(0) && is_ahead));
@@ -159,15 +161,24 @@ impl Dimension {
 
 /// The row's sums, for the two percentage algorithms: integers, so that large counters that grow
 /// little lose nothing.
+#[derive(Default)]
 struct Sums {
     now: i64,
     before: i64,
 }
 
-/// Adds up a row; a percentage counter that went backwards is taken to have stood still.
-fn sum(dimensions: &mut [Dimension], samples: &[Sample], reset: &mut bool) -> Sums {
-    let mut sums = Sums { now: 0, before: 0 };
-    for (dimension, sample) in dimensions.iter_mut().zip(samples).filter(|(_, sample)| sample.updated) {
+/// Notes which dimensions were collected, and adds them up; a percentage counter that went backwards
+/// is taken to have stood still.
+fn note(dimensions: &mut [Dimension], samples: &mut [Sample], reset: &mut bool) -> Sums {
+    let mut sums = Sums::default();
+    for (dimension, sample) in dimensions.iter_mut().zip(samples) {
+        if !sample.updated {
+            sample.collected = dimension.collected;
+            continue;
+        }
+        dimension.collections = (dimension.collections + 1).min(2);
+        dimension.wide |= sample.collected.unsigned_abs() > u64::from(u32::MAX);
+        dimension.seen = true;
         let counts = dimension.algorithm == Algorithm::PercentageOfIncrementalRow;
         if counts && dimension.collected > sample.collected {
             dimension.collected = sample.collected;
@@ -181,78 +192,120 @@ fn sum(dimensions: &mut [Dimension], samples: &[Sample], reset: &mut bool) -> Su
 
 /// Brings one collection to stored values.
 ///
-/// `samples` hold what was collected; `values` is scratch space of the same length. `point` is
-/// called for each point due, oldest first, with its second and with the samples' values filled
-/// in, and whether it is the last. Returns how many there were.
+/// `samples` hold what was collected; `before` is scratch space. `point` is called for each point
+/// due, oldest first, with its second and with the samples' values filled in, and whether it is the
+/// last. Returns how many there were.
 pub(crate) fn store(
     clock: &mut Clock,
     moved: Moved,
     every_us: i64,
     dimensions: &mut [Dimension],
     samples: &mut [Sample],
-    values: &mut [f64],
+    before: &mut Vec<Packed>,
     mut point: impl FnMut(i64, &[Sample], bool),
 ) -> u32 {
-    for (dimension, sample) in dimensions.iter_mut().zip(samples.iter_mut()) {
-        if sample.updated {
-            dimension.collections = (dimension.collections + 1).min(2);
-            dimension.wide |= sample.collected.unsigned_abs() > u64::from(u32::MAX);
-            dimension.seen = true;
-        } else {
-            sample.collected = dimension.collected;
-        }
-    }
-    let (from_us, to_us) = match moved {
-        Moved::Interval { from_us, to_us } => (from_us, to_us),
-        Moved::Based => (clock.updated_us, clock.collected_us),
-    };
     let mut reset = false;
-    let sums = sum(dimensions, samples, &mut reset);
-    for ((dimension, sample), value) in dimensions.iter().zip(samples.iter()).zip(values.iter_mut()) {
-        *value = if sample.updated { dimension.calculate(sample.collected, &sums, &mut reset) } else { 0.0 };
-    }
-    let mut interval = Interval { to_us, at_us: from_us, stored_us: clock.updated_us, every_us };
-    let points = interval.points();
-    if moved == Moved::Based && points == 0 {
-        // Nobody knows how long counters took for what they gained.
-        keep_gains(dimensions, values, 0.0);
-    } else if interval.stored_us > from_us {
-        // The source's clock was set back: for that time there are points already.
-        interval.at_us = interval.stored_us.min(to_us);
-        keep_gains(dimensions, values, (to_us - interval.at_us) as f64 / (to_us - from_us).max(1) as f64);
-    }
-    let points = interval.skip_gap(points, dimensions, values);
-    for left in (0..points).rev() {
-        let time_us = interval.next_us();
-        for ((dimension, sample), value) in dimensions.iter_mut().zip(samples.iter_mut()).zip(values.iter_mut()) {
-            let stored = interval.point(dimension, value, time_us, left == 0);
-            let keep = sample.updated && dimension.collections > 1;
-            sample.value =
-                if keep { Packed::pack(stored, PointFlags { reset, anomalous: false }) } else { Packed::EMPTY };
-            dimension.stored = sample.value;
-        }
-        reset = false;
-        interval.at_us = interval.at_us.max(time_us);
-        interval.stored_us = time_us;
-        point(time_us / US_PER_S, samples, left == 0);
-    }
-    clock.updated_us = interval.stored_us;
-    for ((dimension, sample), value) in dimensions.iter_mut().zip(samples.iter()).zip(values.iter()) {
-        if sample.updated {
-            dimension.collected = sample.collected;
-            dimension.carry = if dimension.is_counter() { dimension.carry + value } else { *value };
-        }
-    }
-    points
-}
-
-/// Takes all but a share of what counters gained in this collection, and what they had gained before.
-fn keep_gains(dimensions: &mut [Dimension], values: &mut [f64], share: f64) {
-    for (dimension, value) in dimensions.iter_mut().zip(values) {
-        if dimension.is_counter() {
-            *value *= share;
+    let sums = note(dimensions, samples, &mut reset);
+    let due = Due::of(clock, moved, every_us);
+    before.clear();
+    for (dimension, sample) in dimensions.iter_mut().zip(samples.iter_mut()) {
+        let mut value = if sample.updated { dimension.calculate(sample.collected, &sums, &mut reset) } else { 0.0 };
+        if let Some(share) = due.share
+            && dimension.is_counter()
+        {
+            value *= share;
             dimension.carry = 0.0;
         }
+        let keep = sample.updated && dimension.collections > 1;
+        let pack = |stored| if keep { Packed::pack(stored, PointFlags::NORMAL) } else { Packed::EMPTY };
+        if let Some(point) = &due.before {
+            before.push(pack(point.take(dimension, &mut value, false)));
+        }
+        if let Some(point) = &due.last {
+            sample.value = pack(point.take(dimension, &mut value, true));
+            dimension.stored = sample.value;
+        }
+        if sample.updated {
+            dimension.collected = sample.collected;
+            dimension.carry = if dimension.is_counter() { dimension.carry + value } else { value };
+        }
+    }
+    clock.updated_us = due.updated_us;
+    if let Some(due) = &due.before {
+        samples.iter_mut().zip(before.iter_mut()).for_each(|(sample, before)| swap(&mut sample.value, before));
+        if take(&mut reset) {
+            samples.iter_mut().for_each(|sample| sample.value = sample.value.with_reset());
+        }
+        point(due.time_us / US_PER_S, samples, false);
+        samples.iter_mut().zip(before.iter()).for_each(|(sample, last)| sample.value = *last);
+    }
+    if let Some(due) = &due.last {
+        if reset {
+            mark_reset(dimensions, samples);
+        }
+        point(due.time_us / US_PER_S, samples, true);
+    }
+    u32::from(due.before.is_some()) + u32::from(due.last.is_some())
+}
+
+#[cold]
+fn mark_reset(dimensions: &mut [Dimension], samples: &mut [Sample]) {
+    for (dimension, sample) in dimensions.iter_mut().zip(samples) {
+        sample.value = sample.value.with_reset();
+        dimension.stored = sample.value;
+    }
+}
+
+/// What a collection makes due: at most the [`POINTS_WITH_VALUE`] newest points.
+struct Due {
+    /// Of what counters gain in this collection so much belongs to the points, or to later ones; what they
+    /// had gained before is gone. `None` where all of both belongs to them.
+    share: Option<f64>,
+    before: Option<Point>,
+    last: Option<Point>,
+    /// The newest point then.
+    updated_us: i64,
+}
+
+/// A point that is due.
+struct Point {
+    time_us: i64,
+    /// The time that a collection's gains are for, as far as no point before this one has them.
+    whole_us: f64,
+    /// The part of it before this point.
+    part_us: f64,
+    /// The time between the point before and this one.
+    covered_us: i64,
+    every_us: i64,
+}
+
+impl Due {
+    fn of(clock: &Clock, moved: Moved, every_us: i64) -> Self {
+        let (from_us, to_us) = match moved {
+            Moved::Interval { from_us, to_us } => (from_us, to_us),
+            Moved::Based => (clock.updated_us, clock.collected_us),
+        };
+        let stored_us = clock.updated_us;
+        // A division takes as long as most of the rest, so there is one: points follow this one evenly.
+        let next_us = (stored_us.div_euclid(every_us) + 1) * every_us;
+        let mut interval = Interval { to_us, at_us: from_us, stored_us, next_us, every_us };
+        let points = interval.points();
+        let mut share = None;
+        if moved == Moved::Based && points == 0 {
+            // Nobody knows how long counters took for what they gained.
+            share = Some(0.0);
+        } else if interval.stored_us > from_us {
+            // The source's clock was set back: for that time there are points already.
+            interval.at_us = interval.stored_us.min(to_us);
+            share = Some((to_us - interval.at_us) as f64 / (to_us - from_us).max(1) as f64);
+        }
+        let (points, share_after_gap) = interval.skip_gap(points);
+        if let Some(after_gap) = share_after_gap {
+            share = Some(share.unwrap_or(1.0) * after_gap);
+        }
+        let before = (points > 1).then(|| interval.next());
+        let last = (points > 0).then(|| interval.next());
+        Self { share, before, last, updated_us: interval.stored_us }
     }
 }
 
@@ -262,53 +315,70 @@ struct Interval {
     /// Where the part of a counter that is not yet stored begins.
     at_us: i64,
     stored_us: i64,
+    /// The next point: the first multiple of update every after the last one.
+    next_us: i64,
     every_us: i64,
 }
 
 impl Interval {
-    /// The next point: the first multiple of update every after the last one.
-    fn next_us(&self) -> i64 {
-        (self.stored_us.div_euclid(self.every_us) + 1) * self.every_us
-    }
-
     /// How many points the collection makes due.
     fn points(&self) -> i64 {
-        let first_us = self.next_us();
-        if first_us > self.to_us { 0 } else { (self.to_us - first_us) / self.every_us + 1 }
+        match self.to_us - self.next_us {
+            ..0 => 0,
+            rest_us if rest_us < self.every_us => 1,
+            rest_us => rest_us / self.every_us + 1,
+        }
     }
 
     /// Passes over the points that stay empty, taking their share of the counters with them;
-    /// returns how many points are left, two at most.
-    fn skip_gap(&mut self, points: i64, dimensions: &mut [Dimension], values: &mut [f64]) -> u32 {
+    /// returns how many points are left, two at most, and the share that is left.
+    fn skip_gap(&mut self, points: i64) -> (i64, Option<f64>) {
+        let last_us = self.next_us + (points - 1) * self.every_us;
         // A last point that falls on the collection itself counts as one more towards a gap.
-        let due = points + i64::from(self.to_us % self.every_us == 0);
+        let due = points + i64::from(last_us == self.to_us);
         let skipped = (due - POINTS_WITH_VALUE).clamp(0, points);
-        if skipped > 0 {
-            self.stored_us = self.next_us() + (skipped - 1) * self.every_us;
-            let whole_us = (self.to_us - self.at_us).max(1);
-            let passed_us = (self.stored_us - self.at_us).max(0);
-            keep_gains(dimensions, values, (whole_us - passed_us) as f64 / whole_us as f64);
-            self.at_us += passed_us;
+        if skipped == 0 {
+            return (points, None);
         }
-        (points - skipped) as u32
+        self.stored_us = self.next_us + (skipped - 1) * self.every_us;
+        self.next_us = self.stored_us + self.every_us;
+        let whole_us = (self.to_us - self.at_us).max(1);
+        let passed_us = (self.stored_us - self.at_us).max(0);
+        self.at_us += passed_us;
+        (points - skipped, Some((whole_us - passed_us) as f64 / whole_us as f64))
     }
 
-    /// One dimension's value at `time_us`; what a counter stores is taken from `value`.
-    fn point(&self, dimension: &mut Dimension, value: &mut f64, time_us: i64, last: bool) -> f64 {
-        // Handed-over clocks may leave points that are due before the collection began.
-        let whole = (self.to_us - self.at_us).max(1) as f64;
-        let part = (time_us - self.at_us).max(0) as f64;
+    /// Passes over the next point.
+    fn next(&mut self) -> Point {
+        let point = Point {
+            time_us: self.next_us,
+            // Handed-over clocks may leave points that are due before the collection began.
+            whole_us: (self.to_us - self.at_us).max(1) as f64,
+            part_us: (self.next_us - self.at_us).max(0) as f64,
+            covered_us: self.next_us - self.stored_us,
+            every_us: self.every_us,
+        };
+        self.at_us = self.at_us.max(self.next_us);
+        self.stored_us = self.next_us;
+        self.next_us += self.every_us;
+        point
+    }
+}
+
+impl Point {
+    /// One dimension's value; what a counter stores is taken from `value`.
+    #[inline]
+    fn take(&self, dimension: &mut Dimension, value: &mut f64, last: bool) -> f64 {
         if dimension.is_counter() {
-            let gained = *value * part / whole;
+            let gained = *value * self.part_us / self.whole_us;
             *value -= gained;
             let seconds = self.every_us as f64 / US_PER_S as f64;
-            let rate = (gained + std::mem::take(&mut dimension.carry)) / seconds;
-            let covered = time_us - self.stored_us;
-            if covered < self.every_us { rate * self.every_us as f64 / covered as f64 } else { rate }
+            let rate = (gained + take(&mut dimension.carry)) / seconds;
+            if self.covered_us < self.every_us { rate * self.every_us as f64 / self.covered_us as f64 } else { rate }
         } else if last {
             *value
         } else {
-            dimension.carry + (*value - dimension.carry) * part / whole
+            dimension.carry + (*value - dimension.carry) * self.part_us / self.whole_us
         }
     }
 }
@@ -382,7 +452,7 @@ mod tests {
             }
             let moved = clock.advance(Elapsed::Us(elapsed_us), now_us, 0, US_PER_S, store_first);
             let mut samples = collected.map(|collected| Sample { collected, updated: true, ..Sample::ABSENT });
-            store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut [0.0; N], |second, samples, _| {
+            store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut Vec::new(), |second, samples, _| {
                 resets += u32::from(samples[0].value.is_reset());
                 stored.insert(second, samples.iter().map(|sample| sample.value.unpack()).collect::<Vec<_>>());
             });
@@ -461,7 +531,7 @@ mod tests {
         for collected in 1..=105 {
             let moved = clock.advance(Elapsed::Us(1_000_000), 0, 0, US_PER_S, false);
             let mut samples = [Sample { collected: 50 * collected, updated: true, ..Sample::ABSENT }];
-            store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut [0.0], |second, samples, _| {
+            store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut Vec::new(), |second, samples, _| {
                 rates.push((second, samples[0].value.unpack()));
             });
         }
@@ -493,7 +563,9 @@ mod tests {
             });
             let mut called = 0;
             let points =
-                store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut [0.0; 2], |_, _, _| called += 1);
+                store(&mut clock, moved, US_PER_S, &mut dimensions, &mut samples, &mut Vec::new(), |_, _, _| {
+                    called += 1
+                });
             assert!(points <= 2 && points == called);
         }
     }

@@ -33,7 +33,9 @@ pub(crate) const OPEN_ROWS_MAX: usize = 80;
 const GROWTH_ROWS: usize = 8;
 const EMPTY: u32 = Packed::EMPTY.to_bits();
 
+/// The part that rows touch comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Ring {
     /// Row after row, `stride` values each; the places of rows that did not come are empty.
     pub(crate) open: Vec<u32>,
@@ -43,12 +45,12 @@ pub(crate) struct Ring {
     /// The second of the open block's first row.
     pub(crate) open_start_s: i64,
     pub(crate) every_s: i64,
+    /// The oldest row that was ever written and may still be there.
+    pub(crate) first_s: i64,
     /// The sealed blocks, each directly before the next, the last directly before the open block.
     pub(crate) sealed: VecDeque<BlockAt>,
     /// Sealed blocks with rows that came late. The last may be the one that is being filled.
     pub(crate) late: Vec<Late>,
-    /// The oldest row that was ever written and may still be there.
-    pub(crate) first_s: i64,
     /// The open block has room for the rows that came, and some more; otherwise for all.
     grows: bool,
 }

@@ -1,6 +1,7 @@
 //! The writer: a feed's lock on its host, for one batch of definitions and rows.
 
 mod define;
+mod fetching;
 mod restore;
 
 use std::sync::MutexGuard;
@@ -9,6 +10,7 @@ use std::sync::atomic::Ordering;
 use row::{ChartOptions, ChartSlot, DimensionIndex, Guid, Now, Packed, Row, Sample, US_PER_S};
 
 pub use self::define::DefineError;
+use self::fetching::Fetching;
 use crate::AHEAD_S;
 use crate::chart::{Chart, id_hash};
 use crate::collection::{self, Dimension, Elapsed, Moved};
@@ -39,6 +41,7 @@ pub struct Writer<'a> {
     ahead: u64,
     /// How far the row that is furthest ahead of the clock is.
     ahead_s: i64,
+    fetching: Fetching,
 }
 
 /// Nothing is dated while rows are restored.
@@ -74,6 +77,7 @@ impl<'a> Writer<'a> {
             refused: 0,
             ahead: 0,
             ahead_s: 0,
+            fetching: Fetching::default(),
         }
     }
 
@@ -115,6 +119,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The dimension of the open row with this id, tried first at `guess`.
+    #[inline(always)]
     #[must_use]
     pub fn find_dimension(&self, id: &[u8], guess: DimensionIndex) -> Option<DimensionIndex> {
         let chart = &self.state.charts[self.state.scratch.open?.0 as usize];
@@ -125,6 +130,7 @@ impl<'a> Writer<'a> {
     /// such a chart.
     pub fn begin(&mut self, slot: ChartSlot) -> bool {
         let HostState { charts, scratch, .. } = &mut *self.state;
+        self.fetching.row(slot.0 as usize, charts);
         let Some(chart) = charts.get_mut(slot.0 as usize).filter(|chart| !chart.is_vacant()) else {
             scratch.open = None;
             return false;
@@ -137,6 +143,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Gives the open row a collected value.
+    #[inline]
     pub fn set(&mut self, dimension: DimensionIndex, collected: i64) {
         if let Some(sample) = self.state.scratch.samples.get_mut(dimension as usize) {
             sample.collected = collected;
@@ -145,6 +152,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Gives the open row a stored value, with the collected one where it is known.
+    #[inline]
     pub fn set_stored(&mut self, dimension: DimensionIndex, collected: Option<i64>, value: Packed) {
         if let Some(sample) = self.state.scratch.samples.get_mut(dimension as usize) {
             sample.collected = collected.unwrap_or(0);
@@ -162,7 +170,6 @@ impl<'a> Writer<'a> {
         let HostState { charts, slabs, repairs, scratch, taps, clock_epoch, journal, .. } = &mut *self.state;
         let Chart { clock, ring, dimensions, tiers, store_first, number, .. } = &mut charts[slot.0 as usize];
         scratch.samples.resize(dimensions.len(), Sample::ABSENT);
-        scratch.values.resize(dimensions.len(), 0.0);
         let journal = noting(journal.as_deref_mut(), slot, *number);
         let mut shelf = shelf(self.plan, slabs, repairs, &mut scratch.block, journal, tiers);
         let every_us = ring.every_s * US_PER_S;
@@ -179,7 +186,7 @@ impl<'a> Writer<'a> {
         };
         let samples = &mut scratch.samples[..];
         let mut shown = false;
-        collection::store(clock, moved, every_us, dimensions, samples, &mut scratch.values, |time_s, samples, last| {
+        collection::store(clock, moved, every_us, dimensions, samples, &mut scratch.before, |time_s, samples, last| {
             if (1..TIME_S_MAX).contains(&time_s) {
                 if matches!(ring.append(time_s, samples, &mut shelf), Kept::Newest | Kept::Filled) {
                     shelf.note(time_s, samples);

@@ -1,11 +1,12 @@
 //! The connection itself: waiting, trying, and the asynchronous reader and writer over both.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 #[cfg(feature = "tls")]
@@ -95,9 +96,7 @@ impl Socket {
         stream.set_nodelay(true)?;
         match keep_alive {
             None => Ok(()),
-            Some(time) => {
-                socket2::SockRef::from(stream).set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(time))
-            }
+            Some(time) => SockRef::from(stream).set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(time)),
         }
     }
 
@@ -219,10 +218,21 @@ impl From<std::net::TcpStream> for Parked {
 }
 
 impl Carrier {
+    /// Reads what is there. A read that does not fill its room has emptied the socket: the runtime is
+    /// told so, as by a read that finds nothing, and wakes when more comes. It need not be tried again.
     pub(crate) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_read(into),
-            Self::Unix(stream) => stream.try_read(into),
+        let mut count = 0;
+        let mut read = |socket: SockRef<'_>| {
+            count = (&*socket).read(into)?;
+            if count == 0 || count == into.len() { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
+        };
+        let tried = match self {
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, || read(SockRef::from(stream))),
+            Self::Unix(stream) => stream.try_io(Interest::READABLE, || read(SockRef::from(stream))),
+        };
+        match tried {
+            Err(err) if count == 0 => Err(err),
+            _ => Ok(count),
         }
     }
 

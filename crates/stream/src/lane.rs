@@ -5,7 +5,7 @@
 //!
 //! Each bit that arrives wakes the lane, even for a session that reads only every 50 ms; children
 //! that write chart by chart would wake it thousands of times a second, at 3 to 5 µs each. A lane
-//! that is woken so often naps for 2 ms before it waits again (`Rest`): measured with 100 hosts of
+//! that is woken so often naps for 5 ms before it waits again (`Rest`): measured with 100 hosts of
 //! 50 charts each.
 
 use std::cell::RefCell;
@@ -29,13 +29,13 @@ type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 const LANES_MAX: usize = 4;
 
 /// How long a restless lane naps.
-const NAP: Duration = Duration::from_millis(2);
+const NAP: Duration = Duration::from_millis(5);
 /// How long a lane's wake-ups are counted.
 const WINDOW_US: u64 = 50_000;
 /// More wake-ups in a window make a lane restless: 2,000 a second.
 const WAKES_MAX: u32 = 100;
-/// With naps there are 25 in a window at most; fewer than this, and the rush is over.
-const WAKES_WITH_NAPS_MIN: u32 = 12;
+/// With naps there are 10 in a window at most; fewer than this, and the rush is over.
+const WAKES_WITH_NAPS_MIN: u32 = 5;
 
 thread_local! {
     static REST: RefCell<Rest> = RefCell::default();
@@ -174,8 +174,8 @@ mod tests {
         assert!((0..2_000).all(|wake| !rest.before_wait(1_000_000 + wake * 1_000)), "a thousand a second is calm");
         let naps = (0..1_000).filter(|wake| rest.before_wait(4_000_000 + wake * 20)).count();
         assert!((800..=900).contains(&naps), "{naps}");
-        // With naps, wake-ups are 2 ms apart as long as the rush lasts; then they are rare.
-        assert!((0..100).all(|wake| rest.before_wait(4_020_000 + wake * 2_100)));
+        // With naps, wake-ups are 5 ms apart as long as the rush lasts; then they are rare.
+        assert!((0..50).all(|wake| rest.before_wait(4_020_000 + wake * 5_100)));
         let naps = (0..20).filter(|wake| rest.before_wait(4_300_000 + wake * 20_000)).count();
         assert!(naps <= 4, "{naps}");
     }

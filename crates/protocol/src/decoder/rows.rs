@@ -7,7 +7,6 @@ use crate::command::{CHART_SLOT_MAX, DIMENSION_SLOT_MAX};
 use crate::words::Words;
 
 /// `BEGIN [SLOT:n] "chart" [microseconds]`
-#[inline(always)]
 pub(super) fn begin(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, CHART_SLOT_MAX);
     let id = required(&mut words, "BEGIN", "chart")?;
@@ -17,7 +16,6 @@ pub(super) fn begin(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
 }
 
 /// `SET [SLOT:n] "dimension" = value`; without a value nothing was collected.
-#[inline(always)]
 pub(super) fn set(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, DIMENSION_SLOT_MAX);
     let id = required(&mut words, "SET", "dimension")?;
@@ -28,7 +26,6 @@ pub(super) fn set(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
 }
 
 /// `BEGIN2 [SLOT:n] 'chart' update_every time wall|#`
-#[inline(always)]
 pub(super) fn begin2(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, CHART_SLOT_MAX);
     let id = required(&mut words, "BEGIN2", "chart")?;
@@ -40,7 +37,6 @@ pub(super) fn begin2(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
 }
 
 /// `SET2 [SLOT:n] 'dimension' collected value|# flags`
-#[inline(always)]
 pub(super) fn set2(mut words: Words<'_>) -> Result<Command<'_>, Fault> {
     let slot = slot(&mut words, DIMENSION_SLOT_MAX);
     let id = required(&mut words, "SET2", "dimension")?;

@@ -525,3 +525,79 @@ fn blocks_are_skipped() {
     let error = decoder.step(&text.as_bytes()[consumed..], &mut consumed).unwrap_err();
     assert_eq!(error, DecodeError { line: 1, offset: 0, fault: Fault::BlockTooLong { limit: 20 } });
 }
+
+/// What the road by words makes of the first line of `text`, and how many bytes that takes.
+fn by_words(text: &[u8], replay_has_anomaly: bool) -> (Result<Step<'_>, DecodeError>, usize) {
+    let mut consumed = 0;
+    let mut decoder = Decoder { replay_has_anomaly, ..Decoder::new(Limits::default()) };
+    let step = decoder.step_by_words(text, &mut consumed);
+    (step, consumed)
+}
+
+/// Nearly all rows of real children take the short road; those that do not are cut, or have flags that
+/// few rows have.
+#[test]
+fn rows_of_real_children_are_usual() {
+    for (capture, rows_min) in [
+        (&include_bytes!("../../tests/captures/1.37.1-v1.txt")[..], 100),
+        (&include_bytes!("../../tests/captures/2.11.0-v1.txt")[..], 100),
+        (&include_bytes!("../../tests/captures/2.11.0-caps.txt")[..], 100),
+    ] {
+        let (mut rows, mut usual) = (0, 0);
+        for line in capture.split_inclusive(|&byte| byte == b'\n') {
+            let keyword = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+            if [&b"BEGIN"[..], b"SET", b"END", b"BEGIN2", b"SET2", b"END2"].contains(&keyword) {
+                rows += 1;
+                usual += usize::from(usual::line(line, false).is_some());
+            }
+        }
+        assert!(rows >= rows_min && usual * 100 >= rows * 99, "{usual} of {rows}");
+    }
+}
+
+/// Whatever is wrong with a line or unusual about it: the short road leads to the same command as the
+/// road by words, or leaves the line to it.
+#[test]
+fn both_roads_lead_to_the_same_command() {
+    let lines = [
+        "SET \"dimension\" = 1234567890\n",
+        "SET \"a\" = -12\nEND\n",
+        "BEGIN \"system.cpu\" 1000000\n",
+        "BEGIN2 SLOT:#k 'system.load' #F #BrA3tN #\n",
+        "BEGIN2 'system.idlejitter' 0x1 0x6B037E21 #BrA3tS\n",
+        "SET2 SLOT:#B 'reads' #tNF @EBBIiE3mg0I A\n",
+        "SET2 'max' -#K # AR\n",
+        "SET2 SLOT:0x2 'min' 0x7A 165.25 A\n",
+        "END2\nSET2 'a' 1 2 A\n",
+        "RSET SLOT:#B \"reads\" @EBBIiE3mg0I A\n",
+        "RSET \"in\" -12.5 \"\"\n",
+    ];
+    let bytes = b" \"'\\=\n\r\t#-+@:.0123456789AERSxz\x00\x7f\xff";
+    let (mut state, mut usual) = (7_u64, 0);
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    for turn in 0..200_000 {
+        let mut text = lines[turn % lines.len()].as_bytes().to_vec();
+        for _ in 0..below(4) {
+            let (at, byte) = (below(text.len()), bytes[below(bytes.len())]);
+            match below(3) {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => drop(text.drain(at..(at + 1 + below(4)).min(text.len()))),
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        let has_anomaly = turn % 3 == 0;
+        let Some((command, length)) = usual::line(&text, has_anomaly) else { continue };
+        usual += 1;
+        let (step, consumed) = by_words(&text, has_anomaly);
+        // As texts, since a value that is not a number does not equal itself.
+        assert_eq!(format!("{step:?}"), format!("{:?}", Ok::<_, DecodeError>(Step::Command(command))), "{text:?}");
+        assert_eq!(length, consumed, "{text:?}");
+    }
+    assert!(usual > 50_000, "{usual}");
+}

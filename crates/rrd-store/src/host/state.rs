@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use row::{ChartSlot, Guid, Now, Sample};
+use row::{ChartSlot, Guid, Now, Packed, Sample};
 
 use crate::chart::{Chart, OwnedFunction, OwnedLabel, id_hash};
 use crate::feed::FeedKind;
@@ -61,7 +61,8 @@ pub(crate) struct Scratch {
     /// The chart whose row is open: a stream's row may come in several batches.
     pub(crate) open: Option<ChartSlot>,
     pub(crate) samples: Vec<Sample>,
-    pub(crate) values: Vec<f64>,
+    /// The values of a point before the last one.
+    pub(crate) before: Vec<Packed>,
     pub(crate) block: Vec<u8>,
 }
 

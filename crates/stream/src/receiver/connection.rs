@@ -4,6 +4,7 @@ use std::cell::RefCell;
 #[cfg(feature = "sender")]
 use std::collections::HashMap;
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 #[cfg(feature = "sender")]
@@ -240,6 +241,7 @@ impl Shared {
             duplicates: admitted.duplicate_guid,
             every: config.accept_every,
             now_us: (self.clock)().mono_us,
+            cut: self.stop.child_token(),
         };
         let entered = match self.streams.enter(asked, |guid| self.store.host(guid).is_some()) {
             Ok(entered) => entered,
@@ -483,11 +485,10 @@ impl Stream {
             let asked = Arc::clone(&self.asked);
             self.feed.take_calls_with(Arc::new(move || asked.notify_one()));
         }
-        let (stop, cut) = (self.shared.stop.clone(), self.live.cut.clone());
+        let cut = self.live.cut.clone();
         let closed = tokio::select! {
             closed = self.receive(&mut socket) => closed,
-            () = stop.cancelled() => Closed::Stopped,
-            () = cut.cancelled() => Closed::Replaced,
+            () = cut.cancelled() => if self.shared.stop.is_cancelled() { Closed::Stopped } else { Closed::Replaced },
         };
         let denied = || Shared::denies(&self.shared.config(), &self.live.entrant, self.feed.host().guid());
         match closed {
@@ -530,6 +531,8 @@ impl Stream {
 
     async fn receive(&mut self, socket: &mut Socket) -> Closed {
         let mut turn = 0;
+        // Its timer stays where it is while bytes come; what is due is seen when it fires.
+        let mut look = pin!(sleep(self.wait()));
         loop {
             let mut is_asked = false;
             let ready = tokio::select! {
@@ -539,10 +542,11 @@ impl Stream {
                     is_asked = true;
                     Ok(())
                 }
-                () = sleep(self.wait()) => {
+                () = &mut look => {
                     if self.silence_left().is_zero() {
                         return Closed::Silent;
                     }
+                    look.set(sleep(self.wait()));
                     Ok(())
                 }
             };
@@ -569,6 +573,7 @@ impl Stream {
             }
             if is_asked || self.calls_wait || self.calls_until_us.is_some() || self.session.functions.has_news() {
                 self.pass_calls(now);
+                look.set(sleep(self.wait()));
             }
             if let Err(closed) = self.write(socket) {
                 return closed;

@@ -199,16 +199,33 @@ impl Session {
         let mut at = 0;
         loop {
             let mut consumed = 0;
-            let step = self.decoder.step(&text[at..], &mut consumed)?;
+            if let Some(command) = self.decoder.usual_step(&text[at..], &mut consumed) {
+                at += consumed;
+                self.command(&command, now, writer, out)?;
+                continue;
+            }
+            let step = self.decoder.step_by_words(&text[at..], &mut consumed)?;
             at += consumed;
             match step {
                 Step::NeedMore => return Ok(at),
-                Step::Command(command) => self.command(&command, now, writer, out)?,
+                Step::Command(command) => self.any_command(&command, now, writer, out)?,
             }
         }
     }
 
+    #[inline(never)]
+    fn any_command(
+        &mut self,
+        command: &Command<'_>,
+        now: Now,
+        writer: &mut Writer<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SessionError> {
+        self.command(command, now, writer, out)
+    }
+
     /// The commands of rows first; all others are rare.
+    #[inline(always)]
     fn command(
         &mut self,
         command: &Command<'_>,
@@ -268,6 +285,7 @@ impl Session {
         })
     }
 
+    #[inline(always)]
     fn dimension(
         &mut self,
         writer: &Writer<'_>,
@@ -275,16 +293,22 @@ impl Session {
         id: &[u8],
         guess: DimensionIndex,
     ) -> Result<DimensionIndex, SessionError> {
-        if !self.row.is_open {
-            return Err(self.out_of_place(keyword, "a row"));
-        }
-        match writer.find_dimension(id, guess) {
+        match writer.find_dimension(id, guess).filter(|_| self.row.is_open) {
             Some(dimension) => {
                 self.row.next = dimension + 1;
                 Ok(dimension)
             }
-            None => Err(SessionError::UnknownDimension { line: self.decoder.line(), keyword, id: shown(id) }),
+            None => Err(self.no_dimension(keyword, id)),
         }
+    }
+
+    /// Why a line of a live row has no dimension.
+    #[cold]
+    fn no_dimension(&self, keyword: &'static str, id: &[u8]) -> SessionError {
+        if !self.row.is_open {
+            return self.out_of_place(keyword, "a row");
+        }
+        SessionError::UnknownDimension { line: self.decoder.line(), keyword, id: shown(id) }
     }
 
     fn end_row(&mut self, keyword: &'static str) -> Result<(), SessionError> {

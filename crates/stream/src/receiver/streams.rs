@@ -53,6 +53,8 @@ pub(super) struct Asked {
     /// The least time between two streams.
     pub(super) every: Duration,
     pub(super) now_us: u64,
+    /// Cuts it.
+    pub(super) cut: CancellationToken,
 }
 
 /// A stream that has a place.
@@ -79,7 +81,7 @@ impl Streams {
     /// connection at once. A twin is given an identity of its own, or waits, as does who cannot be
     /// told apart, until the older stream is silent. `knows` tells whether a host is here already.
     pub(super) fn enter(&self, asked: Asked, knows: impl Fn(Guid) -> bool) -> Result<Entered, NoPlace> {
-        let Asked { guid, entrant, mut marks, duplicates, every, now_us } = asked;
+        let Asked { guid, entrant, mut marks, duplicates, every, now_us, cut } = asked;
         let mut inner = self.lock();
         inner.check_pace(every, now_us)?;
         let derives = duplicates == DuplicateGuid::Derive;
@@ -101,7 +103,7 @@ impl Streams {
             old.cut.cancel();
             marks.replace(old.marks.clone());
         }
-        let live = Live { entrant, marks, heard_us: Arc::new(AtomicU64::new(now_us)), cut: CancellationToken::new() };
+        let live = Live { entrant, marks, heard_us: Arc::new(AtomicU64::new(now_us)), cut };
         inner.live.insert(place, live.clone());
         inner.accepted_us = Some(now_us);
         let is_new_twin = place != guid && inner.told.len() < TOLD_MAX && inner.told.insert(place);
@@ -161,7 +163,8 @@ mod tests {
         request.fingerprint = Some(fingerprint.into());
         let marks = Marks::new(&request, Peer::Unix);
         let entrant = Entrant { key: GUID, machine_guid: GUID, peer: Peer::Unix, is_certified: false };
-        Asked { guid: GUID, entrant, marks, duplicates, every: Duration::ZERO, now_us: second * 1_000_000 }
+        let (every, now_us, cut) = (Duration::ZERO, second * 1_000_000, CancellationToken::new());
+        Asked { guid: GUID, entrant, marks, duplicates, every, now_us, cut }
     }
 
     /// The goal: a hundred clones of one image are a hundred hosts, each the same when it comes
