@@ -120,12 +120,16 @@ pub(crate) struct Owner {
     pub module: &'static str,
     /// Seconds between rows.
     pub update_every_s: u32,
+    /// What precedes the dot in ids where that is not the form's id: the form's then follows it.
+    pub group: String,
     /// What follows the dot in ids; empty for charts of the whole machine.
     pub device: String,
     /// What follows the dot in names; empty where that is the id.
     pub name: String,
     /// The group; empty for that of the form.
     pub family: String,
+    /// Precedes the form's context.
+    pub context_prefix: &'static str,
     /// Added to the priority of the form.
     pub priority_offset: i32,
     /// Multiplies the dimensions' multipliers, from 1.
@@ -140,9 +144,11 @@ impl Default for Owner {
             plugin: PLUGIN,
             module: "",
             update_every_s: 1,
+            group: String::new(),
             device: String::new(),
             name: String::new(),
             family: String::new(),
+            context_prefix: "",
             priority_offset: 0,
             factor: 1,
             labels: Vec::new(),
@@ -238,6 +244,36 @@ impl GrowingChart {
     pub(crate) const fn is_defined(&self) -> bool {
         self.chart.is_defined()
     }
+}
+
+/// A chart with a dimension for each of several that come and go, and that know theirs by a [`Share`].
+#[derive(Debug)]
+pub(crate) struct SharedChart {
+    /// Has no dimensions of its own.
+    chart: Chart,
+    /// What its dimensions are but for id and name.
+    dimension: DimensionDefinition<'static>,
+    /// Counts its definitions: indexes of an older one mean nothing.
+    definitions: u32,
+}
+
+impl SharedChart {
+    /// A chart that is defined with its first dimension.
+    pub(crate) const fn new(form: &'static Form, dimension: DimensionDefinition<'static>) -> Self {
+        Self { chart: Chart::new(form), dimension, definitions: 0 }
+    }
+
+    /// Whether the store knows the chart.
+    pub(crate) const fn is_defined(&self) -> bool {
+        self.chart.is_defined()
+    }
+}
+
+/// A dimension of a [`SharedChart`].
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Share {
+    index: Option<DimensionIndex>,
+    definitions: u32,
 }
 
 /// One tick's turn at the store.
@@ -400,10 +436,76 @@ impl<'w> Batch<'w> {
         }
     }
 
+    /// Defines a shared chart, unless that is so.
+    pub(crate) fn define_shared(&mut self, shared: &mut SharedChart, owner: &Owner) {
+        let removals = self.writer.view().removals();
+        let is_known = match shared.chart.place {
+            Place::None => false,
+            Place::Defined(_, _, seen) => seen.removals == removals,
+            Place::Refused => true,
+        };
+        if !is_known {
+            shared.definitions = shared.definitions.wrapping_add(1);
+            shared.chart.place = self.define(shared.chart.form, owner, 0, shared.chart.place);
+        }
+    }
+
+    /// Defines a share of a chart, unless that is so; `id` and `name` are written then.
+    pub(crate) fn define_share(&mut self, shared: &SharedChart, share: &mut Share, id: &str, name: &str) {
+        let Place::Defined(slot, ..) = shared.chart.place else { return };
+        if share.index.is_none() || share.definitions != shared.definitions {
+            let definition = DimensionDefinition { id, name, ..shared.dimension };
+            let index = self.writer.define_dimension(slot, &definition).ok();
+            *share = Share { index, definitions: shared.definitions };
+        }
+    }
+
+    /// Begins a row of a shared chart.
+    pub(crate) fn begin_shared(&mut self, shared: &SharedChart) {
+        if let Place::Defined(slot, ..) = shared.chart.place {
+            self.writer.begin(slot);
+        }
+    }
+
+    /// Sets a value of the row, if the share is defined.
+    pub(crate) fn set_share(&mut self, shared: &SharedChart, share: &Share, value: i64) {
+        if let Some(index) = share.index.filter(|_| share.definitions == shared.definitions) {
+            self.writer.set(index, value);
+            self.samples += 1;
+        }
+    }
+
+    /// Hands over the row.
+    pub(crate) fn end_shared(&mut self, shared: &SharedChart) {
+        if shared.chart.is_defined() {
+            self.writer.end(Elapsed::Clock);
+            self.rows += 1;
+        }
+    }
+
+    /// Says that a share's collection stopped.
+    pub(crate) fn leave_shared(&mut self, shared: &SharedChart, share: &mut Share, id: &str, name: &str) {
+        if let Place::Defined(slot, _, seen) = shared.chart.place
+            && share.index.is_some()
+            && self.is_there(slot, seen)
+        {
+            let options = DimensionOptions::OBSOLETE;
+            let definition = DimensionDefinition { id, name, options, ..shared.dimension };
+            // It is there, so nothing can be refused; and if it were, nothing were lost.
+            self.writer.define_dimension(slot, &definition).ok();
+        }
+        *share = Share::default();
+    }
+
+    /// Whether a slot is still that of the chart that was seen in it, whatever left the host meanwhile.
+    fn is_there(&self, slot: ChartSlot, seen: Seen) -> bool {
+        self.writer.view().chart(slot).is_some_and(|chart| chart.born() <= seen.births)
+    }
+
     /// Says that a chart's collection stopped; its next row defines it again.
     pub(crate) fn obsolete(&mut self, chart: &mut Chart) {
         if let Place::Defined(slot, _, seen) = chart.place
-            && self.writer.view().chart(slot).is_some_and(|chart| chart.born() <= seen.births)
+            && self.is_there(slot, seen)
         {
             self.writer.set_chart_obsolete(slot);
         }
@@ -416,6 +518,11 @@ impl<'w> Batch<'w> {
     /// The same of a chart whose dimensions come one by one.
     pub(crate) fn obsolete_growing(&mut self, growing: &mut GrowingChart) {
         self.obsolete(&mut growing.chart);
+    }
+
+    /// Whether charts appear even while there is nothing but zeros.
+    pub(crate) const fn shows_zeros(&self) -> bool {
+        self.zero_metrics
     }
 
     /// Sets a variable of a chart that is defined.
@@ -443,7 +550,7 @@ impl<'w> Batch<'w> {
             self.turn.left_out += 1;
             return Place::None;
         }
-        let id = with_device(form.id, &owner.device);
+        let id = id_of(form, owner);
         match self.try_define(&id, form, owner, dimensions) {
             Ok(place) => {
                 self.turn.charts += u32::from(is_new);
@@ -470,7 +577,7 @@ impl<'w> Batch<'w> {
             title: form.title,
             units: form.units,
             family: if owner.family.is_empty() { form.family } else { &owner.family },
-            context: &form.context.replace(DEVICE, &owner.device),
+            context: &context_of(form, owner),
             chart_type: form.chart_type,
             priority: form.priority + owner.priority_offset,
             update_every_s: owner.update_every_s,
@@ -487,6 +594,14 @@ impl<'w> Batch<'w> {
         let host = self.writer.view();
         Ok(Place::Defined(slot, indexes, Seen { births: host.births(), removals: host.removals() }))
     }
+}
+
+fn id_of(form: &Form, owner: &Owner) -> String {
+    if owner.group.is_empty() { with_device(form.id, &owner.device) } else { format!("{}.{}", owner.group, form.id) }
+}
+
+fn context_of(form: &Form, owner: &Owner) -> String {
+    format!("{}{}", owner.context_prefix, form.context.replace(DEVICE, &owner.device))
 }
 
 fn with_device(id: &str, device: &str) -> String {
