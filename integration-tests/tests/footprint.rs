@@ -40,7 +40,7 @@ fn measure(collector: &Node, span: Duration) {
     assert!(resident < RESIDENT_BYTES_MAX, "{resident} bytes resident");
 }
 
-/// Goal: a streaming collector has at most two threads and less than 5 MiB resident.
+/// Goal: a streaming collector has at most three threads and less than 5 MiB resident.
 #[test]
 fn half_a_minute() {
     let (_master, collector) = pair("slim");

@@ -120,12 +120,16 @@ pub(crate) struct Owner {
     pub module: &'static str,
     /// Seconds between rows.
     pub update_every_s: u32,
+    /// What precedes the dot in ids where that is not the form's id: the form's then follows it.
+    pub group: String,
     /// What follows the dot in ids; empty for charts of the whole machine.
     pub device: String,
     /// What follows the dot in names; empty where that is the id.
     pub name: String,
     /// The group; empty for that of the form.
     pub family: String,
+    /// Precedes the form's context.
+    pub context_prefix: &'static str,
     /// Added to the priority of the form.
     pub priority_offset: i32,
     /// Multiplies the dimensions' multipliers, from 1.
@@ -140,9 +144,11 @@ impl Default for Owner {
             plugin: PLUGIN,
             module: "",
             update_every_s: 1,
+            group: String::new(),
             device: String::new(),
             name: String::new(),
             family: String::new(),
+            context_prefix: "",
             priority_offset: 0,
             factor: 1,
             labels: Vec::new(),
@@ -391,7 +397,7 @@ impl<'w> Batch<'w> {
         let Some(index) = growing.indexes.get_mut(at) else { return };
         // It is named by its id, so it does not matter what else left the host meanwhile, unless the chart did.
         if let (Some(_), Place::Defined(slot, _, seen)) = (index.take(), growing.chart.place)
-            && self.writer.view().chart(slot).is_some_and(|chart| chart.born() <= seen.births)
+            && self.is_there(slot, seen)
         {
             let definition = DimensionDefinition { id, options: DimensionOptions::OBSOLETE, ..growing.dimension };
             if let Err(error) = self.writer.define_dimension(slot, &definition) {
@@ -400,10 +406,15 @@ impl<'w> Batch<'w> {
         }
     }
 
+    /// Whether a slot is still that of the chart that was seen in it, whatever left the host meanwhile.
+    fn is_there(&self, slot: ChartSlot, seen: Seen) -> bool {
+        self.writer.view().chart(slot).is_some_and(|chart| chart.born() <= seen.births)
+    }
+
     /// Says that a chart's collection stopped; its next row defines it again.
     pub(crate) fn obsolete(&mut self, chart: &mut Chart) {
         if let Place::Defined(slot, _, seen) = chart.place
-            && self.writer.view().chart(slot).is_some_and(|chart| chart.born() <= seen.births)
+            && self.is_there(slot, seen)
         {
             self.writer.set_chart_obsolete(slot);
         }
@@ -416,6 +427,11 @@ impl<'w> Batch<'w> {
     /// The same of a chart whose dimensions come one by one.
     pub(crate) fn obsolete_growing(&mut self, growing: &mut GrowingChart) {
         self.obsolete(&mut growing.chart);
+    }
+
+    /// Whether charts appear even while there is nothing but zeros.
+    pub(crate) const fn shows_zeros(&self) -> bool {
+        self.zero_metrics
     }
 
     /// Sets a variable of a chart that is defined.
@@ -443,7 +459,7 @@ impl<'w> Batch<'w> {
             self.turn.left_out += 1;
             return Place::None;
         }
-        let id = with_device(form.id, &owner.device);
+        let id = id_of(form, owner);
         match self.try_define(&id, form, owner, dimensions) {
             Ok(place) => {
                 self.turn.charts += u32::from(is_new);
@@ -470,7 +486,7 @@ impl<'w> Batch<'w> {
             title: form.title,
             units: form.units,
             family: if owner.family.is_empty() { form.family } else { &owner.family },
-            context: &form.context.replace(DEVICE, &owner.device),
+            context: &context_of(form, owner),
             chart_type: form.chart_type,
             priority: form.priority + owner.priority_offset,
             update_every_s: owner.update_every_s,
@@ -487,6 +503,14 @@ impl<'w> Batch<'w> {
         let host = self.writer.view();
         Ok(Place::Defined(slot, indexes, Seen { births: host.births(), removals: host.removals() }))
     }
+}
+
+fn id_of(form: &Form, owner: &Owner) -> String {
+    if owner.group.is_empty() { with_device(form.id, &owner.device) } else { format!("{}.{}", owner.group, form.id) }
+}
+
+fn context_of(form: &Form, owner: &Owner) -> String {
+    format!("{}{}", owner.context_prefix, form.context.replace(DEVICE, &owner.device))
 }
 
 fn with_device(id: &str, device: &str) -> String {

@@ -11,12 +11,14 @@ use rrd_store::{Feed, Store};
 
 use crate::apps;
 use crate::aside::Stopwatch;
+use crate::cgroups::Cgroups;
 use crate::charts::Batch;
 use crate::config::Config;
 use crate::file::Buffer;
 use crate::idlejitter::Idlejitter;
 use crate::kernel;
 use crate::module::Module;
+use crate::mounts::Mounts;
 use crate::own::streams::{self, Streams};
 use crate::own::usage::{Figures, Usage};
 use crate::pace::Cadence;
@@ -71,9 +73,12 @@ impl Collector {
             update_every_s,
             zero_metrics: config.zero_metrics,
             charts_max: config.charts_max,
-            modules: kernel::modules(&config)
+            // File systems are asked first: they answer while the rest is read.
+            modules: Mounts::find(&config)
                 .into_iter()
+                .chain(kernel::modules(&config))
                 .chain(apps::modules(&config))
+                .chain(Cgroups::find(&config))
                 .map(|(module, every_s)| Scheduled::new(module, every_s))
                 .collect(),
             idlejitter: idlejitter.enabled.then(|| Idlejitter::new(idlejitter.update_every_s.max(update_every_s))),

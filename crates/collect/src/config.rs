@@ -6,6 +6,28 @@ use std::path::PathBuf;
 pub const DISKS_EXCLUDED: &str = "loop* ram*";
 /// Names of interfaces that are left out where nothing else is said.
 pub const INTERFACES_EXCLUDED: &str = "lo fireqos* *-ifb fwpr* fwbr* fwln* ifb4*";
+/// Mount points that are left out where nothing else is said.
+pub const MOUNTS_EXCLUDED: &str = "/dev /dev/shm /proc/* /sys/* /var/run/user/* /run/lock /run/user/* /snap/* \
+    /var/lib/docker/* /var/lib/containers/storage/* /run/credentials/* /run/containerd/* /rpool /rpool/*";
+/// Kinds of file systems that are left out where nothing else is said.
+pub const MOUNT_TYPES_EXCLUDED: &str = "*gvfs *gluster* *s3fs *ipfs *davfs2 *httpfs *sshfs *gdfs *moosefs fusectl \
+    autofs cgroup cgroup2 hugetlbfs devtmpfs fuse.lxcfs";
+/// Control groups below which others are looked for, where nothing else is said.
+pub const CGROUPS_SEARCHED: &str = "!*/init.scope !*-qemu !*.libvirt-qemu !/init.scope !/system !/systemd !/user !/user.slice !/lxc/*/* \
+    !/lxc.monitor !/lxc.payload/*/* !/lxc.payload.* *";
+/// Control groups that have charts of their own, where nothing else is said.
+pub const CGROUPS_INCLUDED: &str = "!*/init.scope !/system.slice/run-*.scope *.scope /machine.slice/*.service */kubepods/pod*/* \
+    */kubepods/*/pod*/* */*-kubepods-pod*/* */*-kubepods-*-pod*/* !*kubepods* !*kubelet* !*/vcpu* \
+    !*/emulator !*.mount !*.partition !*.service !*.socket !*.slice !*.swap !*.user !/ !/docker \
+    !*/libvirt !/lxc !/lxc/*/* !/lxc.monitor* !/lxc.pivot !/lxc.payload !/machine !/qemu !/system \
+    !/systemd !/user *";
+/// Control groups that are called as their container or machine is, where nothing else is said.
+pub const CGROUPS_RENAMED: &str = "!/ !*.mount !*.socket !*.partition /machine.slice/*.service !*.service !*.slice !*.swap !*.user \
+    !init.scope !*.scope/vcpu* !*.scope/emulator *.scope *docker* *lxc* *qemu* */kubepods/pod*/* \
+    */kubepods/*/pod*/* */*-kubepods-pod*/* */*-kubepods-*-pod*/* !*kubepods* !*kubelet* *.libvirt-qemu \
+    *";
+/// Control groups of services, where nothing else is said.
+pub const CGROUPS_OF_SERVICES: &str = "!/system.slice/*/*.service /system.slice/*.service";
 
 /// Charts that a module may have where nothing else is said: those of a thousand disks.
 const CHARTS_MAX: u32 = 20_000;
@@ -99,6 +121,24 @@ pub struct Config {
     pub users: Family,
     /// `/proc/PID`: processes by group of users.
     pub groups: Family,
+    /// Mount points: space and inodes of file systems.
+    pub mounts: Family,
+    /// Mount points that are left out, a simple pattern over their paths.
+    pub mounts_exclude: String,
+    /// Kinds of file systems that are left out, a simple pattern.
+    pub mounts_exclude_types: String,
+    /// Control groups: containers, virtual machines, services.
+    pub cgroups: Family,
+    /// Those below which others are looked for, a simple pattern over their paths.
+    pub cgroups_search: String,
+    /// Those that have charts of their own, a simple pattern over their paths.
+    pub cgroups_include: String,
+    /// The same over the names that were found for them.
+    pub cgroups_names: String,
+    /// Those that are called as their container or machine is, a simple pattern over their paths.
+    pub cgroups_rename: String,
+    /// Those that are services, a simple pattern over their paths.
+    pub cgroups_services: String,
 }
 
 /// A family of charts.
@@ -167,6 +207,15 @@ impl Default for Config {
             apps_list: None,
             users: Family::OFF,
             groups: Family::OFF,
+            mounts: Family::default(),
+            mounts_exclude: MOUNTS_EXCLUDED.to_owned(),
+            mounts_exclude_types: MOUNT_TYPES_EXCLUDED.to_owned(),
+            cgroups: Family::default(),
+            cgroups_search: CGROUPS_SEARCHED.to_owned(),
+            cgroups_include: CGROUPS_INCLUDED.to_owned(),
+            cgroups_names: "*".to_owned(),
+            cgroups_rename: CGROUPS_RENAMED.to_owned(),
+            cgroups_services: CGROUPS_OF_SERVICES.to_owned(),
         }
     }
 }

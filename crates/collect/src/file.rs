@@ -15,6 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::scan::{Words, signed};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// What the buffer begins with: enough for every file of a machine of some 50 cores.
 const BUFFER_BYTES_FIRST: usize = 16 * 1024;
@@ -34,6 +35,11 @@ impl Buffer {
     /// An empty buffer of the first size.
     pub(crate) fn new() -> Self {
         Self(vec![0; BUFFER_BYTES_FIRST])
+    }
+
+    /// The first bytes of what was read last.
+    pub(crate) fn text(&self, length: usize) -> &[u8] {
+        &self.0[..length]
     }
 
     /// Fills the buffer by `read_at(bytes, offset)` until that gives nothing more, or has given
@@ -91,9 +97,17 @@ impl KeptFile {
         Self::open_path(&under(root, path))
     }
 
-    /// Opens a file by its whole path.
+    /// Opens `path` as it is.
     pub(crate) fn open_path(path: &Path) -> io::Result<Self> {
         File::open(path).map(Self)
+    }
+
+    /// Whether the kernel says that the file changed since it was last asked that, or was opened.
+    /// Few files tell; of others this is never so.
+    pub(crate) fn has_changed(&self) -> bool {
+        let mut polled = [PollFd::new(&self.0, PollFlags::PRI)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::ERR)
     }
 
     /// Reads the beginning of the file with one call: as much of it as the buffer takes.
@@ -109,6 +123,12 @@ impl KeptFile {
     /// The same where records may be of any length: a short read may not be the whole.
     pub(crate) fn read_to_end<'b>(&self, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
         buffer.fill(0, |bytes, offset| self.0.read_at(bytes, offset))
+    }
+
+    /// Reads the file as it is now; the text is then that many bytes of the buffer. For callers to
+    /// whom a file that cannot be read is no end: they may use the buffer again.
+    pub(crate) fn read_length(&self, buffer: &mut Buffer) -> io::Result<usize> {
+        self.read(buffer).map(<[u8]>::len)
     }
 }
 

@@ -22,12 +22,14 @@
 //! A node with streams adds charts of them ([`Collector::with_streams`]), and of itself
 //! ([`Collector::with_usage`]).
 //!
-//! What is left out so far: mount points and control groups. External plugins are a crate of their own.
+//! File systems may hang, so they are asked on a thread of their own (`mounts`). External plugins and
+//! statsd are crates of their own.
 #![forbid(unsafe_code)]
 
 mod apps;
 mod aside;
 mod beat;
+mod cgroups;
 mod charts;
 mod collector;
 mod config;
@@ -37,6 +39,8 @@ mod kernel;
 mod keyed;
 mod listing;
 mod module;
+mod mountinfo;
+mod mounts;
 mod names;
 mod own;
 mod pace;
@@ -52,6 +56,9 @@ mod tests;
 pub use aside::Stopwatch;
 pub use beat::{Beat, Next};
 pub use collector::{Collector, TickReport};
-pub use config::{Config, DISKS_EXCLUDED, Family, INTERFACES_EXCLUDED};
+pub use config::{
+    CGROUPS_INCLUDED, CGROUPS_OF_SERVICES, CGROUPS_RENAMED, CGROUPS_SEARCHED, Config, DISKS_EXCLUDED, Family,
+    INTERFACES_EXCLUDED, MOUNT_TYPES_EXCLUDED, MOUNTS_EXCLUDED,
+};
 pub use pace::OFFSET_US_MAX;
 pub use renames::{RENAMES, Rename};

@@ -4,7 +4,7 @@
 //! allocates. It knows no file and no format; the modules do.
 
 /// The lines of a text, without their ends; a last line without an end counts, too.
-pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use collect::{Collector, Config, TickReport};
+use collect::{Collector, Config, Family, TickReport};
 use row::{ChartOptions, DimensionOptions, Guid, Now};
 use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 use tempfile::TempDir;
@@ -67,7 +67,9 @@ impl Machine {
     fn with(prepare: impl FnOnce(&Path), change: impl FnOnce(&mut Config)) -> Self {
         let root = tempfile::tempdir().unwrap();
         prepare(root.path());
-        let mut config = Config { root: root.path().to_owned(), ..Config::default() };
+        // Mounts are those of the real machine, and answer when they like.
+        let mounts = Family { enabled: false, ..Family::default() };
+        let mut config = Config { root: root.path().to_owned(), mounts, ..Config::default() };
         change(&mut config);
         let (host, feed) = host();
         Self { root, collector: Collector::new(config), feed, host, second: START_S }
@@ -484,6 +486,23 @@ fn each_family_keeps_its_own_time() {
             assert!(expected.contains(&every_s), "{}: every {every_s} s while {id} is slow", families[other].0);
         }
     }
+}
+
+/// Mount points are asked below the root, on a thread of their own.
+#[test]
+fn mounts_are_asked() {
+    let mut machine = Machine::with(busy_machine, |config| config.mounts.enabled = true);
+    fs::create_dir_all(machine.root.path().join("data")).unwrap();
+    machine.write("proc/1/mountinfo", "1 0 8:1 / /data rw - ext4 /dev/sda1 rw\n");
+    machine.collector = Collector::new(Config { root: machine.root.path().to_owned(), ..Config::default() });
+    let came = (0..1000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        machine.tick();
+        machine.has("disk_space._data")
+    });
+    assert!(came);
+    assert_eq!(machine.labels("disk_space._data").split(' ').next_back(), Some("mount_root=/"));
+    assert!(!machine.is_obsolete("disk_space._data"));
 }
 
 /// A host that another feed took over is left alone.

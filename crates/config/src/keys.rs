@@ -282,6 +282,17 @@ pub(crate) const SECTIONS: &[Section] = &[
     family!(enabled "false", "collect.groups", "the same by the groups that processes run as"),
     family!("collect.idlejitter", "how late this machine wakes who sleeps"),
     family!("collect.self", "what the node tells of itself: its cost, its ticks, its streams"),
+    family!("collect.mounts", "space and inodes of mount points",
+        exclude       = Is(r#""/dev /dev/shm /proc/* /sys/* /var/run/user/* /run/lock /run/user/* /snap/* /var/lib/docker/* /var/lib/containers/storage/* /run/credentials/* /run/containerd/* /rpool /rpool/*""#), Pattern, Yes, ALL, "mount points to leave out";
+        exclude_types = Is(r#""*gvfs *gluster* *s3fs *ipfs *davfs2 *httpfs *sshfs *gdfs *moosefs fusectl autofs cgroup cgroup2 hugetlbfs devtmpfs fuse.lxcfs""#), Pattern, Yes, ALL, "kinds of file systems to leave out";
+    ),
+    family!("collect.cgroups", "containers, virtual machines and services, by their control groups",
+        search   = Is(r#""!*/init.scope !*-qemu !*.libvirt-qemu !/init.scope !/system !/systemd !/user !/user.slice !/lxc/*/* !/lxc.monitor !/lxc.payload/*/* !/lxc.payload.* *""#), Pattern, Yes, ALL, "groups below which others are looked for";
+        include  = Is(r#""!*/init.scope !/system.slice/run-*.scope *.scope /machine.slice/*.service */kubepods/pod*/* */kubepods/*/pod*/* */*-kubepods-pod*/* */*-kubepods-*-pod*/* !*kubepods* !*kubelet* !*/vcpu* !*/emulator !*.mount !*.partition !*.service !*.socket !*.slice !*.swap !*.user !/ !/docker !*/libvirt !/lxc !/lxc/*/* !/lxc.monitor* !/lxc.pivot !/lxc.payload !/machine !/qemu !/system !/systemd !/user *""#), Pattern, Yes, ALL, "groups that have charts of their own";
+        names    = Is(r#""*""#), Pattern, Yes, ALL, "the same by the names that were found for them";
+        rename   = Is(r#""!/ !*.mount !*.socket !*.partition /machine.slice/*.service !*.service !*.slice !*.swap !*.user !init.scope !*.scope/vcpu* !*.scope/emulator *.scope *docker* *lxc* *qemu* */kubepods/pod*/* */kubepods/*/pod*/* */*-kubepods-pod*/* */*-kubepods-*-pod*/* !*kubepods* !*kubelet* *.libvirt-qemu *""#), Pattern, Yes, ALL, "groups that are called as their container or machine is";
+        services = Is(r#""!/system.slice/*/*.service /system.slice/*.service""#), Pattern, Yes, ALL, "groups that are services: they share charts, where they have none of their own";
+    ),
     table(
         "collect.statsd",
         "metrics that programs of this machine send (statsd)",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::invocation::Invocation;
 use crate::keys::{Built, Naming, Role, SECTIONS};
-use crate::kind::Value;
+use crate::kind::{Kind, Value};
 use crate::lookup::TableId;
 use crate::merge::{InForce, id_of, key, section_of};
 use crate::problems::Problems;
@@ -167,12 +167,14 @@ fn collect(in_force: &InForce) -> Collect {
     let families = SECTIONS.iter().filter_map(|section| {
         let name = section.path.strip_prefix("collect.").filter(|name| *name != "statsd")?;
         let table = Table::fixed(in_force, section.path);
+        let patterns = section.keys.iter().filter(|key| key.name != "exclude" && matches!(key.kind, Kind::Pattern));
         Some(Family {
             name,
             enabled: table.get("enabled"),
             update_every: table.get("update_every"),
             exclude: if table.has("exclude") { table.get("exclude") } else { String::new() },
             details: table.has("details") && table.get("details"),
+            patterns: patterns.map(|key| (key.name, table.get(key.name))).collect(),
         })
     });
     Collect {

@@ -115,6 +115,16 @@ pub struct Family {
     pub exclude: String,
     /// Whether it tells more than it does by itself; false where the family has no more.
     pub details: bool,
+    /// Its other simple patterns, by their keys.
+    pub patterns: Vec<(&'static str, String)>,
+}
+
+impl Family {
+    /// The simple pattern of this key; empty where the family has none.
+    #[must_use]
+    pub fn pattern(&self, key: &str) -> String {
+        self.patterns.iter().find(|(name, _)| *name == key).map(|(_, pattern)| pattern.clone()).unwrap_or_default()
+    }
 }
 
 /// `[plugin.NAME]`

@@ -167,6 +167,7 @@ pub(crate) fn keep_as(mode: MemoryMode, history_rows: u32, settings: &Settings) 
 fn collect_config(settings: &Settings) -> collect::Config {
     let family = |name: &str| find(settings, name);
     let switch = |name: &str| switch_of(family(name));
+    let pattern = |name: &str, key: &str| family(name).map(|family| family.pattern(key)).unwrap_or_default();
     let exclude = |name: &str| family(name).map(|family| family.exclude.clone()).unwrap_or_default();
     collect::Config {
         root: settings.collect.root.clone(),
@@ -210,6 +211,15 @@ fn collect_config(settings: &Settings) -> collect::Config {
         apps_list: Some(settings.collect.apps_list.clone()).filter(|path| !path.as_os_str().is_empty()),
         users: switch("users"),
         groups: switch("groups"),
+        mounts: switch("mounts"),
+        mounts_exclude: exclude("mounts"),
+        mounts_exclude_types: pattern("mounts", "exclude_types"),
+        cgroups: switch("cgroups"),
+        cgroups_search: pattern("cgroups", "search"),
+        cgroups_include: pattern("cgroups", "include"),
+        cgroups_names: pattern("cgroups", "names"),
+        cgroups_rename: pattern("cgroups", "rename"),
+        cgroups_services: pattern("cgroups", "services"),
         ..collect::Config::default()
     }
 }

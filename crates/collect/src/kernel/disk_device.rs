@@ -10,8 +10,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::file::{Buffer, read_once, under};
+use crate::mountinfo::{self, MountLine, unescape};
 use crate::names::{chart_name, text_of};
-use crate::scan::{Words, lines};
+use crate::scan::lines;
 
 /// Where disks have names that people gave them, best first.
 const NAME_FOLDERS: [&str; 3] = ["/dev/vx/dsk", "/dev/mapper", "/dev/disk/by-label"];
@@ -115,50 +116,24 @@ fn device_number(major: u32, minor: u32) -> u64 {
 
 /// Where a device is mounted, if it is: its whole tree first, else some part of it.
 pub(crate) fn find_mount(root: &Path, name: &[u8], number: (u32, u32), buffer: &mut Buffer) -> Option<String> {
-    let text = read_once(&under(root, "/proc/self/mountinfo"), buffer).ok()?;
+    let text = read_once(&under(root, mountinfo::PATH), buffer).ok()?;
     mount_of(text, name, number)
 }
 
-/// ```text
-/// 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-/// id parent number root point options … - type source options
-/// ```
 fn mount_of(text: &[u8], name: &[u8], (major, minor): (u32, u32)) -> Option<String> {
     let number = format!("{major}:{minor}");
     let mut part = None;
-    for line in lines(text) {
-        let mut words = Words::new(line).skip(2);
-        let (Some(found), Some(root), Some(point)) = (words.next(), words.next(), words.next()) else { continue };
-        let source = words.skip_while(|word| *word != b"-").nth(2);
-        let same_source = source.and_then(|source| source.strip_prefix(b"/dev/")) == Some(name);
-        if found != number.as_bytes() && !same_source {
+    for mount in lines(text).filter_map(MountLine::parse) {
+        let same_source = mount.source.strip_prefix(b"/dev/") == Some(name);
+        if mount.number != number.as_bytes() && !same_source {
             continue;
         }
-        if root == b"/" {
-            return Some(unescape(point));
+        if mount.root == b"/" {
+            return Some(text_of(&unescape(mount.point)));
         }
-        part.get_or_insert(point);
+        part.get_or_insert(mount.point);
     }
-    part.map(unescape)
-}
-
-/// Mount points are written with `\040` for a blank, and likewise for tab, line end and backslash.
-fn unescape(point: &[u8]) -> String {
-    let mut plain = Vec::with_capacity(point.len());
-    let mut rest = point;
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = after.get(..3).filter(|_| byte == b'\\').and_then(octal);
-        plain.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() { &after[3..] } else { after };
-    }
-    text_of(&plain)
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    digits.iter().try_fold(0_u8, |value, digit| {
-        let digit = digit.wrapping_sub(b'0');
-        if digit < 8 { value.checked_mul(8)?.checked_add(digit) } else { None }
-    })
+    part.map(|point| text_of(&unescape(point)))
 }
 
 #[cfg(test)]
@@ -189,16 +164,6 @@ mod tests {
         crate::tests::mutate(MOUNTS, |text| {
             mount_of(text, b"sda1", (8, 1));
         });
-    }
-
-    /// Only whole octal escapes are replaced.
-    #[test]
-    fn escapes() {
-        for (escaped, plain) in
-            [("/a\\040b", "/a b"), ("/a\\04", "/a_04"), ("/a\\", "/a_"), ("/\\999", "/_999"), ("/\\777", "/_777")]
-        {
-            assert_eq!(unescape(escaped.as_bytes()), plain);
-        }
     }
 
     /// The packing of the kernel's `stat`, low and high parts apart.

@@ -82,8 +82,8 @@ impl Module for Edac {
     fn write(&mut self, batch: &mut Batch<'_>) {
         let Self { controllers, corrected, uncorrected, owner, .. } = self;
         let mut farewell = |controller: &mut Controller| {
-            batch.dismiss(corrected, owner, &controller.name, &mut controller.corrected.dimension);
-            batch.dismiss(uncorrected, owner, &controller.name, &mut controller.uncorrected.dimension);
+            batch.dismiss(corrected, (&controller.name, ""), &mut controller.corrected.dimension);
+            batch.dismiss(uncorrected, (&controller.name, ""), &mut controller.uncorrected.dimension);
         };
         controllers.drop_unlisted(&mut farewell);
         controllers.drop_lost(Controller::is_lost, farewell);
@@ -107,7 +107,7 @@ fn write(
     }
     for controller in controllers.devices() {
         let (name, counter) = counter(controller);
-        batch.enlist(chart, owner, name, &mut counter.dimension);
+        batch.enlist(chart, owner, (name, ""), &mut counter.dimension);
     }
     let counters = controllers.devices().map(|controller| counter(controller).1);
     batch.member_row(chart, counters.filter_map(|counter| Some((&counter.dimension, counter.value?))));

@@ -188,13 +188,13 @@ impl Queues {
     fn write(&mut self, batch: &mut Batch<'_>, owner: &Owner) {
         let Self { queues, messages, bytes, .. } = self;
         queues.drop_unlisted(|queue| {
-            batch.dismiss(messages, owner, &queue.id, &mut queue.messages_dimension);
-            batch.dismiss(bytes, owner, &queue.id, &mut queue.bytes_dimension);
+            batch.dismiss(messages, (&queue.id, ""), &mut queue.messages_dimension);
+            batch.dismiss(bytes, (&queue.id, ""), &mut queue.bytes_dimension);
         });
         let is_there_for_long = |queue: &Queue| queue.readings == READINGS_MIN;
         for queue in queues.devices().filter(|queue| is_there_for_long(queue)) {
-            batch.enlist(messages, owner, &queue.id, &mut queue.messages_dimension);
-            batch.enlist(bytes, owner, &queue.id, &mut queue.bytes_dimension);
+            batch.enlist(messages, owner, (&queue.id, ""), &mut queue.messages_dimension);
+            batch.enlist(bytes, owner, (&queue.id, ""), &mut queue.bytes_dimension);
         }
         if queues.all().any(is_there_for_long) {
             batch.member_row(messages, queues.all().map(|queue| (&queue.messages_dimension, queue.messages)));

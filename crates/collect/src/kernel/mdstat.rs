@@ -162,14 +162,14 @@ impl Module for Mdstat {
     fn write(&mut self, batch: &mut Batch<'_>) {
         let Self { arrays, health, owner, .. } = self;
         let mut farewell = |array: &mut Array| {
-            batch.dismiss(health, owner, &array.owner.device, &mut array.failed);
+            batch.dismiss(health, (&array.owner.device, ""), &mut array.failed);
             array.charts.obsolete(batch);
         };
         arrays.drop_unlisted(&mut farewell);
         arrays.drop_lost(|array| array.level.is_empty(), farewell);
         for array in arrays.devices() {
             if array.state.disks.is_some() {
-                batch.enlist(health, owner, &array.owner.device, &mut array.failed);
+                batch.enlist(health, owner, (&array.owner.device, ""), &mut array.failed);
             }
             array.write(batch);
         }

@@ -27,7 +27,7 @@ mod nfs;
 mod nfs_charts;
 mod numa;
 mod power_supply;
-mod pressure;
+pub(crate) mod pressure;
 mod sctp;
 mod sockstat;
 mod softnet;

@@ -20,11 +20,14 @@ pub(crate) const PATH: &str = "/proc/pressure";
 /// The kernel counts averages every two seconds.
 pub(crate) const EVERY_S: u32 = 2;
 
-const SOME: &[DimensionDefinition<'static>] =
+/// Dimensions of a chart of its first line.
+pub(crate) const SOME: &[DimensionDefinition<'static>] =
     &[absolute("some 10", 1, 100), absolute("some 60", 1, 100), absolute("some 300", 1, 100)];
-const FULL: &[DimensionDefinition<'static>] =
+/// Dimensions of a chart of its second line.
+pub(crate) const FULL: &[DimensionDefinition<'static>] =
     &[absolute("full 10", 1, 100), absolute("full 60", 1, 100), absolute("full 300", 1, 100)];
-const TIME: &[DimensionDefinition<'static>] = &[incremental("time", 1, 1)];
+/// Dimensions of a chart of times.
+pub(crate) const TIME: &[DimensionDefinition<'static>] = &[incremental("time", 1, 1)];
 
 /// Charts of a file: share and time of its first line, then of its second.
 type Forms = [Form; 4];
@@ -132,13 +135,15 @@ impl Module for Pressure {
 
 /// What a line says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Stalls {
-    hundredths: [i64; 3],
-    total_ms: i64,
+pub(crate) struct Stalls {
+    /// Percentages times a hundred, of the last 10, 60 and 300 seconds.
+    pub hundredths: [i64; 3],
+    /// Milliseconds of waiting since the machine, or the control group, is there.
+    pub total_ms: i64,
 }
 
 /// The line `some` and the line `full`.
-fn parse(text: &[u8]) -> [Option<Stalls>; 2] {
+pub(crate) fn parse(text: &[u8]) -> [Option<Stalls>; 2] {
     let find = |label: &[u8]| lines(text).find_map(|line| Stalls::parse(line, label));
     [find(b"some"), find(b"full")]
 }

@@ -62,12 +62,17 @@ fn defaults() {
             "users",
             "groups",
             "idlejitter",
-            "self"
+            "self",
+            "mounts",
+            "cgroups",
         ]
     );
     assert_eq!(settings.collect.families[4].exclude, "loop* ram*");
     assert_eq!(settings.collect.families[0].exclude, "");
     assert!(settings.collect.families.iter().all(|family| !family.details));
+    let mounts = settings.collect.families.iter().find(|family| family.name == "mounts").unwrap();
+    assert!(mounts.exclude.starts_with("/dev ") && mounts.pattern("exclude_types").starts_with("*gvfs "));
+    assert_eq!((mounts.pattern("exclude"), mounts.pattern("other")), (String::new(), String::new()));
 }
 
 /// Goal: the command line wins over the environment, that over the file, that over the default;
