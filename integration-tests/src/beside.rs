@@ -22,24 +22,8 @@ use crate::{API_KEY, agreement, compare};
 pub const PLUGINS: &[&str] = &["proc", "diskspace", "cgroups", "timex", "idlejitter"];
 /// Charts of theirs that we do not have, by the beginning of the id where it ends with `*`, and why.
 const MISSING: &[(&str, &str)] = &[
-    (
-        "system.clock_*",
-        "the state of the clock's discipline is told by adjtimex only, for which no safe call is at hand",
-    ),
     ("disk_space._dev*", "what lies in /dev stores nothing: 2.11 leaves it out, too"),
     ("disk_inodes._dev*", "what lies in /dev stores nothing: 2.11 leaves it out, too"),
-    ("disk_ext*", "not collected so far"),
-    ("disk_inodes.*", "not collected so far"),
-    ("disk_space.*", "not collected so far"),
-    ("mem.zram_*", "not collected so far"),
-    ("net_carrier.*", "not collected so far"),
-    ("net_duplex.*", "not collected so far"),
-    ("net_mtu.*", "not collected so far"),
-    ("net_operstate.*", "not collected so far"),
-    ("net_speed.*", "not collected so far"),
-    ("system.ipc_*", "not collected so far"),
-    ("system.shared_memory_*", "not collected so far"),
-    ("cgroup_*", "not collected so far"),
 ];
 /// Dimensions of theirs that we do not have: chart, dimension, and why.
 const MISSING_DIMENSIONS: &[(&str, &str, &str)] = &[];

@@ -65,6 +65,8 @@ pub struct Config {
     pub conntrack: Family,
     /// The kernel's store of randomness.
     pub entropy: Family,
+    /// What the kernel says of the clock; not below the root, and so only where it is asked for.
+    pub clock: Family,
     /// `/proc/uptime`.
     pub uptime: Family,
     /// `/proc/loadavg`: load and tasks.
@@ -179,6 +181,7 @@ impl Default for Config {
             softnet: Family::default(),
             conntrack: Family::default(),
             entropy: Family::default(),
+            clock: Family::OFF,
             uptime: Family::default(),
             loadavg: Family::default(),
             vmstat: Family::default(),

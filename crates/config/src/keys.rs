@@ -257,6 +257,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     family!("collect.softnet", "packets that wait for a core"),
     family!("collect.conntrack", "connections that the firewall keeps track of"),
     family!("collect.entropy", "randomness at hand"),
+    family!("collect.clock", "whether somebody keeps the clock right"),
     family!("collect.uptime", "time since the machine started"),
     family!("collect.frequency", "frequency of cores, and slowing down by heat"),
     family!("collect.numa", "memory taken from near and far nodes (NUMA)"),

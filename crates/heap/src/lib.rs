@@ -5,7 +5,7 @@
 //! pieces of some KiB that come and go lie between others, a third of what was freed stayed. Those that
 //! hold most of a store, its slabs, therefore lie apart, in whole pages ([`Piece`]).
 //!
-//! Here is all that is not safe Rust in what we ship.
+//! Here is all that is not safe Rust in what we ship, but for one call (`timex`).
 
 mod code;
 mod extent;

@@ -183,6 +183,7 @@ fn collect_config(settings: &Settings) -> collect::Config {
         softnet: switch("softnet"),
         conntrack: switch("conntrack"),
         entropy: switch("entropy"),
+        clock: switch("clock"),
         uptime: switch("uptime"),
         loadavg: switch("load"),
         vmstat: switch("memory"),

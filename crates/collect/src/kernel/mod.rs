@@ -1,6 +1,7 @@
 //! What the kernel tells of the machine as a whole: a module per file of `/proc` and `/sys`.
 
 mod btrfs;
+mod clock;
 mod conntrack;
 mod counted;
 mod disk_charts;
@@ -48,6 +49,7 @@ use patterns::SimplePattern;
 use tracing::{info, warn};
 
 use self::btrfs::Btrfs;
+use self::clock::Clock;
 use self::conntrack::Conntrack;
 use self::diskstats::Diskstats;
 use self::edac::Edac;
@@ -158,6 +160,7 @@ fn each_opening(config: &Config, each: &mut dyn FnMut(&Opening<'_>)) {
         opening!(stat::PATH, stat::either(config), _every_s => Stat::open(root, config)),
         opening!(uptime::PATH, config.uptime, every_s => Uptime::open(root, every_s)),
         opening!(loadavg::PATH, config.loadavg, every_s => Loadavg::open(root, every_s)),
+        opening!(clock::NAME, config.clock, clock::EVERY_S, every_s => Clock::open(every_s)),
         opening!(entropy::PATH, config.entropy, every_s => Entropy::open(root, every_s)),
         opening!(pressure::PATH, config.pressure, pressure::EVERY_S, every_s => Pressure::open(root, every_s)),
         opening!(sources::INTERRUPTS, config.interrupts, every_s => Sources::interrupts(root, every_s, per_core)),

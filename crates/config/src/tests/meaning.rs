@@ -42,6 +42,7 @@ fn defaults() {
             "softnet",
             "conntrack",
             "entropy",
+            "clock",
             "uptime",
             "frequency",
             "numa",
