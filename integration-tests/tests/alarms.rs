@@ -70,7 +70,7 @@ impl Desk {
 
 /// The status of an alarm, once it has this one.
 fn wait_for_status(master: &Node, chart: &str, alarm: &str, status: &str) {
-    wait::until(s(20), &format!("{alarm} to be {status}"), || {
+    wait::until(s(40), &format!("{alarm} to be {status}"), || {
         let alarms = master.api().try_json("/api/v1/alarms?all").ok()?;
         (alarms["alarms"][&format!("{chart}.{alarm}")]["status"] == status).then_some(())
     });
@@ -195,6 +195,32 @@ fn built_in_alarms() {
     }
     assert_eq!(alarms["system.ram.ram_in_use"]["recipient"], "sysadmin");
 }
+
+/// Goal: the master tells of a host that stopped streaming, by its name, and when it is back.
+#[test]
+fn a_host_that_stops_is_told_of() {
+    let desk = Desk::new(&HOSTS.replace("SECONDS", "8"));
+    let program = desk.path("notify");
+    let master = desk.master(&program).accepts(API_KEY).start();
+    let mut collector = node::collector("silent-box").sends_to(master.address(), API_KEY).start();
+    let alarm = "host_silent.silent-box";
+    wait_for_status(&master, alarm, "stopped", "CLEAR");
+    collector.kill();
+    wait::until(s(50), "the program to be called", || (desk.told().len() == 1).then_some(()));
+    let told = &desk.told()[0];
+    assert_eq!((&*told[6], &*told[8], &*told[9]), ("stopped", "silent-box", "CRITICAL"), "{told:?}");
+    collector.start_again();
+    wait_for_status(&master, alarm, "stopped", "CLEAR");
+}
+
+const HOSTS: &str = "
+template: stopped
+on: tributary.host_silent
+calc: $silent
+every: 10s
+crit: $this > SECONDS
+to: sysadmin
+";
 
 const SIDE_BY_SIDE: &str = "
 template: plain

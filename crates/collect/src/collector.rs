@@ -19,6 +19,7 @@ use crate::idlejitter::Idlejitter;
 use crate::kernel;
 use crate::module::Module;
 use crate::mounts::Mounts;
+use crate::own::hosts::{self, Hosts};
 use crate::own::streams::{self, Streams};
 use crate::own::usage::{Figures, Usage};
 use crate::pace::Cadence;
@@ -112,6 +113,14 @@ impl Collector {
     pub fn with_streams(mut self, store: Arc<Store>, every_s: u32) -> Self {
         let every_s = self.update_every_s.max(every_s).max(streams::EVERY_S);
         self.add(Box::new(Streams::new(store, every_s)), every_s);
+        self
+    }
+
+    /// The same with charts of each host that streams to the node of this store.
+    #[must_use]
+    pub fn with_hosts(mut self, store: Arc<Store>, every_s: u32) -> Self {
+        let every_s = self.update_every_s.max(every_s).max(hosts::EVERY_S);
+        self.add(Box::new(Hosts::new(store, every_s)), every_s);
         self
     }
 

@@ -101,7 +101,14 @@ fn collector(settings: &Settings, store: &Arc<Store>) -> collect::Collector {
     let own = switch_of(find(settings, "self"));
     if own.enabled {
         let every_s = own.update_every_s;
-        collector.with_usage(clock::cpu_us, every_s).with_streams(Arc::clone(store), every_s)
+        let collector = collector.with_usage(clock::cpu_us, every_s).with_streams(Arc::clone(store), every_s);
+        // They are for alarms, and those are where rows are kept.
+        let has_alarms = cfg!(feature = "parent") && settings.health.enabled;
+        if has_alarms && settings.global.memory_mode != MemoryMode::None {
+            collector.with_hosts(Arc::clone(store), every_s)
+        } else {
+            collector
+        }
     } else {
         collector
     }

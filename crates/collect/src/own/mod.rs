@@ -1,4 +1,5 @@
 //! What the node tells of itself.
 
+pub(crate) mod hosts;
 pub(crate) mod streams;
 pub(crate) mod usage;
