@@ -6,7 +6,7 @@ use patterns::SimplePattern;
 use row::ChartSlot;
 
 use super::scope::Reference;
-use super::watch::Transition;
+use super::transition::Transition;
 use crate::expression::Status;
 use crate::files::{Definition, Delay};
 

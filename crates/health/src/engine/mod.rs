@@ -17,9 +17,11 @@ mod scope;
 #[cfg(test)]
 mod tests;
 mod text;
+mod transition;
 mod watch;
 
 pub use alarm::{Alarm, Memory};
 pub use rules::Rules;
 pub use text::value_string;
-pub use watch::{HostFacts, Notice, Others, Patience, Report, Transition, Watch};
+pub use transition::{Notice, Others, Report, Transition};
+pub use watch::{HostFacts, Patience, Watch};

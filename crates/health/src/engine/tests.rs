@@ -130,6 +130,10 @@ fn hysteresis() {
         world.second(value);
         assert_eq!(world.status("both"), status, "{value}");
     }
+    // What decided is told with the values of that moment: the status is the one before.
+    let traces: Vec<_> = world.report.transitions.iter().map(|transition| &*transition.trace).collect();
+    assert_eq!(traces[2], "[ $this = 60 ] [ $status = 1 ] [ $WARNING = 3 ] ");
+    assert_eq!(traces[3], "[ $this = 95 ] [ $status = 3 ] [ $CRITICAL = 4 ] ");
 }
 
 /// Notifications wait, longer where the status goes to and fro: the table of a real Netdata's run.

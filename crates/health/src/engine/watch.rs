@@ -13,6 +13,7 @@ use super::question;
 use super::rules::Rules;
 use super::scope::{Reference, Scope, last_collected_s, value};
 use super::text;
+use super::transition::{Notice, Others, Report, Transition};
 use crate::expression::{Expression, Status};
 use crate::files::{Definition, Lookup, Repeat};
 use crate::silencers::Silencers;
@@ -50,88 +51,6 @@ impl Default for Patience {
     }
 }
 
-/// A change of an alarm's status.
-#[derive(Debug, Clone)]
-pub struct Transition {
-    /// Rises from one to the next of a host.
-    pub unique_id: u32,
-    /// The alarm.
-    pub alarm_id: u32,
-    /// Its changes, counted from 1.
-    pub event_id: u32,
-    /// When.
-    pub when_s: i64,
-    /// How long the status before lasted.
-    pub duration_s: i64,
-    /// How long it was raised, in all statuses that are.
-    pub non_clear_s: i64,
-    /// The status before.
-    pub from: Status,
-    /// The status now.
-    pub to: Status,
-    /// The value before.
-    pub old_value: f64,
-    /// The value now.
-    pub value: f64,
-    /// How long its notification waits.
-    pub delay_s: u32,
-    /// Notifications are kept back.
-    pub is_silenced: bool,
-    /// The alarm's name.
-    pub name: Arc<str>,
-    /// The id of its chart.
-    pub chart: Arc<str>,
-    /// The context of its chart.
-    pub context: Arc<str>,
-    /// The family of its chart.
-    pub family: Arc<str>,
-    /// Its units.
-    pub units: Arc<str>,
-    /// What it is about.
-    pub info: Arc<str>,
-    /// What it is.
-    pub definition: Arc<Definition>,
-    /// The values that decided on the status.
-    pub trace: Arc<str>,
-}
-
-impl Transition {
-    /// When it is told at the earliest.
-    #[must_use]
-    pub fn due_s(&self) -> i64 {
-        self.when_s + i64::from(self.delay_s)
-    }
-}
-
-/// Something to tell.
-#[derive(Debug, Clone)]
-pub struct Notice {
-    /// What became of the alarm.
-    pub transition: Transition,
-    /// It was told before, and is still so.
-    pub is_repeated: bool,
-    /// Other alarms of the host that are raised.
-    pub others: Others,
-}
-
-/// Alarms that are raised: their names, and since when they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Others {
-    /// Those that are warnings.
-    pub warning: Vec<(Arc<str>, i64)>,
-    /// Those that are critical.
-    pub critical: Vec<(Arc<str>, i64)>,
-}
-
-/// What a step brought.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// For the log, in their order.
-    pub transitions: Vec<Transition>,
-    /// For people.
-    pub notices: Vec<Notice>,
-}
-
 /// The alarms of one host.
 #[derive(Debug)]
 pub struct Watch {
@@ -154,7 +73,15 @@ pub struct Watch {
     silencers: Arc<Silencers>,
     /// Space for a step.
     due: Vec<usize>,
-    changed: Vec<(usize, Status, Arc<str>)>,
+    changed: Vec<Changed>,
+}
+
+/// An alarm whose status is another, and what its variables were when that was decided.
+#[derive(Debug)]
+struct Changed {
+    place: usize,
+    status: Status,
+    values: Vec<Option<f64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,8 +167,8 @@ impl Watch {
         self.pick_due(host, begin_s, now_s, report);
         self.look_up(host, now_s);
         self.evaluate(host, now_s);
-        for (place, status, trace) in std::mem::take(&mut self.changed) {
-            self.change(place, status, trace, now_s, report);
+        for changed in std::mem::take(&mut self.changed) {
+            self.change(&changed, now_s, report);
         }
         self.tell(now_s, report);
         self.next_s(now_s)
@@ -408,7 +335,7 @@ impl Watch {
             self.alarms[place].state.value = f64::NAN;
             self.alarms[place].state.next_update_s = now_s + STEP_S_MAX;
             if self.alarms[place].state.status != Status::Removed {
-                self.change(place, Status::Removed, Arc::from(""), now_s, report);
+                self.change(&Changed { place, status: Status::Removed, values: Vec::new() }, now_s, report);
             }
         }
     }
@@ -452,8 +379,9 @@ impl Watch {
                     let crit = side(&alarm.definition.crit, |alarm| &alarm.crit, alarms, place, now_s, view);
                     let status = decide(warn, crit);
                     if status != alarm.state.status {
-                        // A change is rare enough to be written down under the lock.
-                        changed.push((place, status, trace(alarm, status, alarms, now_s, view).into()));
+                        let (_, references) = decisive(alarm, status);
+                        let value = |reference| value(reference, alarm, alarms, now_s, view);
+                        changed.push(Changed { place, status, values: references.iter().map(value).collect() });
                     }
                     let alarm = &mut alarms[place];
                     alarm.state.last_updated_s = now_s;
@@ -463,9 +391,12 @@ impl Watch {
         }
     }
 
-    fn change(&mut self, place: usize, status: Status, trace: Arc<str>, now_s: i64, report: &mut Report) {
-        let alarm = &mut self.alarms[place];
-        let change = alarm.state.change(status, &alarm.definition.delay, now_s);
+    fn change(&mut self, changed: &Changed, now_s: i64, report: &mut Report) {
+        let Changed { place, status, values } = changed;
+        let alarm = &mut self.alarms[*place];
+        let trace = |expression: &Expression| expression.trace(|number| *values.get(number)?);
+        let trace: Arc<str> = decisive(alarm, *status).0.map(trace).unwrap_or_default().into();
+        let change = alarm.state.change(*status, &alarm.definition.delay, now_s);
         alarm.state.last_repeat_s = now_s;
         alarm.state.times_repeat = 0;
         let transition = Transition { trace, ..transition(alarm, &mut self.next_unique_id, &change, now_s) };
@@ -590,14 +521,12 @@ fn transition(alarm: &mut Alarm, next_unique_id: &mut u32, change: &Change, now_
     }
 }
 
-/// The values that decided on a status.
-fn trace(alarm: &Alarm, status: Status, alarms: &[Alarm], now_s: i64, host: &HostView<'_>) -> String {
-    let (expression, references) = match status {
-        Status::Critical => (&alarm.definition.crit, &alarm.crit),
-        _ => (&alarm.definition.warn, &alarm.warn),
-    };
-    let value = |number: usize| value(references.get(number)?, alarm, alarms, now_s, host);
-    expression.as_ref().map(|expression| expression.trace(value)).unwrap_or_default()
+/// The expression that decides on a status, and what its variables stand for.
+fn decisive(alarm: &Alarm, status: Status) -> (Option<&Expression>, &[Reference]) {
+    match status {
+        Status::Critical => (alarm.definition.crit.as_ref(), &alarm.crit),
+        _ => (alarm.definition.warn.as_ref(), &alarm.warn),
+    }
 }
 
 /// When a status is told again.
