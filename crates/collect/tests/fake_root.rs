@@ -8,9 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use collect::{Collector, Config, Family, TickReport};
-use row::{ChartOptions, DimensionOptions, Guid, Now};
+use row::{ChartOptions, Guid, Now};
 use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 use tempfile::TempDir;
+
+#[allow(dead_code, reason = "a test needs a part of it")]
+mod machine;
+
+use machine::{render, write};
 
 /// The charts of the machine below, as dashboards and alarms of Netdata 1.37 know them:
 /// `id | context | units | family | type | priority | update every | options | module`, then
@@ -129,12 +134,6 @@ fn host() -> (Arc<Host>, Feed) {
     (host, feed)
 }
 
-fn write(root: &Path, path: &str, text: &str) {
-    let path = root.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
 fn stat(times: u64) -> String {
     let line = |times: u64| format!("{} 0 {} {} 0 0 0 0 0 0", 10 * times, 20 * times, 70 * times);
     format!(
@@ -198,37 +197,6 @@ fn definitions(host: &Host) -> String {
     charts.retain(|chart| !chart.split(' ').next().unwrap().ends_with("zram0") && !chart.contains("veth1"));
     charts.sort();
     charts.concat()
-}
-
-fn render(chart: rrd_store::ChartView<'_>) -> String {
-    let options = |set: u8, words: &[(u8, &str)]| {
-        let words: Vec<_> = words.iter().filter(|(bit, _)| set & bit != 0).map(|(_, word)| *word).collect();
-        if words.is_empty() { "-".to_owned() } else { words.join(" ") }
-    };
-    let one = chart.definition();
-    assert_eq!(one.plugin, "proc.plugin");
-    assert!(!one.title.is_empty());
-    let words = ChartOptions::WORDS.map(|(bit, word)| (bit.0, word));
-    let mut text = format!(
-        "{} | {} | {} | {} | {} | {} | {} | {} | {}\n",
-        one.id,
-        one.context,
-        one.units,
-        one.family,
-        one.chart_type.word(),
-        one.priority,
-        one.update_every_s,
-        options(one.options.0, &words),
-        one.module
-    );
-    let words = DimensionOptions::WORDS.map(|(bit, word)| (bit.0, word));
-    for one in chart.dimensions() {
-        let name = if one.name.is_empty() { one.id } else { one.name };
-        let (algorithm, options) = (one.algorithm.word(), options(one.options.0, &words));
-        writeln!(text, "  {} | {name} | {algorithm} | {} | {} | {options}", one.id, one.multiplier, one.divisor)
-            .unwrap();
-    }
-    text
 }
 
 /// Every chart has the id, context, units, family, priority, options and dimensions that

@@ -109,7 +109,8 @@ pub(crate) fn write(root: &Path, path: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn render(chart: rrd_store::ChartView<'_>) -> String {
+/// A chart's definition and those of its dimensions, in lines.
+pub(crate) fn render(chart: rrd_store::ChartView<'_>) -> String {
     let options = |set: u8, words: &[(u8, &str)]| {
         let words: Vec<_> = words.iter().filter(|(bit, _)| set & bit != 0).map(|(_, word)| *word).collect();
         if words.is_empty() { "-".to_owned() } else { words.join(" ") }
