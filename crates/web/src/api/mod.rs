@@ -38,6 +38,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/charts", get(charts))
         .route("/api/v1/chart", get(chart))
         .route("/api/v1/data", get(data))
+        .route("/api/v1/charts_data", get(charts_data))
         .route("/api/v1/hosts", get(hosts))
         .route("/api/v1/alarms", get(alarms))
         .route("/api/v1/alarms_values", get(alarms_values))
@@ -80,6 +81,10 @@ async fn chart(Extension(asked): Question) -> Answer {
 
 async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
     refuse_without_rows(&asked).unwrap_or_else(|| data::answer(&asked, node.now().wall_s()))
+}
+
+async fn charts_data(State(node): OfNode, Extension(asked): Question) -> Answer {
+    refuse_without_rows(&asked).unwrap_or_else(|| data::many(&asked, node.now().wall_s()))
 }
 
 async fn hosts(State(node): OfNode) -> Answer {

@@ -3,6 +3,7 @@
 //! Here a URL becomes a query of the store; `table` writes the rows, `wrap` what clients want to
 //! know about them.
 
+mod batch;
 mod options;
 mod table;
 mod wrap;
@@ -13,6 +14,7 @@ use rrd_store::query::{self, Charts, Grid, Group, MatchBy, Query, WindowRequest}
 use crate::answer::Answer;
 use crate::gate::Asked;
 use crate::params::Params;
+pub(super) use batch::answer as many;
 use options::DataOptions;
 use table::Table;
 
