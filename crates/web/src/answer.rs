@@ -7,6 +7,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use rrd_store::Reply;
 
+use crate::pieces::{self, Make};
+
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
 pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
@@ -21,17 +23,32 @@ pub(crate) enum Freshness {
 }
 
 /// An answer.
-#[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
     content_type: &'static str,
     freshness: Freshness,
-    body: Bytes,
+    content: Content,
+}
+
+enum Content {
+    /// It is there.
+    Whole(Bytes),
+    /// It is made while it is written.
+    Made(Box<dyn Make>),
 }
 
 impl Answer {
     pub(crate) fn new(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, content_type, freshness: Freshness::Passing, body: body.into() }
+        Self::of(content_type, Content::Whole(body.into()))
+    }
+
+    /// An answer that may be long, and is made while it is written.
+    pub(crate) fn made(content_type: &'static str, maker: impl Make) -> Self {
+        Self::of(content_type, Content::Made(Box::new(maker)))
+    }
+
+    fn of(content_type: &'static str, content: Content) -> Self {
+        Self { status: StatusCode::OK, content_type, freshness: Freshness::Passing, content }
     }
 
     pub(crate) fn json(body: Vec<u8>) -> Self {
@@ -100,7 +117,11 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body));
+        let body = match self.content {
+            Content::Whole(bytes) => Body::from(bytes),
+            Content::Made(maker) => pieces::body(maker),
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         response.extensions_mut().insert(self.freshness);

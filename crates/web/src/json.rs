@@ -2,6 +2,8 @@
 //!
 //! No tree is built. Who writes is trusted to close what it opens and to name what is in an object.
 
+use std::mem;
+
 use row::text::{write_double, write_int};
 
 /// A JSON text in the making.
@@ -21,6 +23,28 @@ impl Json {
         self.out
     }
 
+    /// Goes on with a text that is made in pieces: `comma` tells whether a value stands before the next one,
+    /// and is kept from piece to piece.
+    pub(crate) fn go_on<T>(out: &mut Vec<u8>, comma: &mut bool, write: impl FnOnce(&mut Self) -> T) -> T {
+        let mut json = Self { out: mem::take(out), comma: *comma };
+        let written = write(&mut json);
+        (*out, *comma) = (json.out, json.comma);
+        written
+    }
+
+    /// Opens an object or an array that is not closed in the same piece.
+    pub(crate) fn open(&mut self, bracket: u8) {
+        self.lead();
+        self.out.push(bracket);
+        self.comma = false;
+    }
+
+    /// Closes what was opened.
+    pub(crate) fn close(&mut self, bracket: u8) {
+        self.out.push(bracket);
+        self.comma = true;
+    }
+
     /// Writes an object; `fill` writes keys and values.
     pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Self)) {
         self.nested(b"{}", fill);
@@ -32,12 +56,9 @@ impl Json {
     }
 
     fn nested(&mut self, brackets: &[u8; 2], fill: impl FnOnce(&mut Self)) {
-        self.lead();
-        self.out.push(brackets[0]);
-        self.comma = false;
+        self.open(brackets[0]);
         fill(self);
-        self.out.push(brackets[1]);
-        self.comma = true;
+        self.close(brackets[1]);
     }
 
     /// Writes a key; a value must follow.

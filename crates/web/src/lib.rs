@@ -25,6 +25,7 @@ mod gate;
 mod json;
 mod params;
 mod percent;
+mod pieces;
 mod socket;
 mod target;
 

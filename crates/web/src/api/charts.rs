@@ -1,7 +1,9 @@
 //! `charts` and `chart`: what a host measures.
 //!
-//! Charts are copied a few at a time, so that the host's lock is held for some 50 µs and rows that
-//! come meanwhile do not wait for thousands of charts.
+//! Charts are copied a few at a time while the answer is written, so that the host's lock is held for
+//! some 50 µs and rows that come meanwhile do not wait for thousands of charts.
+
+use std::sync::Arc;
 
 use row::ChartSlot;
 use rrd_store::Host;
@@ -9,16 +11,72 @@ use rrd_store::Host;
 use super::alarms;
 use super::chart::{ChartCopy, is_listed};
 use crate::Node;
+use crate::answer::{Answer, JSON};
 use crate::json::Json;
+use crate::pieces::Make;
 
 /// Charts copied under one hold of the lock.
 const CHARTS_AT_ONCE: u32 = 64;
 
-pub(super) fn answer(node: &Node, host: &Host) -> Vec<u8> {
-    let (info, status, hosts) = (host.info(), host.status(), node.store.hosts());
-    let mut json = Json::with_capacity(1_024 + status.charts * 768 + status.dimensions * 48);
-    let (mut charts, mut dimensions) = (0, 0);
-    json.object(|json| {
+/// The charts of a host, in the making.
+struct Listing {
+    node: Arc<Node>,
+    host: Arc<Host>,
+    /// The slot to go on from.
+    next: u32,
+    copies: Vec<ChartCopy>,
+    comma: bool,
+    charts: usize,
+    dimensions: usize,
+}
+
+pub(super) fn answer(node: Arc<Node>, host: Arc<Host>) -> Answer {
+    let listing = Listing { node, host, next: 0, copies: Vec::new(), comma: false, charts: 0, dimensions: 0 };
+    Answer::made(JSON, listing)
+}
+
+impl Make for Listing {
+    fn make(&mut self, out: &mut Vec<u8>) -> bool {
+        let is_first = self.next == 0;
+        let is_more = self.copy_some();
+        let mut comma = self.comma;
+        Json::go_on(out, &mut comma, |json| {
+            if is_first {
+                self.begin(json);
+            }
+            for chart in self.copies.drain(..) {
+                json.key(chart.id());
+                chart.write(json);
+                self.charts += 1;
+                self.dimensions += chart.dimensions();
+            }
+            if !is_more {
+                self.end(json);
+            }
+        });
+        self.comma = comma;
+        is_more
+    }
+}
+
+impl Listing {
+    /// Copies the next listed charts; returns whether there are more.
+    fn copy_some(&mut self) -> bool {
+        let (start, end) = (self.next, self.next + CHARTS_AT_ONCE);
+        let copies = &mut self.copies;
+        let is_more = self.host.read(|view| {
+            let slots = (start..view.slots_end().min(end)).map(ChartSlot);
+            let charts = slots.filter_map(|slot| view.chart(slot)).filter(is_listed);
+            copies.extend(charts.map(|chart| ChartCopy::of(&chart)));
+            view.slots_end() > end
+        });
+        self.next = end;
+        is_more
+    }
+
+    fn begin(&self, json: &mut Json) {
+        let (host, info) = (&self.host, self.host.info());
+        json.open(b'{');
         json.key("hostname").text(&info.hostname);
         json.key("version").text(&info.program_version);
         json.key("release_channel").text("stable");
@@ -28,26 +86,24 @@ pub(super) fn answer(node: &Node, host: &Host) -> Vec<u8> {
         json.key("history").int(i64::from(host.keep().history_rows));
         json.key("memory_mode").text(host.keep().mode.word());
         json.key("custom_info").text("");
-        json.key("charts").object(|json| {
-            each_listed(host, |chart| {
-                json.key(chart.id());
-                chart.write(json);
-                charts += 1;
-                dimensions += chart.dimensions();
-            });
-        });
-        json.key("charts_count").count(charts);
-        json.key("dimensions_count").count(dimensions);
-        json.key("alarms_count").count(alarms::count_of(node, host));
-        json.key("rrd_memory_bytes").count(host.bytes());
+        json.key("charts").open(b'{');
+    }
+
+    fn end(&self, json: &mut Json) {
+        let hosts = self.node.store.hosts();
+        json.close(b'}');
+        json.key("charts_count").count(self.charts);
+        json.key("dimensions_count").count(self.dimensions);
+        json.key("alarms_count").count(alarms::count_of(&self.node, &self.host));
+        json.key("rrd_memory_bytes").count(self.host.bytes());
         json.key("hosts_count").count(hosts.len());
         json.key("hosts").array(|json| {
             for host in hosts.iter() {
                 json.object(|json| json.key("hostname").text(&host.info().hostname));
             }
         });
-    });
-    json.finish()
+        json.close(b'}');
+    }
 }
 
 /// The chart with this id or name.
@@ -56,21 +112,4 @@ pub(super) fn one(host: &Host, id_or_name: &str) -> Option<Vec<u8>> {
     let mut json = Json::with_capacity(1_024);
     chart.write(&mut json);
     Some(json.finish())
-}
-
-/// Calls `f` for each listed chart, outside the host's lock.
-fn each_listed(host: &Host, mut f: impl FnMut(&ChartCopy)) {
-    let mut copies = Vec::new();
-    for start in (0..).step_by(CHARTS_AT_ONCE as usize) {
-        let more = host.read(|view| {
-            let slots = (start..view.slots_end().min(start + CHARTS_AT_ONCE)).map(ChartSlot);
-            let charts = slots.filter_map(|slot| view.chart(slot)).filter(is_listed);
-            copies.extend(charts.map(|chart| ChartCopy::of(&chart)));
-            view.slots_end() > start + CHARTS_AT_ONCE
-        });
-        copies.drain(..).for_each(|chart| f(&chart));
-        if !more {
-            return;
-        }
-    }
 }

@@ -63,7 +63,7 @@ async fn charts(State(node): OfNode, Extension(asked): Question) -> Answer {
     if let Some(refusal) = refuse_without_rows(&asked) {
         return refusal;
     }
-    Answer::json(charts::answer(&node, &asked.host))
+    charts::answer(node, Arc::clone(&asked.host))
 }
 
 async fn chart(Extension(asked): Question) -> Answer {

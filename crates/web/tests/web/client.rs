@@ -14,7 +14,10 @@ use web::{Peer, Web};
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HashMap<String, String>,
+    /// The body as text.
     pub(crate) body: String,
+    /// and as it came, but for its chunks.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -45,7 +48,8 @@ pub(crate) async fn send(web: &Web, request: &str, peer: impl Into<Peer>) -> Rep
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).await.unwrap();
     server.await.unwrap();
-    parse(&bytes).0
+    let parsed = parse(&bytes).unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)));
+    parsed.0
 }
 
 pub(crate) async fn request(web: &Web, method: &str, url: &str, headers: &str) -> Reply {
@@ -63,9 +67,9 @@ pub(crate) async fn read_one(client: &mut DuplexStream) -> Reply {
     loop {
         let read = client.read_buf(&mut bytes).await.unwrap();
         assert!(read > 0, "the server closed after {:?}", String::from_utf8_lossy(&bytes));
-        let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let (reply, length) = parse(&bytes);
-        if bytes.len() == head + 4 + length {
+        if let Some((reply, length)) = parse(&bytes)
+            && bytes.len() == length
+        {
             return reply;
         }
     }
@@ -75,16 +79,36 @@ pub(crate) async fn write(client: &mut DuplexStream, bytes: &[u8]) {
     client.write_all(bytes).await.unwrap();
 }
 
-/// The answer, and the length of its body as the head tells it.
-fn parse(bytes: &[u8]) -> (Reply, usize) {
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+/// The answer, and its length as it tells itself; `None` where its head or a chunk is not complete.
+fn parse(bytes: &[u8]) -> Option<(Reply, usize)> {
+    let head_end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = String::from_utf8(bytes[..head_end].to_vec()).unwrap();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers: HashMap<String, String> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
         .collect();
-    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-    (Reply { status, headers, body: body.into() }, length)
+    let rest = &bytes[head_end + 4..];
+    let (body, length) = match headers.get("transfer-encoding") {
+        Some(coding) if coding == "chunked" => chunks(rest)?,
+        _ => (rest.to_vec(), headers.get("content-length").map_or(0, |length| length.parse().unwrap())),
+    };
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Some((Reply { status, headers, body: text, bytes: body }, head_end + 4 + length))
+}
+
+/// What is in chunks, and how many bytes they take.
+fn chunks(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let line = bytes[at..].windows(2).position(|two| two == b"\r\n")?;
+        let length = usize::from_str_radix(std::str::from_utf8(&bytes[at..at + line]).unwrap(), 16).unwrap();
+        let begin = at + line + 2;
+        at = begin + length + 2;
+        body.extend_from_slice(bytes.get(begin..at)?.get(..length)?);
+        if length == 0 {
+            return Some((body, at));
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! `info`, `hosts`, `charts` and `chart`: what they list, and that nasty texts stay texts.
 
+use row::{ChartDefinition, DimensionDefinition};
 use serde_json::{Value, json};
 
 use crate::client::get;
-use crate::fleet::{FIRST_S, LAST_S, NASTY, NOW_S, fleet, guid};
+use crate::fleet::{FIRST_S, LAST_S, NASTY, NOW_S, fleet, guid, now};
 
 /// Every key that clients cannot do without, with its type.
 #[tokio::test]
@@ -148,4 +149,24 @@ async fn charts_are_listed_whole() {
     drop(writer);
     let charts = get(&fleet.web, "/host/beta/api/v1/charts").await.json();
     assert_eq!((charts["charts"].as_object().unwrap().len(), &charts["charts_count"]), (200, &json!(200)));
+}
+
+/// Goal: a listing that is longer than a piece comes in pieces, and is the same document.
+#[tokio::test]
+async fn long_listings_come_in_pieces() {
+    let mut fleet = fleet();
+    let mut writer = fleet.feed.writer(now()).unwrap();
+    for number in 0..1_000 {
+        let id = format!("many.chart{number}");
+        let slot = writer.define_chart(&ChartDefinition { id: &id, update_every_s: 1, ..Default::default() }).unwrap();
+        writer.define_dimension(slot, &DimensionDefinition { id: "one", ..Default::default() }).unwrap();
+    }
+    drop(writer);
+    let reply = get(&fleet.web, "/api/v1/charts").await;
+    assert_eq!((reply.header("transfer-encoding"), reply.header("content-length")), ("chunked", ""));
+    assert!(reply.bytes.len() > 100_000);
+    let listing = reply.json();
+    assert_eq!((&listing["charts_count"], &listing["dimensions_count"]), (&json!(1_003), &json!(1_004)));
+    assert_eq!(listing["charts"]["many.chart999"]["dimensions"], json!({ "one": { "name": "one" } }));
+    assert_eq!(listing["hosts"][0]["hostname"], "alpha");
 }
