@@ -19,6 +19,7 @@ const RELOADED: [(&str, &[&str]); 3] = [
         &[
             "allow_connections_from",
             "allow_dashboard_from",
+            "allow_badges_from",
             "allow_functions_from",
             "allow_streaming_from",
             "accept_a_streaming_request_every",

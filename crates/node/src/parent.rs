@@ -141,6 +141,7 @@ impl Parts {
         self.rules.exchange(pattern(&web.allow_connections_from), tls_required);
         self.web.exchange(web::Allowed {
             dashboard: pattern(&web.allow_dashboard_from),
+            badges: pattern(&web.allow_badges_from),
             functions: pattern(&web.allow_functions_from),
             streaming: pattern(&web.allow_streaming_from),
             management: pattern(&web.allow_management_from),
@@ -195,6 +196,7 @@ fn web(settings: &Settings, own: &OwnHost, watching: Option<&Watching>) -> Web {
     let config = web::Config {
         version: VERSION.into(),
         allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
+        allow_badges_from: SimplePattern::new(&settings.web.allow_badges_from),
         allow_functions_from: SimplePattern::new(&settings.web.allow_functions_from),
         allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
         streams_to_parent: settings.stream.enabled,

@@ -20,6 +20,8 @@ pub(crate) enum Freshness {
     Passing,
     /// It is about the past, and stays.
     Lasting,
+    /// A browser asks again after so many seconds, and may keep it until then if that is true.
+    Again(i64, bool),
 }
 
 /// An answer.
@@ -57,6 +59,16 @@ impl Answer {
 
     pub(crate) fn lasting(self, lasting: bool) -> Self {
         Self { freshness: if lasting { Freshness::Lasting } else { Freshness::Passing }, ..self }
+    }
+
+    /// Has a browser ask again after so many seconds, and perhaps keep the answer until then; 0 for neither.
+    pub(crate) fn again_in(self, seconds: i64, may_be_kept: bool) -> Self {
+        let freshness = if seconds > 0 { Freshness::Again(seconds, may_be_kept) } else { Freshness::Passing };
+        Self { freshness, ..self }
+    }
+
+    pub(crate) fn of_type(self, content_type: &'static str) -> Self {
+        Self { content_type, ..self }
     }
 
     pub(crate) fn bad_request(text: impl Into<Bytes>) -> Self {

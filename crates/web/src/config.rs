@@ -20,6 +20,8 @@ pub struct Config {
     pub version: String,
     /// Which addresses may use API and dashboard; others are answered with 403.
     pub allow_dashboard_from: SimplePattern,
+    /// Which addresses may fetch badges, beside them.
+    pub allow_badges_from: SimplePattern,
     /// Which of them may call functions of agents, too.
     pub allow_functions_from: SimplePattern,
     /// Which addresses may stream, and so ask before what is known of their host.
@@ -59,7 +61,9 @@ impl fmt::Debug for Management {
 pub struct Allowed {
     /// Addresses that may use API and dashboard.
     pub dashboard: SimplePattern,
-    /// Those of them that may call functions of agents.
+    /// Addresses that may fetch badges, beside them.
+    pub badges: SimplePattern,
+    /// Those of the first that may call functions of agents.
     pub functions: SimplePattern,
     /// Addresses that may stream.
     pub streaming: SimplePattern,
@@ -73,6 +77,7 @@ impl Default for Config {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             allow_dashboard_from: SimplePattern::new("*"),
+            allow_badges_from: SimplePattern::new("*"),
             allow_functions_from: SimplePattern::new("*"),
             allow_streaming_from: SimplePattern::new("*"),
             streams_to_parent: false,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, EXPIRES, HOST,
-    LOCATION, ORIGIN, PRAGMA, SERVER, VARY, X_CONTENT_TYPE_OPTIONS,
+    LOCATION, ORIGIN, PRAGMA, REFRESH, SERVER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::service::Service;
@@ -19,7 +19,7 @@ use rrd_store::Host;
 use tracing::info;
 
 use crate::answer::{Answer, Freshness, PLAIN};
-use crate::api::{FUNCTION, STREAM_INFO};
+use crate::api::{BADGE, FUNCTION, STREAM_INFO};
 use crate::date::http_date;
 use crate::params::Params;
 use crate::target::{Target, TargetError};
@@ -92,8 +92,11 @@ impl Node {
         let refuse = |answer: Answer| Box::new(answer.into_response());
         let allowed = self.allowed();
         // Children ask this before they stream.
-        let may_stream = request.uri().path() == STREAM_INFO && peer.is_allowed_by(&allowed.streaming);
-        if !may_stream && !peer.is_allowed_by(&allowed.dashboard) {
+        let may_enter = match request.uri().path() {
+            STREAM_INFO => peer.is_allowed_by(&allowed.streaming),
+            path => path.ends_with(BADGE) && peer.is_allowed_by(&allowed.badges),
+        };
+        if !may_enter && !peer.is_allowed_by(&allowed.dashboard) {
             return Err(refuse(Answer::forbidden()));
         }
         let target = match Target::parse(request.uri()) {
@@ -141,9 +144,14 @@ impl Node {
 
     /// Adds the headers that do not depend on what was asked.
     fn dress(&self, response: &mut Response<Body>, origin: Option<HeaderValue>) {
-        let lasting = response.status() == StatusCode::OK
-            && response.extensions().get::<Freshness>() == Some(&Freshness::Lasting);
-        let expires_s = self.now().wall_s() + if lasting { LASTING_S } else { 1 };
+        let freshness = response.extensions().get::<Freshness>().filter(|_| response.status() == StatusCode::OK);
+        let (lasting, lasts_s) = match freshness {
+            Some(Freshness::Lasting) => (true, LASTING_S),
+            Some(Freshness::Again(seconds, may_be_kept)) => (*may_be_kept, *seconds),
+            Some(Freshness::Passing) | None => (false, 1),
+        };
+        let comes_again = matches!(freshness, Some(Freshness::Again(..)));
+        let expires_s = self.now().wall_s() + lasts_s;
         let headers = response.headers_mut();
         let mut put = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
         put(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
@@ -155,6 +163,9 @@ impl Node {
         } else {
             put(CACHE_CONTROL, "no-cache, no-store, must-revalidate");
             put(PRAGMA, "no-cache");
+        }
+        if comes_again {
+            headers.insert(REFRESH, HeaderValue::from(lasts_s));
         }
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.unwrap_or(HeaderValue::from_static("*")));
         let texts = [(SERVER, format!("Tributary/{}", self.config.version)), (EXPIRES, http_date(expires_s))];

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Under a host's lock answers are copied, never formatted; a query decodes outside it. What is
-//! left out: compression, conditional requests, badges, alarms, the registry, the access log, and
-//! formats other than JSON.
+//! left out: compression, conditional requests, the registry, the access log, and formats other than
+//! JSON.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -74,6 +74,7 @@ impl Web {
     pub fn new(store: Arc<Store>, config: Config, clock: Clock) -> Self {
         let allowed = Allowed {
             dashboard: config.allow_dashboard_from.clone(),
+            badges: config.allow_badges_from.clone(),
             functions: config.allow_functions_from.clone(),
             streaming: config.allow_streaming_from.clone(),
             management: config.allow_management_from.clone(),

@@ -22,6 +22,6 @@ mod watch;
 
 pub use alarm::{Alarm, Memory};
 pub use rules::Rules;
-pub use text::value_string;
+pub use text::{value_string, value_string_with};
 pub use transition::{Notice, Others, Report, Transition};
 pub use watch::{HostFacts, Patience, Watch};

@@ -33,6 +33,16 @@ pub(super) fn about(text: &str, chart: &Chart) -> String {
 /// A value with its units, as people read it.
 #[must_use]
 pub fn value_string(value: f64, units: &str) -> String {
+    with_units(value, units, number_string)
+}
+
+/// The same with so many decimals, zeros included.
+#[must_use]
+pub fn value_string_with(value: f64, units: &str, decimals: usize) -> String {
+    with_units(value, units, |value| format!("{value:.decimals$}"))
+}
+
+fn with_units(value: f64, units: &str, number_string: impl FnOnce(f64) -> String) -> String {
     let lower = units.to_lowercase();
     let (of_time, is_ago) = match lower.strip_suffix(" ago") {
         Some(unit) => (unit, true),

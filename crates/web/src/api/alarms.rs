@@ -20,7 +20,7 @@ use crate::json::Json;
 const ENTRIES_MAX: usize = 1_000;
 
 /// Does something with the alarms of the host that is asked; `None` where it is not watched.
-fn with<R>(node: &Node, host: &Host, f: impl FnOnce(MutexGuard<'_, Watched>) -> R) -> Option<R> {
+pub(super) fn with<R>(node: &Node, host: &Host, f: impl FnOnce(MutexGuard<'_, Watched>) -> R) -> Option<R> {
     let watched = node.config.alarms.as_ref()?.of(host.guid())?;
     let watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
     Some(f(watched))

@@ -1,6 +1,7 @@
 //! The API, version 1: one module per command, and what every other path gets.
 
 mod alarms;
+mod badge;
 mod chart;
 mod charts;
 mod data;
@@ -28,6 +29,9 @@ use crate::{Node, Peer, files};
 /// What a child asks before it streams.
 pub(crate) const STREAM_INFO: &str = "/api/v3/stream_info";
 
+/// What other pages embed.
+pub(crate) const BADGE: &str = "/api/v1/badge.svg";
+
 /// The one path that may be posted to.
 pub(crate) const FUNCTION: &str = "/api/v1/function";
 
@@ -39,6 +43,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/chart", get(chart))
         .route("/api/v1/data", get(data))
         .route("/api/v1/charts_data", get(charts_data))
+        .route(BADGE, get(badge))
         .route("/api/v1/hosts", get(hosts))
         .route("/api/v1/alarms", get(alarms))
         .route("/api/v1/alarms_values", get(alarms_values))
@@ -85,6 +90,10 @@ async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
 
 async fn charts_data(State(node): OfNode, Extension(asked): Question) -> Answer {
     refuse_without_rows(&asked).unwrap_or_else(|| data::many(&asked, node.now().wall_s()))
+}
+
+async fn badge(State(node): OfNode, Extension(asked): Question) -> Answer {
+    refuse_without_rows(&asked).unwrap_or_else(|| badge::answer(&node, &asked))
 }
 
 async fn hosts(State(node): OfNode) -> Answer {

@@ -9,6 +9,7 @@ use rrd_store::{Feed, FeedKind, HostInfo, Keep, MemoryMode, RealDisk, Store};
 use serde_json::{Value, json};
 use web::{Config, Web};
 
+use crate::badges;
 use crate::client::get;
 use crate::fleet::{NOW_S, guid, now};
 
@@ -179,4 +180,19 @@ async fn nobody_watches() {
     assert_eq!((&alarms["status"], &alarms["alarms"]), (&json!(false), &json!({})));
     assert_eq!(get(&fleet.web, "/api/v1/alarm_log").await.json(), json!([]));
     assert_eq!(get(&fleet.web, "/api/v1/alarm_count").await.json(), json!([0]));
+}
+
+/// Goal: a badge of an alarm shows its value in the colour of its status, and may be kept until it is due.
+#[tokio::test]
+async fn badges_of_alarms() {
+    let mut watched = watched();
+    for (busy, color) in [(10.0, "44cc11"), (85.0, "fe7d37"), (99.0, "e05d44")] {
+        watched.seconds(3, busy);
+        for chart in ["test.cpu", "test.processor"] {
+            let reply = get(&watched.web, &format!("/api/v1/badge.svg?chart={chart}&alarm=hot&refresh=auto")).await;
+            assert_eq!(badges::texts(&reply), ("hot".into(), format!("{busy}%")));
+            assert_eq!(badges::colors(&reply), ("555555".into(), color.into()));
+            assert_eq!((reply.header("refresh"), reply.header("cache-control")), ("1", "public"));
+        }
+    }
 }

@@ -72,7 +72,7 @@ pub(crate) fn fleet_that_allows(addresses: &str) -> Fleet {
     fleet_with(Config { allow_dashboard_from: SimplePattern::new(addresses), ..Config::default() })
 }
 
-fn fleet_with(config: Config) -> Fleet {
+pub(crate) fn fleet_with(config: Config) -> Fleet {
     let store = Arc::new(Store::new());
     let mut feed = add(&store, info(1, "alpha", 0), MemoryMode::Ram);
     define(&mut feed);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod alarms;
+mod badges;
 mod batch;
 mod calls;
 mod client;

@@ -7,8 +7,9 @@
 use row::text::{write_double, write_packed};
 use rrd_store::query::{self, Charts, Grid, Group, Query, VALUES_MAX, Values, WindowRequest};
 
+use super::ABSOLUTE_S_MIN;
 use super::options::DataOptions;
-use super::{ABSOLUTE_S_MIN, window};
+use super::selection::window;
 use crate::answer::Answer;
 use crate::gate::Asked;
 use crate::json::Json;

@@ -4,7 +4,7 @@ use rrd_store::query::Options;
 
 /// A set of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct DataOptions(u16);
+pub(in crate::api) struct DataOptions(u16);
 
 impl DataOptions {
     /// Dimensions that are zero all the time are left out.
@@ -25,10 +25,10 @@ impl DataOptions {
     pub(super) const UNALIGNED: Self = Self(128);
 
     /// Percentages of all dimensions together.
-    pub(super) const PERCENTAGE: Self = Self(256);
+    pub(in crate::api) const PERCENTAGE: Self = Self(256);
     /// Of the values of a row, the distance between the outer ones in place of the sum; of use
     /// only where a row is one value.
-    pub(super) const MIN2MAX: Self = Self(512);
+    pub(in crate::api) const MIN2MAX: Self = Self(512);
     /// Patterns are held against ids.
     pub(super) const MATCH_IDS: Self = Self(1_024);
     /// Patterns are held against names.
@@ -74,7 +74,7 @@ impl DataOptions {
         Self(known.fold(0, |bits, (_, option)| bits | option.0))
     }
 
-    pub(super) const fn has(self, other: Self) -> bool {
+    pub(in crate::api) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 

@@ -1,16 +1,16 @@
 //! The wrapper: rows together with what clients want to know about them.
 
-use rrd_store::query::{Column, WindowRequest};
+use rrd_store::query::Column;
 
 use super::table::Table;
 use super::{Found, Question};
 use crate::json::Json;
 
 /// Writes the table with all that is told about it.
-pub(super) fn write(question: &Question<'_>, found: &Found, table: &Table<'_>, request: WindowRequest) -> Vec<u8> {
+pub(super) fn write(question: &Question<'_>, found: &Found, table: &Table<'_>) -> Vec<u8> {
     let (rows, window) = (table.rows, table.rows.window);
-    let id = description(question, request);
-    let mut options = question.options.words();
+    let id = description(question);
+    let mut options = question.selection.options.words();
     options.push(if window.natural { "natural-points" } else { "virtual-points" });
     let mut json = Json::with_capacity(table.bytes() + 1_024 + 2 * id.len());
     json.object(|json| {
@@ -23,7 +23,7 @@ pub(super) fn write(question: &Question<'_>, found: &Found, table: &Table<'_>, r
         json.key("last_entry").int(rows.last_s);
         json.key("before").int(window.before_s);
         json.key("after").int(window.after_s);
-        json.key("group").text(question.group().word());
+        json.key("group").text(question.selection.group.word());
         json.key("options").text(&options.join(","));
         write_texts(json, table, "dimension_names", |column| &column.name);
         write_texts(json, table, "dimension_ids", |column| &column.id);
@@ -45,21 +45,22 @@ pub(super) fn write(question: &Question<'_>, found: &Found, table: &Table<'_>, r
 }
 
 /// The question in one line.
-fn description(question: &Question<'_>, request: WindowRequest) -> String {
+fn description(question: &Question<'_>) -> String {
     let host = &question.asked.host.info().hostname;
     let chart = question.chart.unwrap_or("*");
+    let (selection, request) = (&question.selection, question.selection.window);
     let what = match question.context {
         Some(context) => format!("context://hosts:{host}/contexts:{context}/instances:{chart}"),
         None => format!("chart://host:{host}/instance:{chart}"),
     };
     format!(
         "{what}/dimensions:{}/after:{}/before:{}/points:{}/group:{}/options:{}",
-        if question.dimensions.is_empty() { "*" } else { &question.dimensions },
+        if selection.dimensions.is_empty() { "*" } else { &selection.dimensions },
         request.after_s,
         request.before_s,
         request.points,
-        question.group().word(),
-        question.options.words().join(","),
+        question.selection.group.word(),
+        question.selection.options.words().join(","),
     )
 }
 
