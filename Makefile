@@ -1,5 +1,6 @@
 # Everything that is done with this repository starts here; `make` alone lists it.
-# Only cargo and a C compiler are needed to begin with (`make toolchain` looks for them).
+# Only cargo and a C compiler are needed to begin with (`make toolchain` looks for them, and installs
+# Node for the dashboard where it can).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -116,3 +117,5 @@ clean: ## remove what was built
 toolchain:
 	@command -v cargo >/dev/null || { echo "no Rust toolchain here: install Rust 1.95 or newer with rustup, then try again" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "no C compiler and linker here: apt-get install gcc libc6-dev, then try again" >&2; exit 1; }
+	@{ command -v node && command -v npm; } >/dev/null || integration-tests/install-peers.sh node || \
+		echo "going on without Node: the programs will have no dashboard, and their first page says so" >&2

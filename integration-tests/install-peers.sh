@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Installs what the tests run beside us, where it is not there yet: Debian packages, without
-# starting a service of them.
+# starting a service of them. With `node`: only what the dashboard is built with.
 set -euo pipefail
 
 # program:package
 needed=(netdata:netdata-core chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
 # Packages without a program of their own.
 needed_packages=(netdata-plugins-bash netdata-plugins-python ca-certificates)
+if [[ ${1:-} == node ]]; then
+    needed=(node:nodejs npm:npm)
+    needed_packages=()
+fi
 
 missing=()
 PATH=$PATH:/usr/sbin:/sbin
@@ -19,7 +23,7 @@ done
 ((${#missing[@]})) || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "the tests need ${missing[*]} (names of Debian packages), and there is no apt-get here" >&2
+    echo "needed: ${missing[*]} (names of Debian packages), and there is no apt-get here" >&2
     exit 1
 fi
 as_root=()
@@ -28,7 +32,7 @@ if ((EUID != 0)); then
     as_root=(sudo)
 fi
 
-echo "installing for the tests: ${missing[*]}"
+echo "installing: ${missing[*]}"
 # Offline, systemd starts nothing that a package brings; the tests start their own instances.
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get -qq -o Dpkg::Use-Pty=0)
 "${apt[@]}" update

@@ -7,6 +7,7 @@ mod batch;
 mod calls;
 mod client;
 mod connections;
+mod dashboard;
 mod data;
 mod fleet;
 mod listings;

@@ -104,11 +104,11 @@ async fn the_dashboard_is_everywhere() {
             ("", "text/html; charset=utf-8"),
             ("index.html", "text/html; charset=utf-8"),
             ("?x=1", "text/html; charset=utf-8"),
+            ("alarms", "text/html; charset=utf-8"),
+            ("node", "text/html; charset=utf-8"),
+            ("badges", "text/html; charset=utf-8"),
             ("dashboard.css", "text/css; charset=utf-8"),
             ("dashboard.js", "text/javascript; charset=utf-8"),
-            ("charts.js", "text/javascript; charset=utf-8"),
-            ("painter.js", "text/javascript; charset=utf-8"),
-            ("words.js", "text/javascript; charset=utf-8"),
             ("logo.svg", "image/svg+xml"),
         ] {
             let reply = get(web, &format!("{root}{file}")).await;

@@ -1,0 +1,11 @@
+// What the tests use of Node.
+
+declare module "node:test" {
+  export function test(goal: string, body: () => void | Promise<void>): void;
+}
+
+declare module "node:assert/strict" {
+  export function equal(actual: unknown, expected: unknown, message?: string): void;
+  export function deepEqual(actual: unknown, expected: unknown, message?: string): void;
+  export function ok(value: unknown, message?: string): void;
+}
