@@ -51,6 +51,22 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
     write_fraction(out, fraction, DECIMALS);
 }
 
+/// Writes a finite number with exactly seven decimals, rounded to nearest, and never with an exponent;
+/// nothing for what is not finite.
+pub fn write_fixed(out: &mut Vec<u8>, value: f64) {
+    if !value.is_finite() {
+        return;
+    }
+    let begin = out.len();
+    write_double(out, value);
+    let text = &out[begin..];
+    let decimals = text.iter().rev().position(|&byte| byte == b'.');
+    match decimals {
+        None => out.extend_from_slice(b".0000000"),
+        Some(decimals) => out.extend_from_slice(&b"0000000"[decimals.min(DECIMALS)..]),
+    }
+}
+
 /// Writes a number that 64 bits do not hold. Beyond 2^127 the digits mean nothing to anybody.
 #[cold]
 fn write_huge(out: &mut Vec<u8>, value: f64) {
@@ -186,6 +202,24 @@ mod tests {
             assert_eq!(double(stored.unpack()), text, "{value}");
             assert_eq!(packed(value), text, "{value}");
         }
+    }
+
+    /// The decimals are always there.
+    #[test]
+    fn fixed_numbers_have_seven_decimals() {
+        let mut state = 1_u64;
+        for turn in 0..50_000_u32 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = (state >> 34) as f64 / 10_u64.pow(turn % 9) as f64 * if turn % 3 == 0 { -1.0 } else { 1.0 };
+            let value = Packed::pack(value, PointFlags::NORMAL).unpack();
+            let mut out = Vec::new();
+            write_fixed(&mut out, value);
+            let expected = alloc::format!("{:.7}", if value == 0.0 { 0.0 } else { value });
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{value}");
+        }
+        let mut out = Vec::new();
+        write_fixed(&mut out, f64::NAN);
+        assert!(out.is_empty());
     }
 
     #[test]

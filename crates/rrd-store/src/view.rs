@@ -278,6 +278,22 @@ impl<'a> ChartView<'a> {
         })
     }
 
+    /// The rows after `after_s` up to `before_s` as they lie in the open block: one after another, and
+    /// how many values each has, as [bits](Packed::to_bits). `None` where some of them are not there any more.
+    #[must_use]
+    pub fn open_rows(&self, after_s: i64, before_s: i64) -> Option<(&'a [u32], usize)> {
+        let ring = &self.chart.ring;
+        if after_s.saturating_add(ring.every_s) < ring.open_start_s && !ring.sealed.is_empty() {
+            return None;
+        }
+        let rows_to = |time_s: i64| {
+            let rows = time_s.saturating_sub(ring.open_start_s).div_euclid(ring.every_s).saturating_add(1);
+            rows.clamp(0, ring.open_rows as i64) as usize
+        };
+        let (begin, end) = (rows_to(after_s), rows_to(before_s));
+        Some((&ring.open[begin * ring.stride..end.max(begin) * ring.stride], ring.stride))
+    }
+
     /// Takes the rows after `after_s` up to `before_s`, to be decoded outside the lock.
     #[must_use]
     pub fn snapshot(&self, after_s: i64, before_s: i64) -> Snapshot {

@@ -57,6 +57,10 @@ pub struct Query<'a> {
     pub options: Options,
     /// Values of the answer at most.
     pub values_max: usize,
+    /// Charts at most.
+    pub charts_max: usize,
+    /// Stored values to be read at most.
+    pub reads_max: u64,
 }
 
 /// Which charts are asked.
@@ -99,6 +103,12 @@ pub enum QueryError {
     /// No such chart, no such dimension, or no row in the range.
     #[error("nothing matches")]
     NoMatch,
+    /// More charts than may be asked at once.
+    #[error("{0} charts match")]
+    TooMany(usize),
+    /// More stored values than may be read.
+    #[error("{0} values are to be read")]
+    TooLong(u64),
 }
 
 impl<'a> Query<'a> {
@@ -115,6 +125,8 @@ impl<'a> Query<'a> {
             group_options: "",
             options: Options::default(),
             values_max: VALUES_MAX,
+            charts_max: usize::MAX,
+            reads_max: u64::MAX,
         }
     }
 }
@@ -123,7 +135,7 @@ impl Host {
     /// Answers a query. `now_s` is the wall clock in seconds.
     ///
     /// # Errors
-    /// [`QueryError::NoMatch`] where there is nothing to show.
+    /// [`QueryError::NoMatch`] where there is nothing to show, others where a limit of the query is passed.
     pub fn query(&self, query: &Query<'_>, now_s: i64) -> Result<Answer, QueryError> {
         if self.keep().mode == MemoryMode::None {
             return Err(QueryError::NoMatch);
@@ -136,6 +148,13 @@ impl Host {
         let width = width(&charts);
         if charts.is_empty() || (query.dimensions.is_some() && width == 0) {
             return Err(QueryError::NoMatch);
+        }
+        if charts.len() > query.charts_max {
+            return Err(QueryError::TooMany(charts.len()));
+        }
+        let reads = charts.iter().map(|chart| reads(query, chart, &window)).sum();
+        if reads > query.reads_max {
+            return Err(QueryError::TooLong(reads));
         }
         let coarse = seconds_between(query, &charts, &window) > VALUES_BETWEEN_MAX;
         let stored = Sheet::may_be_stored(query, &window, charts.iter().map(|chart| chart.every_s))
@@ -168,6 +187,13 @@ fn extent(charts: &[Picked]) -> Extent {
         last_s: charts.iter().map(|chart| chart.last_s).max().unwrap_or(0),
         every_s: charts.iter().map(|chart| chart.every_s).min().unwrap_or(1),
     }
+}
+
+/// Stored values of a chart that lie in the window.
+fn reads(query: &Query<'_>, chart: &Picked, window: &Window) -> u64 {
+    let seconds = chart.last_s.min(window.before_s) - chart.rows_first_s.max(window.start_s());
+    let dimensions = if query.options.percentage { u64::from(chart.dimensions) } else { chart.shown.len() as u64 };
+    (seconds.max(0) / chart.every_s.max(1)) as u64 * dimensions
 }
 
 /// Seconds between stored points that are to be filled, times dimensions.

@@ -1,0 +1,119 @@
+//! Walks: from chart to chart of a host, some of them copied under each hold of its lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use row::{ChartOptions, ChartSlot};
+use rrd_store::{ChartView, Host};
+
+use crate::chart::{Chart, Copies};
+use crate::span::Span;
+
+/// Charts that are looked at, and charts that are copied, while the host's lock is held once: some
+/// 20 µs each.
+const LOOKED_AT_ONCE: u32 = 256;
+const COPIED_AT_ONCE: usize = 32;
+
+/// In which order charts are visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As the host lists them.
+    Listed,
+    /// Those of one context after one another, contexts as they are met.
+    ByContext,
+}
+
+/// What is read beside the newest values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Nothing.
+    Newest,
+    /// Sums over the rows of a span.
+    Sums(Span),
+}
+
+/// A walk over the charts of a host.
+#[derive(Debug)]
+pub struct Walk {
+    host: Arc<Host>,
+    plan: Vec<Planned>,
+    next: usize,
+    copies: Copies,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    group: u32,
+    slot: ChartSlot,
+    born: u64,
+}
+
+impl Walk {
+    /// Plans a walk over the charts that are wanted. Charts that are obsolete, and those without
+    /// dimensions, are left out.
+    pub fn new(host: Arc<Host>, order: Order, is_wanted: impl Fn(&ChartView<'_>) -> bool) -> Self {
+        let mut plan = Vec::new();
+        let mut contexts: HashMap<Box<str>, u32> = HashMap::new();
+        let mut group = |context: &str| match contexts.get(context) {
+            _ if order == Order::Listed => 0,
+            Some(&group) => group,
+            None => {
+                let group = contexts.len() as u32;
+                contexts.insert(context.into(), group);
+                group
+            }
+        };
+        for start in (0..).step_by(LOOKED_AT_ONCE as usize) {
+            let end = host.read(|view| {
+                let slots = (start..view.slots_end().min(start + LOOKED_AT_ONCE)).map(ChartSlot);
+                for chart in slots.filter_map(|slot| view.chart(slot)).filter(is_told).filter(&is_wanted) {
+                    let group = group(chart.definition().context);
+                    plan.push(Planned { group, slot: chart.slot(), born: chart.born() });
+                }
+                view.slots_end()
+            });
+            if start + LOOKED_AT_ONCE >= end {
+                break;
+            }
+        }
+        plan.sort_by_key(|planned| planned.group);
+        Self { host, plan, next: 0, copies: Copies::default() }
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// Reads the next charts; returns whether there were any.
+    pub fn step(&mut self, reading: Reading) -> bool {
+        let rest = &self.plan[self.next..];
+        let some = &rest[..rest.len().min(COPIED_AT_ONCE)];
+        self.next += some.len();
+        self.copies.clear();
+        let span = match reading {
+            Reading::Newest => None,
+            Reading::Sums(span) => Some(span),
+        };
+        self.host.read(|view| {
+            for planned in some {
+                // Another chart may have the slot by now.
+                if let Some(chart) = view.chart(planned.slot).filter(|chart| chart.born() == planned.born) {
+                    self.copies.take(&chart, planned.group, span);
+                }
+            }
+        });
+        self.copies.fold();
+        !some.is_empty()
+    }
+
+    /// The charts that were read last.
+    pub fn charts(&self) -> impl Iterator<Item = Chart<'_>> {
+        self.copies.iter()
+    }
+}
+
+fn is_told(chart: &ChartView<'_>) -> bool {
+    !chart.definition().options.has(ChartOptions::OBSOLETE) && chart.dimension_count() > 0
+}
