@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use rrd_store::Reply;
 
@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     status: StatusCode,
     content_type: &'static str,
     freshness: Freshness,
+    /// The name of the file as which a browser is to keep it.
+    file_name: Option<HeaderValue>,
     content: Content,
 }
 
@@ -50,7 +52,7 @@ impl Answer {
     }
 
     fn of(content_type: &'static str, content: Content) -> Self {
-        Self { status: StatusCode::OK, content_type, freshness: Freshness::Passing, content }
+        Self { status: StatusCode::OK, content_type, freshness: Freshness::Passing, file_name: None, content }
     }
 
     pub(crate) fn json(body: Vec<u8>) -> Self {
@@ -71,8 +73,18 @@ impl Answer {
         Self { content_type, ..self }
     }
 
+    /// A browser is to keep it as a file; the name needs no quotes.
+    pub(crate) fn attached(self, file_name: &str) -> Self {
+        Self { file_name: HeaderValue::try_from(format!("attachment; filename=\"{file_name}\"")).ok(), ..self }
+    }
+
     pub(crate) fn bad_request(text: impl Into<Bytes>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, ..Self::new(HTML, text) }
+    }
+
+    /// The same as plain text.
+    pub(crate) fn bad_question(text: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, ..Self::new(PLAIN, text) }
     }
 
     pub(crate) fn not_found(text: impl Into<Bytes>) -> Self {
@@ -116,6 +128,11 @@ impl Answer {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, ..Self::new(PLAIN, text) }
     }
 
+    /// Too much is asked of the node at once.
+    pub(crate) fn busy(text: &'static str) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..Self::new(PLAIN, text) }
+    }
+
     /// The node does not know itself yet.
     pub(crate) fn starting() -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, ..Self::new(PLAIN, "") }
@@ -136,6 +153,9 @@ impl IntoResponse for Answer {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        if let Some(file_name) = self.file_name {
+            response.headers_mut().insert(CONTENT_DISPOSITION, file_name);
+        }
         response.extensions_mut().insert(self.freshness);
         response
     }

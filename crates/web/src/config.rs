@@ -109,6 +109,18 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// Its address, or `localhost` for whoever is on this machine.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Tcp(address) | Self::Tls(address) if !address.ip().to_canonical().is_loopback() => {
+                address.ip().to_canonical().to_string()
+            }
+            _ => LOCALHOST.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,6 @@
-//! Dates of HTTP headers, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+//! Dates: of HTTP headers, such as `Sun, 06 Nov 1994 08:49:37 GMT`, and in tables.
+
+use row::text::write_int;
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -14,6 +16,39 @@ pub(crate) fn http_date(time_s: i64) -> String {
     let weekday = DAYS[(days % 7) as usize];
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{weekday}, {day:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", MONTHS[month as usize])
+}
+
+/// Writes a second as `1994-11-06 08:49:37`.
+pub(crate) fn write_date(out: &mut Vec<u8>, time_s: i64) {
+    let [year, month, day, hour, minute, second] = parts(time_s);
+    write_digits(out, year, 4);
+    for (lead, part) in [(b'-', month + 1), (b'-', day), (b' ', hour), (b':', minute), (b':', second)] {
+        out.push(lead);
+        write_digits(out, part, 2);
+    }
+}
+
+/// Writes a second as numbers between commas, the month counted from 0.
+pub(crate) fn write_date_parts(out: &mut Vec<u8>, time_s: i64) {
+    for (number, part) in parts(time_s).into_iter().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        write_int(out, part);
+    }
+}
+
+fn parts(time_s: i64) -> [i64; 6] {
+    let time_s = time_s.clamp(0, LAST_S);
+    let (days, second) = (time_s / DAY_S, time_s % DAY_S);
+    let (year, month, day) = civil(days);
+    [year, month, day, second / 3_600, second / 60 % 60, second % 60]
+}
+
+fn write_digits(out: &mut Vec<u8>, number: i64, digits: u32) {
+    for digit in (0..digits).rev() {
+        out.push(b'0' + (number / 10_i64.pow(digit) % 10) as u8);
+    }
 }
 
 /// Year, month (from 0) and day (from 1) of a day since 1970, by years that begin in March.

@@ -21,6 +21,7 @@ use tracing::info;
 use crate::answer::{Answer, Freshness, PLAIN};
 use crate::api::{BADGE, FUNCTION, STREAM_INFO};
 use crate::date::http_date;
+use crate::encoding::Encoding;
 use crate::params::Params;
 use crate::target::{Target, TargetError};
 use crate::{Node, Peer, Web};
@@ -53,11 +54,13 @@ impl Web {
     {
         let origin = request.headers().get(ORIGIN).cloned();
         let asked = request.uri().clone();
+        let accepted = Encoding::accepted(request.headers());
         let mut response = match self.node.admit(&mut request, peer) {
             Err(refusal) => *refusal,
             Ok(()) => self.routes.call(request).await.unwrap_or_else(|never| match never {}),
         };
         self.node.dress(&mut response, origin);
+        self.node.encoders.encode(&mut response, accepted);
         if !response.status().is_success() && !response.status().is_redirection() {
             self.node.complain(peer, &asked, response.status());
         }

@@ -6,12 +6,13 @@
 //! `files` holds the dashboard.
 //!
 //! ```text
-//! door ─> connection (hyper) ─> gate ─> axum routes ─> api::{info, charts, chart, data, hosts, function}
+//! door ─> connection (hyper) ─> gate ─> axum routes ─> api::{info, charts, data, allmetrics, …} ─> pieces ─> encoding
 //!                                └─ target              └─ files
 //! ```
 //!
-//! Under a host's lock answers are copied, never formatted; a query decodes outside it. What is
-//! left out: compression, conditional requests, the registry, the access log, and formats other than
+//! Under a host's lock answers are copied, never formatted; a query decodes outside it, on a thread of
+//! its own if it takes long. Long answers are made while they are written. What is
+//! left out: conditional requests, the registry, the access log, and formats other than
 //! JSON.
 #![forbid(unsafe_code)]
 
@@ -20,12 +21,14 @@ mod api;
 mod config;
 mod connection;
 mod date;
+mod encoding;
 mod files;
 mod gate;
 mod json;
 mod params;
 mod percent;
 mod pieces;
+mod queries;
 mod socket;
 mod target;
 
@@ -37,6 +40,10 @@ use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use row::Now;
 use rrd_store::Store;
+
+use api::Scrapes;
+use encoding::Encoders;
+use queries::Queries;
 
 pub use config::{Allowed, Clock, Config, Keep, Management, Peer};
 
@@ -54,6 +61,9 @@ pub(crate) struct Node {
     /// Who may ask; wins over what `config` says of it.
     allowed: RwLock<Arc<Allowed>>,
     clock: Clock,
+    encoders: Arc<Encoders>,
+    pub(crate) scrapes: Scrapes,
+    pub(crate) queries: Queries,
     /// The second of the last refusals that were logged, and below it their count in eight bits.
     complaints: AtomicU64,
 }
@@ -61,6 +71,11 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn now(&self) -> Now {
         (self.clock)()
+    }
+
+    /// Seconds that this machine's time is east of UTC.
+    pub(crate) fn utc_offset_s(&self) -> i64 {
+        self.store.hosts().first().map_or(0, |own| i64::from(own.info().utc_offset_s))
     }
 
     pub(crate) fn allowed(&self) -> Arc<Allowed> {
@@ -80,7 +95,16 @@ impl Web {
             management: config.allow_management_from.clone(),
         };
         let allowed = RwLock::new(Arc::new(allowed));
-        let node = Arc::new(Node { store, config, allowed, clock, complaints: AtomicU64::new(0) });
+        let node = Arc::new(Node {
+            store,
+            config,
+            allowed,
+            clock,
+            encoders: Arc::default(),
+            scrapes: Scrapes::default(),
+            queries: Queries::default(),
+            complaints: AtomicU64::new(0),
+        });
         let routes = TowerToHyperService::new(api::routes(Arc::clone(&node)));
         Self { node, routes }
     }

@@ -1,6 +1,7 @@
 //! The API, version 1: one module per command, and what every other path gets.
 
 mod alarms;
+mod allmetrics;
 mod badge;
 mod chart;
 mod charts;
@@ -24,7 +25,10 @@ use rrd_store::MemoryMode;
 use crate::answer::{Answer, escape_html};
 use crate::gate::Asked;
 use crate::percent::{Plus, decode};
+use crate::queries::{QUICK_READS_MAX, READS_MAX};
 use crate::{Node, Peer, files};
+
+pub(crate) use allmetrics::Scrapes;
 
 /// What a child asks before it streams.
 pub(crate) const STREAM_INFO: &str = "/api/v3/stream_info";
@@ -45,6 +49,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/charts_data", get(charts_data))
         .route(BADGE, get(badge))
         .route("/api/v1/hosts", get(hosts))
+        .route("/api/v1/allmetrics", get(allmetrics))
         .route("/api/v1/alarms", get(alarms))
         .route("/api/v1/alarms_values", get(alarms_values))
         .route("/api/v1/alarm_log", get(alarm_log))
@@ -85,7 +90,17 @@ async fn chart(Extension(asked): Question) -> Answer {
 }
 
 async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
-    refuse_without_rows(&asked).unwrap_or_else(|| data::answer(&asked, node.now().wall_s()))
+    if let Some(refusal) = refuse_without_rows(&asked) {
+        return refusal;
+    }
+    let (now_s, offset_s) = (node.now().wall_s(), node.utc_offset_s());
+    match data::answer(&asked, now_s, offset_s, QUICK_READS_MAX) {
+        Some(answer) => answer,
+        None => {
+            let long = move || data::answer(&asked, now_s, offset_s, READS_MAX);
+            node.queries.run(move || long().unwrap_or_else(data::too_long)).await
+        }
+    }
 }
 
 async fn charts_data(State(node): OfNode, Extension(asked): Question) -> Answer {
@@ -98,6 +113,10 @@ async fn badge(State(node): OfNode, Extension(asked): Question) -> Answer {
 
 async fn hosts(State(node): OfNode) -> Answer {
     Answer::json(hosts::answer(&node))
+}
+
+async fn allmetrics(State(node): OfNode, Extension(asked): Question, Extension(peer): Extension<Peer>) -> Answer {
+    allmetrics::answer(&node, &asked, peer)
 }
 
 async fn alarms(State(node): OfNode, Extension(asked): Question) -> Answer {

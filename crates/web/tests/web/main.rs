@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod alarms;
+mod allmetrics;
 mod badges;
 mod batch;
 mod calls;
@@ -10,5 +11,6 @@ mod connections;
 mod dashboard;
 mod data;
 mod fleet;
+mod formats;
 mod listings;
 mod routes;

@@ -1,18 +1,23 @@
-//! `data`: the rows of one chart, or of several side by side, in a time range, as JSON.
+//! `data`: the rows of one chart, or of several side by side, in a time range.
 //!
-//! Here a URL becomes a query of the store; `table` writes the rows, `wrap` what clients want to
-//! know about them.
+//! Here a URL becomes a query of the store; `table` writes the rows in some `format`, `wrap` what clients
+//! want to know about them, and a `document` is all of it, made while it is written.
 
 mod batch;
+mod document;
+mod format;
 mod options;
 mod selection;
 mod table;
 mod wrap;
 
-use rrd_store::query::{self, Charts};
+use rrd_store::query::{self, Charts, Query, QueryError};
 
 use crate::answer::Answer;
 use crate::gate::Asked;
+use crate::queries::{CHARTS_MAX, READS_MAX};
+use document::{Document, Google, around_jsonp, plain};
+use format::{CALL, Format};
 use table::Table;
 
 pub(super) use batch::answer as many;
@@ -29,6 +34,8 @@ struct Question<'a> {
     chart: Option<&'a str>,
     context: Option<&'a str>,
     selection: Selection<'a>,
+    /// Stored values to be read at most.
+    reads_max: u64,
 }
 
 /// What was found, and whether one chart was named.
@@ -37,44 +44,93 @@ struct Found {
     is_one_chart: bool,
 }
 
-pub(super) fn answer(asked: &Asked, now_s: i64) -> Answer {
+/// `offset_s` are seconds east of UTC, for dates. `None` where more than `reads_max` stored values are to
+/// be read.
+pub(super) fn answer(asked: &Asked, now_s: i64, offset_s: i64, reads_max: u64) -> Option<Answer> {
     let params = &asked.params;
     let question = Question {
         asked,
         chart: params.text("chart"),
         context: params.text("context"),
         selection: Selection::of(params),
+        reads_max,
     };
     if question.chart.is_none() && question.context.is_none() {
-        return Answer::bad_request("No chart or context is given.");
+        return Some(Answer::bad_request("No chart or context is given."));
     }
     let window = question.selection.window;
-    let Some(found) = question.find(now_s) else {
-        return Answer::not_found("No metrics where matched to query.");
-    };
-    let body = question.write(&found);
-    Answer::json(body).lasting([window.after_s, window.before_s].iter().all(|&s| s >= ABSOLUTE_S_MIN))
+    let is_lasting = [window.after_s, window.before_s].iter().all(|&s| s >= ABSOLUTE_S_MIN);
+    Some(match question.find(now_s) {
+        Ok(found) => question.write(found, offset_s).lasting(is_lasting),
+        Err(QueryError::NoMatch) => Answer::not_found("No metrics where matched to query."),
+        Err(QueryError::TooMany(charts)) => {
+            Answer::bad_question(format!("{charts} charts match, {CHARTS_MAX} are the most that can be asked at once."))
+        }
+        Err(QueryError::TooLong(_)) => return None,
+    })
+}
+
+/// More is asked than anybody should wait for.
+pub(super) fn too_long() -> Answer {
+    Answer::bad_question(format!(
+        "More than {READS_MAX} stored values would have to be read: ask for a shorter time or fewer charts."
+    ))
 }
 
 impl Question<'_> {
-    /// Asks the store; `None` where nothing matches.
-    fn find(&self, now_s: i64) -> Option<Found> {
+    /// Asks the store.
+    fn find(&self, now_s: i64) -> Result<Found, QueryError> {
         let (charts, contexts) = (pattern(self.chart), pattern(self.context));
-        let ask = |charts| self.asked.host.query(&self.selection.query(charts), now_s).ok();
+        let limited =
+            |charts| Query { charts_max: CHARTS_MAX, reads_max: self.reads_max, ..self.selection.query(charts) };
+        let ask = |charts| self.asked.host.query(&limited(charts), now_s);
         if let Some(contexts) = &contexts {
             let rows = ask(Charts::OfContexts(contexts, charts.as_ref()))?;
-            return Some(Found { rows, is_one_chart: false });
+            return Ok(Found { rows, is_one_chart: false });
         }
-        if let Some(rows) = ask(Charts::One(self.chart?)) {
-            return Some(Found { rows, is_one_chart: true });
+        match ask(Charts::One(self.chart.unwrap_or_default())) {
+            Ok(rows) => Ok(Found { rows, is_one_chart: true }),
+            Err(QueryError::NoMatch) => {
+                let charts = charts.as_ref().ok_or(QueryError::NoMatch)?;
+                Ok(Found { rows: ask(Charts::Matching(charts))?, is_one_chart: false })
+            }
+            Err(error) => Err(error),
         }
-        let rows = ask(Charts::Matching(charts.as_ref()?))?;
-        Some(Found { rows, is_one_chart: false })
     }
 
-    fn write(&self, found: &Found) -> Vec<u8> {
-        let table = Table { rows: &found.rows, columns: self.columns(&found.rows), options: self.selection.options };
-        if self.selection.options.has(DataOptions::JSONWRAP) { wrap::write(self, found, &table) } else { table.json() }
+    fn write(&self, found: Found, offset_s: i64) -> Answer {
+        let params = &self.asked.params;
+        let mut format = Format::from_word(params.text("format").unwrap_or_default());
+        let google = Google::read(params);
+        let mut file_name = params.text("filename").map(plain);
+        if format == Format::DataSource {
+            format = google.format.unwrap_or(format);
+            file_name = file_name.or_else(|| google.file_name.clone());
+        }
+        if format == Format::DataSource && google.has_s >= found.rows.last_s {
+            return Answer::new(CALL, google.not_modified());
+        }
+        let last_s = found.rows.last_s;
+        let document = self.document(found, format, offset_s);
+        let document = match format {
+            Format::DataSource => document.called(google.around(last_s)),
+            Format::Jsonp => document.called(around_jsonp(params)),
+            _ => document,
+        };
+        let is_wrapped = self.selection.options.has(DataOptions::JSONWRAP);
+        let answer = Answer::made(format.content_type(is_wrapped), document);
+        file_name.into_iter().fold(answer, |answer, name| answer.attached(&name))
+    }
+
+    fn document(&self, Found { rows, is_one_chart }: Found, format: Format, offset_s: i64) -> Document {
+        let (columns, options) = (self.columns(&rows), self.selection.options);
+        let is_wrapped = options.has(DataOptions::JSONWRAP);
+        let table = Table::new(rows, columns, options, format, is_wrapped, offset_s);
+        if !is_wrapped {
+            return Document::new(Vec::new(), table, false, Vec::new());
+        }
+        let (head, tail) = wrap::around(self, &table, is_one_chart, format);
+        Document::new(head, table, format.is_text(), tail)
     }
 
     /// The places of the columns to show.

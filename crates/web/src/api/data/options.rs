@@ -4,7 +4,7 @@ use rrd_store::query::Options;
 
 /// A set of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::api) struct DataOptions(u16);
+pub(in crate::api) struct DataOptions(u32);
 
 impl DataOptions {
     /// Dimensions that are zero all the time are left out.
@@ -38,11 +38,22 @@ impl DataOptions {
     /// Rows are made of seconds.
     pub(super) const VIRTUAL_POINTS: Self = Self(8_192);
 
-    /// What the client is told in another way: what became of its wish.
-    const UNTOLD: Self = Self(Self::NATURAL_POINTS.0 | Self::VIRTUAL_POINTS.0);
+    /// Times as numbers where a format has dates.
+    pub(super) const SECONDS: Self = Self(1 << 14);
+    /// Formats of Google's charts as Google's scripts read them: keys without quotes, dates as objects.
+    pub(super) const GOOGLE_JSON: Self = Self(1 << 15);
+    /// The wrapper lists all dimensions, shown or not.
+    pub(super) const ALL_DIMENSIONS: Self = Self(1 << 16);
+    /// Words that clients may say, and that change nothing here: values are never anomalous.
+    const DISPLAY_ABSOLUTE: Self = Self(1 << 17);
+    const ANOMALY_BIT: Self = Self(1 << 18);
+    const SELECTED_TIER: Self = Self(1 << 19);
+    const RAW: Self = Self(1 << 20);
+    const ANOMALY_RATES: Self = Self(1 << 21);
 
     /// The words of the API; the first of an option is the one to tell.
-    const WORDS: [(&str, Self); 22] = [
+    /// In the order in which they are told.
+    const WORDS: [(&str, Self); 35] = [
         ("nonzero", Self::NONZERO),
         ("flip", Self::FLIP),
         ("reversed", Self::FLIP),
@@ -55,16 +66,29 @@ impl DataOptions {
         ("abs", Self::ABSOLUTE),
         ("absolute_sum", Self::ABSOLUTE),
         ("absolute-sum", Self::ABSOLUTE),
+        ("display_absolute", Self::DISPLAY_ABSOLUTE),
+        ("display-absolute", Self::DISPLAY_ABSOLUTE),
+        ("seconds", Self::SECONDS),
         ("null2zero", Self::NULL2ZERO),
         ("objectrows", Self::OBJECTROWS),
+        ("google_json", Self::GOOGLE_JSON),
+        ("google-json", Self::GOOGLE_JSON),
         ("percentage", Self::PERCENTAGE),
         ("unaligned", Self::UNALIGNED),
         ("match_ids", Self::MATCH_IDS),
         ("match-ids", Self::MATCH_IDS),
         ("match_names", Self::MATCH_NAMES),
         ("match-names", Self::MATCH_NAMES),
+        ("anomaly-bit", Self::ANOMALY_BIT),
+        ("selected-tier", Self::SELECTED_TIER),
+        ("raw", Self::RAW),
+        ("jw-anomaly-rates", Self::ANOMALY_RATES),
         ("natural-points", Self::NATURAL_POINTS),
         ("virtual-points", Self::VIRTUAL_POINTS),
+        ("all-dimensions", Self::ALL_DIMENSIONS),
+        ("all_dimensions", Self::ALL_DIMENSIONS),
+        ("show_dimensions", Self::ALL_DIMENSIONS),
+        ("show-dimensions", Self::ALL_DIMENSIONS),
     ];
 
     /// Reads lists of words; unknown ones mean nothing.
@@ -78,6 +102,12 @@ impl DataOptions {
         self.0 & other.0 != 0
     }
 
+    /// The same, and what rows are made of.
+    pub(super) const fn with_grid(self, natural: bool) -> Self {
+        let neither = self.0 & !(Self::NATURAL_POINTS.0 | Self::VIRTUAL_POINTS.0);
+        Self(neither | if natural { Self::NATURAL_POINTS.0 } else { Self::VIRTUAL_POINTS.0 })
+    }
+
     /// What the store has to do.
     pub(super) const fn of_query(self) -> Options {
         Options {
@@ -89,7 +119,7 @@ impl DataOptions {
 
     /// The words of what is set.
     pub(super) fn words(self) -> Vec<&'static str> {
-        let mut told = Self::UNTOLD;
+        let mut told = Self(0);
         let mut words = Vec::new();
         for (word, option) in Self::WORDS {
             if self.has(option) && !told.has(option) {

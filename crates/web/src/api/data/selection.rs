@@ -26,7 +26,8 @@ pub(in crate::api) struct Selection<'a> {
 impl<'a> Selection<'a> {
     pub(in crate::api) fn of(params: &'a Params) -> Self {
         let dimensions = params.all(&DIMENSIONS).collect::<Vec<_>>().join("|");
-        let options = DataOptions::read(params.all(&["options"]));
+        let shown = params.word("show_dimensions").map(|_| "all-dimensions");
+        let options = DataOptions::read(params.all(&["options"]).chain(shown));
         Self {
             named: pattern(Some(&dimensions)),
             labels: pattern(params.text("chart_labels_filter")),

@@ -1,47 +1,83 @@
 //! The wrapper: rows together with what clients want to know about them.
 
+use std::collections::HashSet;
+
 use rrd_store::query::Column;
 
+use super::format::Format;
 use super::table::Table;
-use super::{Found, Question};
+use super::{DataOptions, Question};
 use crate::json::Json;
 
-/// Writes the table with all that is told about it.
-pub(super) fn write(question: &Question<'_>, found: &Found, table: &Table<'_>) -> Vec<u8> {
-    let (rows, window) = (table.rows, table.rows.window);
+/// What stands before the table, and what after it.
+pub(super) fn around(question: &Question<'_>, table: &Table, is_one_chart: bool, format: Format) -> (Vec<u8>, Vec<u8>) {
+    let (rows, window) = (&table.rows, table.rows.window);
     let id = description(question);
-    let mut options = question.selection.options.words();
-    options.push(if window.natural { "natural-points" } else { "virtual-points" });
-    let mut json = Json::with_capacity(table.bytes() + 1_024 + 2 * id.len());
-    json.object(|json| {
-        json.key("api").int(1);
-        json.key("id").text(&id);
-        json.key("name").text(&id);
-        json.key("view_update_every").int(window.step_s);
-        json.key("update_every").int(i64::from(rows.update_every_s));
-        json.key("first_entry").int(rows.first_s);
-        json.key("last_entry").int(rows.last_s);
-        json.key("before").int(window.before_s);
-        json.key("after").int(window.after_s);
-        json.key("group").text(question.selection.group.word());
-        json.key("options").text(&options.join(","));
-        write_texts(json, table, "dimension_names", |column| &column.name);
-        write_texts(json, table, "dimension_ids", |column| &column.id);
-        json.key("functions").array(|_| ());
-        if !found.is_one_chart {
-            write_texts(json, table, "chart_ids", |column| &column.chart);
-        }
-        write_latest(json, table);
-        json.key("dimensions").count(table.columns.len());
-        json.key("points").count(window.points);
-        json.key("format").text("json");
-        json.key("db_points_per_tier").array(|json| json.count(table.columns.len() * window.points));
-        json.key("result").written(|out| table.write(out));
-        let (min, max) = table.extremes();
-        json.key("min").double(min);
-        json.key("max").double(max);
-    });
-    json.finish()
+    let mut json = Json::with_capacity(1_024 + 2 * id.len());
+    json.open(b'{');
+    json.key("api").int(1);
+    json.key("id").text(&id);
+    json.key("name").text(&id);
+    json.key("view_update_every").int(window.step_s);
+    json.key("update_every").int(i64::from(rows.update_every_s));
+    json.key("first_entry").int(rows.first_s);
+    json.key("last_entry").int(rows.last_s);
+    json.key("before").int(window.before_s);
+    json.key("after").int(window.after_s);
+    json.key("group").text(question.selection.group.word());
+    json.key("options").text(&question.selection.options.with_grid(window.natural).words().join(","));
+    write_texts(&mut json, table, "dimension_names", |column| &column.name);
+    write_texts(&mut json, table, "dimension_ids", |column| &column.id);
+    if question.selection.options.has(DataOptions::ALL_DIMENSIONS) {
+        write_full_lists(&mut json, question, table);
+    }
+    json.key("functions").array(|_| ());
+    if !is_one_chart {
+        write_texts(&mut json, table, "chart_ids", |column| &column.chart);
+    }
+    write_latest(&mut json, table);
+    json.key("dimensions").count(table.columns.len());
+    json.key("points").count(window.points);
+    json.key("format").text(format.word());
+    json.key("db_points_per_tier").array(|json| json.count(table.columns.len() * window.points));
+    json.key("result").raw(if format.is_text() { b"\"" } else { b"" });
+    let mut tail = Json::default();
+    tail.raw(if format.is_text() { b"\"" } else { b"" });
+    let (min, max) = table.extremes();
+    tail.key("min").double(min);
+    tail.key("max").double(max);
+    tail.close(b'}');
+    (json.finish(), tail.finish())
+}
+
+/// All dimensions of the charts in the answer, shown or not, the charts, and their labels, each once.
+fn write_full_lists(json: &mut Json, question: &Question<'_>, table: &Table) {
+    let mut ids: Vec<&str> = table.rows.columns.iter().map(|column| &*column.chart).collect();
+    ids.dedup();
+    let (mut dimensions, mut charts, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+    for id in ids {
+        question.asked.host.read(|view| {
+            let Some(chart) = view.find_chart(id) else { return };
+            let pair = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+            let alive = (0..).zip(chart.dimensions()).filter(|(index, _)| !chart.is_gone(*index));
+            dimensions.extend(alive.map(|(_, one)| pair(one.id, if one.name.is_empty() { one.id } else { one.name })));
+            charts.push(pair(chart.id(), chart.name()));
+            labels.extend(chart.labels().map(|label| pair(label.name, label.value)));
+        });
+    }
+    for (key, pairs) in
+        [("full_dimension_list", dimensions), ("full_chart_list", charts), ("full_chart_labels", labels)]
+    {
+        let mut told = HashSet::new();
+        json.key(key).array(|json| {
+            for (one, other) in pairs.iter().filter(|pair| told.insert(*pair)) {
+                json.array(|json| {
+                    json.text(one);
+                    json.text(other);
+                });
+            }
+        });
+    }
 }
 
 /// The question in one line.
@@ -64,7 +100,7 @@ fn description(question: &Question<'_>) -> String {
     )
 }
 
-fn write_texts<'a>(json: &mut Json, table: &Table<'a>, key: &str, text: impl Fn(&'a Column) -> &'a str) {
+fn write_texts<'a>(json: &mut Json, table: &'a Table, key: &str, text: impl Fn(&'a Column) -> &'a str) {
     json.key(key).array(|json| match table.columns.is_empty() {
         true => json.text("no data"),
         false => table.columns.iter().for_each(|&place| json.text(text(&table.rows.columns[place]))),
@@ -72,7 +108,7 @@ fn write_texts<'a>(json: &mut Json, table: &Table<'a>, key: &str, text: impl Fn(
 }
 
 /// The newest stored values, and those of the newest row.
-fn write_latest(json: &mut Json, table: &Table<'_>) {
+fn write_latest(json: &mut Json, table: &Table) {
     let newest = |json: &mut Json, place: usize| json.double(table.rows.columns[place].newest);
     json.key("latest_values").array(|json| table.columns.iter().for_each(|&place| newest(json, place)));
     json.key("view_latest_values").array(|json| {
