@@ -83,9 +83,13 @@ impl<'a> HostView<'a> {
     /// The chart with this id or, where there is none, this name.
     #[must_use]
     pub fn find_chart(&self, id_or_name: &str) -> Option<ChartView<'a>> {
-        let slot = self.state.find_chart(id_or_name.as_bytes(), None);
-        slot.and_then(|slot| self.chart(slot))
-            .or_else(|| self.charts().find(|chart| chart.definition().name == id_or_name))
+        self.chart_with_id(id_or_name).or_else(|| self.charts().find(|chart| chart.definition().name == id_or_name))
+    }
+
+    /// The chart with this id, found without looking at others.
+    #[must_use]
+    pub fn chart_with_id(&self, id: &str) -> Option<ChartView<'a>> {
+        self.state.find_chart(id.as_bytes(), None).and_then(|slot| self.chart(slot))
     }
 
     /// The host's labels.

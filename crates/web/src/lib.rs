@@ -66,6 +66,8 @@ pub(crate) struct Node {
     pub(crate) queries: Queries,
     /// The second of the last refusals that were logged, and below it their count in eight bits.
     complaints: AtomicU64,
+    /// What was last told of all hosts.
+    fleet: tokio::sync::Mutex<api::Board>,
 }
 
 impl Node {
@@ -104,6 +106,7 @@ impl Web {
             scrapes: Scrapes::default(),
             queries: Queries::default(),
             complaints: AtomicU64::new(0),
+            fleet: Default::default(),
         });
         let routes = TowerToHyperService::new(api::routes(Arc::clone(&node)));
         Self { node, routes }

@@ -39,6 +39,11 @@ impl Params {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether a name is there, and its value does not deny it.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.word(name).is_some_and(|value| !["no", "false", "0"].contains(&value))
+    }
+
     /// All names and values, in their order.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

@@ -43,7 +43,7 @@ pub(super) fn count_of(node: &Node, host: &Host) -> usize {
 
 /// Whether all alarms are asked for, and not only those that are raised.
 fn wants_all(asked: &Asked) -> bool {
-    asked.params.word("all").is_some_and(|value| !["no", "false", "0"].contains(&value))
+    asked.params.flag("all")
 }
 
 pub(super) fn all(node: &Node, asked: &Asked) -> Vec<u8> {

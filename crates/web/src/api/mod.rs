@@ -6,12 +6,14 @@ mod badge;
 mod chart;
 mod charts;
 mod data;
+mod fleet;
 mod function;
 mod hosts;
 mod info;
 mod management;
 mod stream_info;
 mod streams;
+mod v2;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use crate::queries::{QUICK_READS_MAX, READS_MAX};
 use crate::{Node, Peer, files};
 
 pub(crate) use allmetrics::Scrapes;
+pub(crate) use fleet::Board;
 
 /// What a child asks before it streams.
 pub(crate) const STREAM_INFO: &str = "/api/v3/stream_info";
@@ -50,6 +53,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route(BADGE, get(badge))
         .route("/api/v1/hosts", get(hosts))
         .route("/api/v1/allmetrics", get(allmetrics))
+        .route("/api/v1/fleet", get(fleet))
         .route("/api/v1/alarms", get(alarms))
         .route("/api/v1/alarms_values", get(alarms_values))
         .route("/api/v1/alarm_log", get(alarm_log))
@@ -58,8 +62,20 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route(STREAM_INFO, get(stream_info))
         .route("/api/v1/streams", get(streams))
         .route(FUNCTION, post(function))
+        .merge(of_many("/api/v2"))
+        .merge(of_many("/api/v3"))
         .fallback(elsewhere)
         .with_state(node)
+}
+
+/// The questions to many hosts, which both later versions have.
+fn of_many(version: &str) -> Router<Arc<Node>> {
+    Router::new()
+        .route(&format!("{version}/nodes"), get(nodes))
+        .route(&format!("{version}/contexts"), get(contexts))
+        .route(&format!("{version}/data"), get(data_of_many))
+        .route(&format!("{version}/alerts"), get(alerts))
+        .route(&format!("{version}/info"), get(info_of_many))
 }
 
 type OfNode = State<Arc<Node>>;
@@ -119,6 +135,10 @@ async fn allmetrics(State(node): OfNode, Extension(asked): Question, Extension(p
     allmetrics::answer(&node, &asked, peer)
 }
 
+async fn fleet(State(node): OfNode, Extension(asked): Question) -> Answer {
+    fleet::answer(&node, &asked).await
+}
+
 async fn alarms(State(node): OfNode, Extension(asked): Question) -> Answer {
     Answer::json(alarms::all(&node, &asked))
 }
@@ -142,6 +162,29 @@ async fn manage_health(
     headers: HeaderMap,
 ) -> Answer {
     management::answer(&node, &asked, peer, &headers)
+}
+
+async fn nodes(State(node): OfNode, Extension(asked): Question) -> Answer {
+    v2::nodes(&node, &asked)
+}
+
+async fn contexts(State(node): OfNode, Extension(asked): Question) -> Answer {
+    let query = Arc::clone(&node);
+    node.queries.run(move || v2::contexts(&query, &asked)).await
+}
+
+async fn data_of_many(State(node): OfNode, Extension(asked): Question) -> Answer {
+    let query = Arc::clone(&node);
+    node.queries.run(move || v2::data(&query, &asked)).await
+}
+
+async fn alerts(State(node): OfNode, Extension(asked): Question) -> Answer {
+    let query = Arc::clone(&node);
+    node.queries.run(move || v2::alerts(&query, &asked)).await
+}
+
+async fn info_of_many(State(node): OfNode) -> Answer {
+    v2::info(&node)
 }
 
 async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer {
@@ -176,7 +219,9 @@ async fn elsewhere(uri: Uri) -> Answer {
     match rest.trim_start_matches('/').split_once('/') {
         None if rest.len() <= 1 => Answer::bad_request("Which API version?"),
         None if rest == "/v1" => Answer::bad_request("Which API v1 command?"),
-        Some(("v1", command)) => Answer::not_found(format!("Unsupported v1 API command: {}", escape_html(command))),
+        Some((version @ ("v1" | "v2" | "v3"), command)) => {
+            Answer::not_found(format!("Unsupported {version} API command: {}", escape_html(command)))
+        }
         None => Answer::not_found(format!("Unsupported API version: {}", escape_html(&rest[1..]))),
         Some((version, _)) => Answer::not_found(format!("Unsupported API version: {}", escape_html(version))),
     }

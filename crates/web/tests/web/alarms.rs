@@ -196,3 +196,42 @@ async fn badges_of_alarms() {
         }
     }
 }
+
+/// The goal: alarms of all hosts are told by name, and each by itself where that is asked for.
+#[tokio::test]
+async fn alarms_of_all_hosts_are_told_together() {
+    let mut watched = watched();
+    watched.seconds(10, 90.0);
+    let answer = get(&watched.web, "/api/v2/alerts?options=instances").await.json();
+    let hot = &answer["alerts"][0];
+    assert_eq!((&hot["nm"], &hot["wr"], &hot["cr"], &hot["cl"]), (&json!("hot"), &json!(1), &json!(0), &json!(0)));
+    assert_eq!((&hot["ni"], &hot["ctx"], &hot["nd"]), (&json!([0]), &json!(["cpu.cpu"]), &json!(1)));
+    let instances = answer["alert_instances"].as_array().unwrap();
+    assert_eq!((instances.len(), &answer["left_off"]), (2, &json!(0)));
+    let hot = &instances[0];
+    assert_eq!(
+        (&hot["nm"], &hot["st"], &hot["v"]),
+        (&json!("hot"), &json!("WARNING"), &json!(90)),
+        "what is raised comes first"
+    );
+    assert_eq!(
+        (&hot["ch"], &hot["ch_n"], &hot["value_string"]),
+        (&json!("test.cpu"), &json!("test.processor"), &json!("90%"))
+    );
+    assert_eq!((&hot["ni"], &hot["info"]), (&json!(0), &json!("<b> is 5 < 6")));
+    let first = get(&watched.web, "/api/v2/alerts?options=instances&limit=1").await.json();
+    assert_eq!((first["alert_instances"].as_array().unwrap().len(), &first["left_off"]), (1, &json!(1)));
+    for (query, names) in [
+        ("status=raised", vec!["hot"]),
+        ("status=critical", vec![]),
+        ("alert=m*", vec!["mean"]),
+        ("contexts=nosuch", vec![]),
+        ("nodes=nosuch", vec![]),
+    ] {
+        let answer = get(&watched.web, &format!("/api/v3/alerts?{query}")).await.json();
+        let found: Vec<&str> =
+            answer["alerts"].as_array().unwrap().iter().map(|it| it["nm"].as_str().unwrap()).collect();
+        assert_eq!(found, names, "{query}");
+        assert_eq!(answer["alert_instances"], Value::Null);
+    }
+}

@@ -11,6 +11,8 @@ mod connections;
 mod dashboard;
 mod data;
 mod fleet;
+mod fleets;
 mod formats;
 mod listings;
+mod many;
 mod routes;

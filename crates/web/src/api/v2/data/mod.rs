@@ -1,0 +1,68 @@
+//! `data`: the rows of charts of many hosts, grouped into few columns.
+//!
+//! The window is settled first, on seconds, so that all hosts answer with the same rows. Then each chart
+//! of each host is a query of its own, whose values are added to their groups at once (`fold`); only the
+//! groups stay. `summary` tells what took part.
+
+mod ask;
+mod fold;
+mod summary;
+mod write;
+
+use rrd_store::query::{Charts, Query, QueryError};
+
+use super::{Numbered, Refusal, Scope, check_options, each_chart, pattern, refuse, write_end};
+use crate::Node;
+use crate::answer::Answer;
+use crate::gate::Asked;
+use crate::queries::{CHARTS_MAX, READS_MAX};
+use ask::Ask;
+use fold::{Chart, Fold};
+
+pub(in crate::api) fn answer(node: &Node, asked: &Asked) -> Answer {
+    let begun = node.now();
+    let ask = match check_options(&asked.params).and_then(|()| Ask::of(&asked.params, begun.wall_s())) {
+        Ok(ask) => ask,
+        Err(refusal) => return refuse(refusal),
+    };
+    let hosts = ask.scope.hosts(node);
+    let mut fold = Fold::new(&ask);
+    for (number, host) in hosts.iter().filter(|(_, host)| !host.is_asleep()) {
+        if let Err(refusal) = add_host(&ask, &mut fold, (*number, host.clone()), begun.wall_s()) {
+            return refuse(refusal);
+        }
+    }
+    Answer::json(write::body(node, &ask, &fold, &hosts, begun))
+}
+
+/// Adds what a host has of the charts that are meant.
+fn add_host(ask: &Ask, fold: &mut Fold, (number, host): Numbered, now_s: i64) -> Result<(), Refusal> {
+    let mut charts = Vec::new();
+    each_chart(&host, |_, chart| {
+        if fold.charts() + charts.len() <= CHARTS_MAX && ask.has_chart(chart) {
+            charts.push(Chart::of(number, chart));
+        }
+    });
+    if fold.charts() + charts.len() > CHARTS_MAX {
+        return Err(format!("More than {CHARTS_MAX} charts are meant: choose some by nodes, contexts or instances."));
+    }
+    let name = host.info().hostname.clone();
+    for chart in charts {
+        let query = Query {
+            dimensions: ask.dimensions.as_ref(),
+            window: ask.window,
+            group: ask.time_group,
+            group_options: &ask.time_group_options,
+            options: ask.query_options(),
+            reads_max: READS_MAX.saturating_sub(fold.reads),
+            ..Query::new(Charts::One(&chart.id))
+        };
+        match host.query(&query, now_s) {
+            Ok(rows) => fold.add(ask, chart, &name, &host.guid(), &rows)?,
+            // A chart that has nothing there takes no part.
+            Err(QueryError::NoMatch) => (),
+            Err(_) => return Err("That is more than can be read: ask for less time, or fewer charts.".into()),
+        }
+    }
+    Ok(())
+}
