@@ -17,6 +17,7 @@ pub mod certificates;
 pub mod compare;
 mod http;
 pub mod line;
+pub mod listener;
 pub mod node;
 pub mod peer;
 pub mod port;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::lookup::takes_entries;
 use crate::problems::Problems;
 use crate::said::{Origin, Raw, Said, in_order};
 
@@ -17,7 +18,7 @@ pub(crate) const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Faults of syntax that are told: after so many, the file is not meant to be one of settings.
 const FAULTS_MAX: usize = 100;
 
-/// Tables in tables that keys may stand in: `[api_keys.GUID]`.
+/// Tables in tables that keys may stand in: `[api_keys.GUID]`. Values that are tables come on top.
 const DEPTH_MAX: usize = 2;
 
 /// What a file says, in the order of its lines. A table, also an empty one, is said too.
@@ -80,7 +81,7 @@ fn flatten(
         path.push(key.get_ref().to_string());
         let origin = Origin::File { name: name.clone(), line: line(key.span().start) };
         said.push(Said { path: path.clone(), value: Raw::of_toml(value, line), origin });
-        if let (Some(inner), true) = (as_table(value), path.len() <= DEPTH_MAX) {
+        if let (Some(inner), true) = (as_table(value), path.len() <= DEPTH_MAX || takes_entries(path)) {
             flatten(inner, path, name, line, said);
         }
         path.pop();

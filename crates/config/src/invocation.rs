@@ -25,6 +25,8 @@ pub enum Command {
     Check,
     /// Print what an expression of alarms yields, and exit.
     Eval,
+    /// Send a notification of each status to a role, and exit.
+    TestNotification,
     /// Print the help, and exit.
     Help,
     /// Print the version, and exit.
@@ -42,6 +44,8 @@ pub struct Invocation {
     pub expression: String,
     /// Its variables.
     pub variables: Vec<(String, f64)>,
+    /// The role of [`Command::TestNotification`].
+    pub told_role: String,
     overrides: Vec<Override>,
 }
 
@@ -119,10 +123,14 @@ impl Invocation {
     fn word(&mut self, role: Role, word: String) -> Result<(), UsageError> {
         match (self.command, &*word) {
             (Command::Eval, _) if self.expression.is_empty() => self.expression = word,
+            (Command::TestNotification, _) if self.told_role.is_empty() => self.told_role = word,
+            (Command::Run, "test-notification") if role != Role::Collector => {
+                self.command = Command::TestNotification;
+            }
             (Command::Run, "check") => self.command = Command::Check,
             (Command::Run, "eval") if role != Role::Collector => self.command = Command::Eval,
             _ => {
-                let known = if role == Role::Collector { "check" } else { "check, eval" };
+                let known = if role == Role::Collector { "check" } else { "check, eval, test-notification" };
                 return Err(UsageError::new(&format!("unknown command {}: expected {known} or none", quote(&word))));
             }
         }
@@ -141,6 +149,9 @@ impl Invocation {
     fn complete(self) -> Result<Self, UsageError> {
         if self.command == Command::Eval && self.expression.is_empty() {
             return Err(UsageError::new("eval: expected an expression such as '$a > 5 ? 1 : 2'"));
+        }
+        if self.command == Command::TestNotification && self.told_role.is_empty() {
+            return Err(UsageError::new("test-notification: expected a role such as sysadmin"));
         }
         if self.command != Command::Eval && !self.variables.is_empty() {
             return Err(UsageError::new("--var is an option of eval"));
@@ -205,6 +216,7 @@ mod tests {
             ("--version", Command::Version, None),
             ("-V", Command::Version, None),
             ("eval $a>5", Command::Eval, None),
+            ("test-notification --config a.toml dba", Command::TestNotification, Some("a.toml")),
         ] {
             let invocation = parse(Role::Master, line).unwrap();
             assert_eq!(invocation.command, command, "{line}");
@@ -228,10 +240,28 @@ mod tests {
         for (role, line, expected) in [
             (Role::Master, "--nonsense", "invalid option '--nonsense' (see --help)"),
             (Role::Master, "--config", "missing argument for option '--config' (see --help)"),
-            (Role::Master, "chekc", "unknown command \"chekc\": expected check, eval or none (see --help)"),
-            (Role::Proxy, "check check", "unknown command \"check\": expected check, eval or none (see --help)"),
+            (
+                Role::Master,
+                "chekc",
+                "unknown command \"chekc\": expected check, eval, test-notification or none (see --help)",
+            ),
+            (
+                Role::Proxy,
+                "check check",
+                "unknown command \"check\": expected check, eval, test-notification or none (see --help)",
+            ),
             (Role::Master, "eval", "eval: expected an expression such as '$a > 5 ? 1 : 2' (see --help)"),
-            (Role::Master, "eval 1 2", "unknown command \"2\": expected check, eval or none (see --help)"),
+            (
+                Role::Master,
+                "eval 1 2",
+                "unknown command \"2\": expected check, eval, test-notification or none (see --help)",
+            ),
+            (Role::Master, "test-notification", "test-notification: expected a role such as sysadmin (see --help)"),
+            (
+                Role::Collector,
+                "test-notification x",
+                "unknown command \"test-notification\": expected check or none (see --help)",
+            ),
             (Role::Master, "eval 1 --var a", "--var a: expected NAME=NUMBER (see --help)"),
             (Role::Master, "--var a=1", "--var is an option of eval (see --help)"),
             (Role::Collector, "eval 1", "unknown command \"eval\": expected check or none (see --help)"),

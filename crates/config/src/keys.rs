@@ -5,9 +5,10 @@
 
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::kind::{Item, Kind, duration, integer, size};
+use crate::methods::TYPES;
 use Built::{No, Yes};
 use DefaultValue::{As, ByRole, Is, Unset};
-use Kind::{ApiKey, AutoBool, Bool, Choice, List, Pattern, SecretList, Text};
+use Kind::{ApiKey, AutoBool, Bool, Choice, List, Lists, Pattern, Secret, SecretList, SecretTexts, Template, Text};
 
 /// Which of the three binaries reads the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +120,6 @@ pub(crate) enum Naming {
     Machine,
     /// One for each name that a person chose.
     Name,
-    /// The same, and its keys are not known yet.
-    Free,
 }
 
 /// A table of the settings file, or a kind of tables.
@@ -414,14 +413,38 @@ pub(crate) const SECTIONS: &[Section] = &[
             config_dir       = Is(r#"["/etc/tributary/health.d"]"#), PATHS, Yes, NODES, "folders of alarm files; earlier ones win";
             notify_exec      = Is(r#""""#), Text, Yes, NODES, "program called for each notification, as Netdata calls alarm-notify.sh";
             notify_arguments = Is(r#""1""#), Choice(&["1", "2"]), Yes, NODES, "its argument list: that of 1.37.1, or that of 2.x";
+            dashboard_url    = Is(r#""""#), Text, Yes, NODES, "URL that people reach this node by, such as https://master.example.org:19999; messages of methods link to the host there; empty: no link";
         },
     ),
     Section {
         path: "health",
-        naming: Naming::Free,
+        naming: Naming::Name,
         example: "METHOD",
-        meaning: "one method of notification",
-        keys: &[],
+        meaning: "one method of notification, by its type or by a name of yours; any number of them, see docs/alarms.md",
+        keys: keys! {
+            enabled       = Is("true"), Bool, Yes, NODES, "whether it is used";
+            type          = Unset(r#""slack""#), Choice(TYPES), Yes, NODES, "what takes the messages; unset: what the table is called";
+            recipients    = Unset(r#"["*"]"#), List(Item::Text), Yes, NODES, r##"who is told of alarms for roles that roles does not name: addresses (mail), chats (telegram), topics (ntfy), channels such as "#ops" (slack, mattermost, rocketchat), a text for templates (webhook); "*" is whoever stands behind the URL; behind each, |critical, |nowarn and |noclear may stand; unset: "*", and with mail, telegram and ntfy nobody"##;
+            roles         = Is("{}"), Lists, Yes, NODES, "who is told of alarms for single roles; an empty list is nobody";
+            timeout       = Is(r#""30s""#), duration("1s", "2m", 1), Yes, NODES, "how long one message may take";
+            url           = Is(r#""""#), Secret, Yes, NODES, "all but mail and syslog: where messages go, the URL of the incoming webhook; ntfy, telegram and pagerduty have one by default";
+            url_file      = Is(r#""""#), Text, Yes, NODES, "file that holds it";
+            ca_file       = Is(r#""""#), Text, Yes, NODES, "all but syslog: file of the authorities that certificates are checked with (PEM); empty: the system's";
+            token         = Is(r#""""#), Secret, Yes, NODES, "telegram: the bot's; pagerduty: the integration key; ntfy: the access token, if it wants one";
+            token_file    = Is(r#""""#), Text, Yes, NODES, "file that holds it";
+            sender        = Is(r#""""#), Text, Yes, NODES, "mail: address that mails come from, such as Alarms <alarms@example.org>; slack, discord, mattermost, rocketchat: name that messages come from";
+            server        = Is(r#""""#), Text, Yes, NODES, "mail: HOST[:PORT]; syslog: HOST[:PORT] to send to by UDP, or the path of a socket, empty: /dev/log";
+            tls           = Is(r#""starttls""#), Choice(&["starttls", "tls", "none"]), Yes, NODES, "mail: encrypted after a plain beginning (port 587), from the first byte on (465), or not at all (25)";
+            username      = Is(r#""""#), Text, Yes, NODES, "mail: name at the server; empty: none is given";
+            password      = Is(r#""""#), Secret, Yes, NODES, "mail: its password";
+            password_file = Is(r#""""#), Text, Yes, NODES, "file that holds it";
+            facility      = Is(r#""local6""#), Choice(FACILITIES), Yes, NODES, "syslog: the facility";
+            method        = Is(r#""POST""#), Choice(&["POST", "PUT", "PATCH", "GET"]), Yes, NODES, "webhook: the method of the request";
+            headers       = Is("{}"), SecretTexts, Yes, NODES, "webhook: more headers of the request, templates";
+            format        = Is(r#""json""#), Choice(&["json", "form", "html", "text"]), Yes, NODES, "webhook: what the body is, which decides how values are escaped and what Content-Type says";
+            body          = Is(r#""""#), Template, Yes, NODES, "webhook: template of the body, with values such as {{title}}; empty: all values, as JSON or as a form";
+            success       = Is(r#"["2xx"]"#), List(Item::Status), Yes, NODES, "webhook: statuses of answers that mean success";
+        },
     },
     Section {
         path: "backend",
@@ -449,6 +472,11 @@ pub(crate) const SECTIONS: &[Section] = &[
             url = Is(r#""""#), Text, No, NODES, "a Prometheus query API that answers for them; empty: none";
         },
     ),
+];
+
+const FACILITIES: &[&str] = &[
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "local0",
+    "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
 const BACKEND_TYPES: &[&str] = &[

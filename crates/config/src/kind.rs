@@ -1,5 +1,7 @@
 //! What a setting may be: the check of a raw value, and the words that say what was expected.
 
+use std::collections::BTreeMap;
+
 use crate::quantity::{
     duration_text, duration_words, parse_duration, parse_seconds, parse_size, size_text, size_words,
 };
@@ -39,6 +41,14 @@ pub(crate) enum Kind {
     List(Item),
     /// Texts that are secret.
     SecretList,
+    /// A text that is secret.
+    Secret,
+    /// A text of any characters, which may hold secrets.
+    Template,
+    /// A table of lists of texts.
+    Lists,
+    /// A table of texts that are secret.
+    SecretTexts,
 }
 
 /// What the texts of a list are.
@@ -49,6 +59,8 @@ pub(crate) enum Item {
     Listen,
     /// `RESOLUTION:RETENTION`.
     Tier,
+    /// A status of HTTP, or a hundred of them.
+    Status,
 }
 
 /// A checked value.
@@ -64,6 +76,7 @@ pub(crate) enum Value {
     Size(u64),
     Text(String),
     List(Vec<String>),
+    Table(BTreeMap<String, Value>),
 }
 
 pub(crate) const fn integer(min: u64, max: u64, unit: &'static str) -> Kind {
@@ -106,6 +119,7 @@ impl Kind {
 
     fn check_one(self, what: &What) -> Option<Value> {
         match (self, what) {
+            (Self::Lists | Self::SecretTexts, What::Table) => Some(Value::Table(BTreeMap::new())),
             (Self::Bool, What::Bool(value)) => Some(Value::Bool(*value)),
             (Self::AutoBool, What::Bool(value)) => Some(Value::AutoBool(Some(*value))),
             (Self::AutoBool, What::Text(text)) if text == "auto" => Some(Value::AutoBool(None)),
@@ -129,8 +143,8 @@ impl Kind {
 
     fn check_text(self, text: &str) -> Option<String> {
         let fits = match self {
-            Self::Text => is_plain(text),
-            Self::Pattern => true,
+            Self::Text | Self::Secret => is_plain(text),
+            Self::Pattern | Self::Template => true,
             Self::Choice(words) => words.contains(&text),
             Self::Words(words) => is_selection(text, words),
             Self::ApiKey if text.is_empty() => true,
@@ -146,6 +160,7 @@ impl Kind {
             Self::List(Item::Text) => is_plain,
             Self::List(Item::Listen) => is_listen_address,
             Self::List(Item::Tier) => is_tier,
+            Self::List(Item::Status) => is_status,
             Self::SecretList => |text| is_plain(text) && !text.is_empty(),
             _ => return None,
         };
@@ -156,11 +171,20 @@ impl Kind {
         Some(texts.collect::<Result<_, _>>().map(Value::List))
     }
 
+    /// What stands in a table that is the value of a key; `None` where the value is no table.
+    pub(crate) fn of_entries(self) -> Option<Self> {
+        match self {
+            Self::Lists => Some(Self::List(Item::Text)),
+            Self::SecretTexts => Some(Self::Secret),
+            _ => None,
+        }
+    }
+
     /// How much of a value may be shown.
     pub(crate) fn secrecy(self) -> Secrecy {
         match self {
             Self::ApiKey => Secrecy::ApiKey,
-            Self::SecretList => Secrecy::Secret,
+            Self::SecretList | Self::Secret | Self::Template | Self::SecretTexts => Secrecy::Secret,
             _ => Secrecy::Open,
         }
     }
@@ -182,7 +206,9 @@ impl Kind {
                 let (min, max) = (size_words(bound_bytes(min)), size_words(bound_bytes(max)));
                 format!("a size such as 65536 or \"64KiB\", from {min} to {max}")
             }
-            Self::Text => "a text in quotes".into(),
+            Self::Text | Self::Secret | Self::Template => "a text in quotes".into(),
+            Self::Lists => "a table of lists such as { sysadmin = [\"a\", \"b\"] }".into(),
+            Self::SecretTexts => "a table of texts such as { Name = \"value\" }".into(),
             Self::Pattern => "a simple pattern such as \"!this that*\"".into(),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Words(words) => format!("one or more of {}, separated by blanks", quoted(words)),
@@ -193,6 +219,7 @@ impl Kind {
             Self::List(Item::Tier) => {
                 "a list of RESOLUTION:RETENTION such as [\"1m:7d\", \"1h:1GiB\", \"1d:10y:1GiB\"]".into()
             }
+            Self::List(Item::Status) => "a list of statuses such as [\"2xx\", \"409\"]".into(),
             Self::List(Item::Text) | Self::SecretList => "a list of texts such as [\"a\", \"b\"]".into(),
         }
     }
@@ -215,6 +242,11 @@ impl Value {
             Self::List(texts) => {
                 let texts: Vec<String> = texts.iter().map(|text| quote(&secrecy.shown(text))).collect();
                 format!("[{}]", texts.join(", "))
+            }
+            Self::Table(entries) if entries.is_empty() => "{}".into(),
+            Self::Table(entries) => {
+                let entry = |(name, value): (&String, &Self)| format!("{} = {}", quote(name), value.shown(secrecy));
+                format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
             }
         }
     }
@@ -283,6 +315,14 @@ fn is_listen_host(host: &str) -> bool {
     match is_number {
         true => host.parse::<std::net::Ipv4Addr>().is_ok(),
         false => host == "*" || (!host.is_empty() && host.bytes().all(is_name)),
+    }
+}
+
+/// `204`, or `2xx`.
+fn is_status(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'1'..=b'5', rest @ ..] => rest == b"xx" || (rest.len() == 2 && rest.iter().all(u8::is_ascii_digit)),
+        _ => false,
     }
 }
 

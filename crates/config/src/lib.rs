@@ -15,6 +15,7 @@ mod keys;
 mod kind;
 mod lookup;
 mod merge;
+mod methods;
 mod pages;
 mod print;
 mod problems;
@@ -33,7 +34,8 @@ pub use keys::{CACHE_DIR, LIB_DIR, Role};
 pub use pages::{configuration_file, help, reference};
 pub use problems::Problems;
 pub use settings::{
-    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Plugin, Registry, Settings, Statsd, Stream, Web,
+    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Method, Plugin, Registry, Settings, Statsd,
+    Stream, Web,
 };
 pub use tiers::Tier;
 

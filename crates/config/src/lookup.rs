@@ -35,8 +35,8 @@ pub(crate) enum Place {
     Table(Option<TableId>),
     /// A key of a table, by its index among the keys of the section.
     Key(TableId, usize),
-    /// Something in a table whose keys are not known yet.
-    Free(TableId),
+    /// An entry of the table that is a key's value.
+    Entry(TableId, usize, String),
 }
 
 /// Why a path names nothing.
@@ -73,10 +73,17 @@ pub(crate) fn locate(path: &[String], is_table: bool) -> Result<Place, Unknown> 
             (Some(id), _) => key_place(&id, key),
             (None, Some(section)) => {
                 let Place::Table(Some(id)) = name_place(section, middle)? else { return Err(unknown_path(path)) };
-                if id.section().naming == Naming::Free { Ok(Place::Free(id)) } else { key_place(&id, key) }
+                key_place(&id, key)
             }
             (None, None) => Err(unknown_path(path)),
         },
+        [outer, ref middle @ .., key, entry] if !middle.is_empty() && takes_entries_in(outer, key) => {
+            let section = named(outer).unwrap_or_default();
+            match name_place(section, &middle.join("."))? {
+                Place::Table(Some(id)) => entry_place(&id, key, entry),
+                _ => Err(unknown_path(path)),
+            }
+        }
         // Names of plugins may have dots.
         [outer, ref middle @ .., key] if named(outer).is_some_and(|at| SECTIONS[at].naming == Naming::Name) => {
             let section = named(outer).unwrap_or_default();
@@ -87,6 +94,31 @@ pub(crate) fn locate(path: &[String], is_table: bool) -> Result<Place, Unknown> 
         }
         _ => Err(unknown_path(path)),
     }
+}
+
+/// Whether a path names a key whose value is a table.
+pub(crate) fn takes_entries(path: &[String]) -> bool {
+    matches!(path, [outer, _, key] if takes_entries_in(outer, key))
+}
+
+fn takes_entries_in(outer: &str, key: &str) -> bool {
+    let keys = named(outer).map_or(&[][..], |section| SECTIONS[section].keys);
+    keys.iter().any(|known| known.name == key && known.kind.of_entries().is_some())
+}
+
+fn entry_place(id: &TableId, key: &str, entry: &str) -> Result<Place, Unknown> {
+    match key_place(id, key)? {
+        Place::Key(id, at) if is_name(entry) => Ok(Place::Entry(id, at, entry.to_owned())),
+        _ => {
+            let entry = shown(entry);
+            let what = format!("{}.{key}.{entry}: expected a name of 1 to {NAME_BYTES_MAX} characters", id.shown());
+            Err(Unknown { what, nearest: None })
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control)
 }
 
 fn fixed(path: &str) -> Option<TableId> {
@@ -131,7 +163,7 @@ fn name_place(section: usize, name: &str) -> Result<Place, Unknown> {
                 Err(Unknown { what, nearest: None })
             }
         },
-        _ if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) => {
+        _ if !is_name(name) => {
             let what = format!("{path}.{}: expected a name of 1 to {NAME_BYTES_MAX} characters", shown(name));
             Err(Unknown { what, nearest: None })
         }
@@ -234,7 +266,7 @@ mod tests {
         }
     }
 
-    /// Goal: keys, tables, named tables and free tables are told apart.
+    /// Goal: keys, tables, named tables and entries of tables are told apart.
     #[test]
     fn places() {
         let guid = "11111111-2222-3333-4444-555555555555";
@@ -245,7 +277,9 @@ mod tests {
             ("health".into(), true, "Table(Some"),
             ("health.enabled".into(), false, "Key"),
             ("health.email".into(), true, "Table(Some"),
-            ("health.email.to".into(), false, "Free"),
+            ("health.email.recipients".into(), false, "Key"),
+            ("health.email.roles".into(), true, "Key"),
+            ("health.email.roles.dba".into(), false, "Entry"),
             (format!("api_keys.{}", guid.to_uppercase()), true, "Table(Some"),
             (format!("api_keys.{guid}.enabled"), false, "Key"),
             ("backend.x.type".into(), false, "Key"),

@@ -61,10 +61,34 @@ impl InForce {
                 problems.add(&said.origin, format_args!("{path} = {shown}: expected a table"));
             }
             Place::Table(None) => {}
-            Place::Table(Some(table)) | Place::Free(table) => {
+            Place::Table(Some(table)) => {
                 self.tables.entry(table).or_insert(said.origin);
             }
             Place::Key(table, at) => self.take_key((table, at), said, problems),
+            Place::Entry(table, at, name) => self.take_entry((table, at), name, said, problems),
+        }
+    }
+
+    /// Puts an entry into the table that is the value of a key.
+    fn take_entry(&mut self, id: KeyId, name: String, said: Said, problems: &mut Problems) {
+        self.tables.entry(id.0.clone()).or_insert_with(|| said.origin.clone());
+        let key = key(&id);
+        let kind = key.kind.of_entries().unwrap_or(key.kind);
+        match kind.check(&said.value) {
+            Ok(value) => {
+                let empty = Entry { value: Value::Table(BTreeMap::new()), origin: said.origin };
+                let entry = self.values.entry(id).or_insert(Some(empty));
+                if let Some(Entry { value: Value::Table(entries), .. }) = entry {
+                    entries.insert(name, value);
+                }
+            }
+            Err(wrong) => {
+                let shown = wrong.shown(kind.secrecy());
+                let path = format!("{}.{}.{name}", id.0.shown(), key.name);
+                let place = said.origin.at_line(wrong.line);
+                problems.add(&place, format_args!("{path} = {shown}: expected {}", kind.expected()));
+                self.values.insert(id, None);
+            }
         }
     }
 

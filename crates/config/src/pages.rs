@@ -15,6 +15,10 @@ pub fn help(role: Role) -> String {
     line(&mut page, format_args!("usage: tributary-{name} [check] [--config FILE] [--set KEY=VALUE]..."));
     if role != Role::Collector {
         line(&mut page, format_args!("       tributary-{name} eval EXPRESSION [--var NAME=NUMBER]..."));
+        line(
+            &mut page,
+            format_args!("       tributary-{name} test-notification ROLE [--config FILE] [--set KEY=VALUE]..."),
+        );
     }
     page.push('\n');
     let options: &[(&str, &str)] = &[
@@ -31,6 +35,7 @@ pub fn help(role: Role) -> String {
     let alarms: &[(&str, &str)] = &[
         ("eval EXPRESSION", "print what an expression of alarms yields; -- ends the options"),
         ("--var NAME=NUMBER", "a variable of it"),
+        ("test-notification ROLE", "send WARNING, CRITICAL and CLEAR to who is told of alarms for this role, and exit"),
     ];
     let own = if role == Role::Collector { own } else { alarms };
     for (option, meaning) in own.iter().chain(options) {
@@ -87,10 +92,6 @@ pub fn reference() -> String {
     let mut page = INTRODUCTION.to_owned();
     for section in SECTIONS {
         line(&mut page, format_args!("\n## `[{}]`\n\n{}.", header(section, false), capital(section.meaning)));
-        if section.naming == Naming::Free {
-            line(&mut page, format_args!("Its keys are accepted and have no effect yet."));
-            continue;
-        }
         line(&mut page, format_args!("\n| key | default | expects | effect in | meaning |\n|---|---|---|---|---|"));
         for key in section.keys {
             line(&mut page, format_args!("{}", row(key)));
@@ -167,7 +168,16 @@ fn state(key: &Key) -> String {
 
 /// Whether the default alone shows what a key expects.
 const fn is_plain_to_see(kind: Kind) -> bool {
-    matches!(kind, Kind::Bool | Kind::Text | Kind::Pattern | Kind::List(Item::Text) | Kind::SecretList)
+    matches!(
+        kind,
+        Kind::Bool
+            | Kind::Text
+            | Kind::Pattern
+            | Kind::List(Item::Text)
+            | Kind::SecretList
+            | Kind::Secret
+            | Kind::Template
+    )
 }
 
 fn origin_of_default(key: &Key) -> String {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::keys::{Built, Naming, Role, SECTIONS, Section};
+use crate::keys::{Built, Key, Naming, Role, SECTIONS, Section};
 use crate::lookup::TableId;
 use crate::merge::InForce;
+use crate::methods;
 use crate::said::quote;
 use crate::secret::shorten_key;
 use crate::settings::Settings;
@@ -52,7 +53,11 @@ fn shown_name(table: &TableId) -> String {
 fn print_table(page: &mut String, role: Role, in_force: &InForce, table: &TableId, header: &str) {
     let gap = if page.is_empty() { "" } else { "\n" };
     line(page, format_args!("{gap}[{header}]"));
-    for (at, key) in table.section().keys.iter().enumerate().filter(|(_, key)| key.roles.contain(role)) {
+    // Of a method, what means something for its type.
+    let kind = if methods::is_method(table) { methods::kind(in_force, table) } else { None };
+    let is_shown =
+        |key: &Key| key.roles.contain(role) && kind.as_ref().is_none_or(|kind| methods::takes(kind, key.name));
+    for (at, key) in table.section().keys.iter().enumerate().filter(|(_, key)| is_shown(key)) {
         let id = (table.clone(), at);
         let Some(value) = in_force.value(&id) else { continue };
         let remark = match (in_force.said(&id), key.built) {

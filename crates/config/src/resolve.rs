@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::invocation::Invocation;
-use crate::keys::{Built, Naming, Role, SECTIONS};
+use crate::keys::{Built, Role, SECTIONS};
 use crate::kind::{Kind, Value};
 use crate::lookup::TableId;
-use crate::merge::{InForce, id_of, key, section_of};
+use crate::merge::{InForce, KeyId, id_of, key, section_of};
 use crate::problems::Problems;
 use crate::reload::Source;
 use crate::settings::{
-    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Plugin, Registry, Settings, Statsd, Stream, Web,
+    ApiKey, Archive, Backend, Collect, Family, Global, Health, Machine, Method, Plugin, Registry, Settings, Statsd,
+    Stream, Web,
 };
 use crate::tiers::{self, Tier};
-use crate::{environment, file};
+use crate::{environment, file, methods};
 
 impl Settings {
     /// Reads the file named by `--config` (or, where none is named, the role's default file if
@@ -53,6 +54,7 @@ impl Settings {
         check_stream(role, &in_force, &mut problems);
         check_tls(role, &in_force, &mut problems);
         check_tiers(&in_force, &mut problems);
+        methods::check(&in_force, &mut problems);
         problems.unless_any(())?;
         let source = Source { role, invocation: invocation.clone(), default_file: default_file.into() };
         Ok(resolve(role, in_force, source))
@@ -134,7 +136,7 @@ fn resolve(role: Role, in_force: InForce, source: Source) -> Settings {
         stream: stream(&Table::fixed(&in_force, "stream")),
         api_keys: named("api_keys").map(|table| api_key(&table)).collect(),
         machines: named("machines").map(|table| machine(&table)).collect(),
-        health: health(&Table::fixed(&in_force, "health"), named("health").map(|table| table.id.name).collect()),
+        health: health(&Table::fixed(&in_force, "health"), named("health").map(|table| method(&table)).collect()),
         backends: named("backend").map(|table| backend(&table)).collect(),
         archive: Archive { url: Table::fixed(&in_force, "archive").get("url") },
         notes,
@@ -284,14 +286,45 @@ fn machine(table: &Table<'_>) -> Machine {
     }
 }
 
-fn health(table: &Table<'_>, methods: Vec<String>) -> Health {
+fn health(table: &Table<'_>, methods: Vec<Method>) -> Health {
     Health {
         enabled: table.get("enabled"),
         stock_alarms: table.get("stock_alarms"),
         config_dir: table.get("config_dir"),
         notify_exec: table.get("notify_exec"),
         notify_arguments: table.get("notify_arguments"),
+        dashboard_url: table.get("dashboard_url"),
         methods,
+    }
+}
+
+fn method(table: &Table<'_>) -> Method {
+    let kind = methods::kind(table.in_force, &table.id).expect("methods without a type were refused");
+    Method {
+        name: table.id.name.clone(),
+        enabled: table.get("enabled"),
+        kind: kind.into_owned(),
+        recipients: table.optional("recipients"),
+        roles: table.entries("roles"),
+        timeout: table.get("timeout"),
+        url: table.get("url"),
+        url_file: table.get("url_file"),
+        ca_file: table.get("ca_file"),
+        token: table.get("token"),
+        token_file: table.get("token_file"),
+        sender: table.get("sender"),
+        server: table.get("server"),
+        tls: table.get("tls"),
+        username: table.get("username"),
+        password: table.get("password"),
+        password_file: table.get("password_file"),
+        facility: table.get("facility"),
+        method: table.get("method"),
+        headers: table.entries("headers"),
+        format: table.get("format"),
+        body: table.get("body"),
+        success: table.get("success"),
+        places: table.places(),
     }
 }
 
@@ -321,12 +354,7 @@ fn notes(role: Role, in_force: &InForce) -> Vec<String> {
         section.is_named() && !(section.has_effect(role) && section.is_built())
     };
     for (table, origin) in in_force.tables().filter(|(table, _)| is_idle(table)) {
-        let free = table.section().naming == Naming::Free;
-        let why = if table.section().has_effect(role) || (free && role != Role::Collector) {
-            "not built yet".to_owned()
-        } else {
-            no_effect(role)
-        };
+        let why = if table.section().has_effect(role) { "not built yet".to_owned() } else { no_effect(role) };
         notes.push(format!("{origin}: [{}]: {why}", table.shown()));
     }
     for (id, entry) in in_force.entries().filter(|(id, _)| !is_idle(&id.0)) {
@@ -374,10 +402,29 @@ impl<'a> Table<'a> {
     }
 
     fn optional<T: FromValue>(&self, name: &str) -> Option<T> {
-        let at = self.id.section().keys.iter().position(|key| key.name == name);
-        let at = at.expect("a key that the code names is on the list");
-        let value = self.in_force.value(&(self.id.clone(), at))?;
+        let value = self.in_force.value(&self.key(name))?;
         Some(T::from_value(value).expect("the type of a field is that of its key's kind"))
+    }
+
+    /// What stands in the table that is the value of a key.
+    fn entries<T: FromValue>(&self, name: &str) -> Vec<(String, T)> {
+        let Some(Value::Table(entries)) = self.in_force.value(&self.key(name)) else { return Vec::new() };
+        let entry = |(name, value)| Some((name, T::from_value(value)?));
+        entries.into_iter().filter_map(entry).collect()
+    }
+
+    /// Where the table and its keys were said, as messages begin.
+    fn places(&self) -> Vec<(&'static str, String)> {
+        let path = self.id.shown();
+        let table = self.in_force.tables().find(|(id, _)| **id == self.id);
+        let keys = self.in_force.entries().filter(|(id, _)| id.0 == self.id);
+        let keys = keys.map(|(id, entry)| (key(id).name, format!("{}: {path}.{}", entry.origin, key(id).name)));
+        table.map(|(_, origin)| ("", format!("{origin}: {path}"))).into_iter().chain(keys).collect()
+    }
+
+    fn key(&self, name: &str) -> KeyId {
+        let at = self.id.section().keys.iter().position(|key| key.name == name);
+        (self.id.clone(), at.expect("a key that the code names is on the list"))
     }
 }
 

@@ -295,7 +295,7 @@ pub struct Machine {
 }
 
 /// `[health]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Health {
     /// Whether hosts are watched.
     pub enabled: bool,
@@ -307,8 +307,71 @@ pub struct Health {
     pub notify_exec: PathBuf,
     /// Its argument list: `1` or `2`.
     pub notify_arguments: String,
-    /// Names of the `[health.METHOD]` tables.
-    pub methods: Vec<String>,
+    /// URL that people reach this node by; empty: none.
+    pub dashboard_url: String,
+    /// Methods of notification, in the order of their names.
+    pub methods: Vec<Method>,
+}
+
+/// `[health.METHOD]`
+#[derive(Clone, PartialEq)]
+pub struct Method {
+    /// The name of the table.
+    pub name: String,
+    /// Whether it is used.
+    pub enabled: bool,
+    /// Its key is `type`: `mail`, `slack`, …; unset: the name of the table.
+    pub kind: String,
+    /// Who is told where `roles` says nothing; `None`: as the type does.
+    pub recipients: Option<Vec<String>>,
+    /// Who is told of alarms for single roles.
+    pub roles: Vec<(String, Vec<String>)>,
+    /// How long one message may take, 1 s to 2 min.
+    pub timeout: Duration,
+    /// Where messages go; empty: `url_file`, or what the type does. Secret.
+    pub url: String,
+    /// File that holds the URL; empty: none.
+    pub url_file: PathBuf,
+    /// File of authorities; empty: the system's.
+    pub ca_file: PathBuf,
+    /// What the type takes for a token; empty: `token_file`, or none. Secret.
+    pub token: String,
+    /// File that holds the token; empty: none.
+    pub token_file: PathBuf,
+    /// Whom messages come from; empty: as the type does.
+    pub sender: String,
+    /// `HOST[:PORT]`, or a path; empty: as the type does.
+    pub server: String,
+    /// `starttls`, `tls` or `none`.
+    pub tls: String,
+    /// Name at the server; empty: none.
+    pub username: String,
+    /// Its password; empty: `password_file`. Secret.
+    pub password: String,
+    /// File that holds the password; empty: none.
+    pub password_file: PathBuf,
+    /// Facility of syslog, by its word.
+    pub facility: String,
+    /// `POST`, `PUT`, `PATCH` or `GET`.
+    pub method: String,
+    /// More headers, templates. Secret.
+    pub headers: Vec<(String, String)>,
+    /// `json`, `form`, `html` or `text`.
+    pub format: String,
+    /// Template of the body; empty: all values.
+    pub body: String,
+    /// `204` or `2xx`.
+    pub success: Vec<String>,
+    pub(crate) places: Vec<(&'static str, String)>,
+}
+
+impl Method {
+    /// Where a key was said, or (where it was not) its table, and its path: `FILE:LINE: health.slack.url`.
+    #[must_use]
+    pub fn place(&self, key: &str) -> &str {
+        let place = |key: &str| self.places.iter().find(|(name, _)| *name == key).map(|(_, place)| &**place);
+        place(key).or_else(|| place("")).unwrap_or_default()
+    }
 }
 
 /// `[backend.NAME]`

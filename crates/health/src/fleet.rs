@@ -229,6 +229,7 @@ impl Watched {
                 hostname: info.hostname.clone(),
                 guid: info.guid,
                 is_own: info.hops == 0,
+                reached: Vec::new(),
                 notice,
             }));
         }

@@ -38,6 +38,12 @@ pub fn machine_guid(state: &Path) -> anyhow::Result<Identity> {
     }
 }
 
+/// The machine GUID, if there is one in this folder; else one of zeros.
+#[cfg(feature = "parent")]
+pub(crate) fn found(state: &Path) -> Guid {
+    read(&state.join(FILE)).ok().flatten().unwrap_or(Guid::from_bytes([0; 16]))
+}
+
 fn read(path: &Path) -> anyhow::Result<Option<Guid>> {
     let length = match fs::metadata(path) {
         Ok(metadata) => metadata.len(),

@@ -45,8 +45,15 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
             return ExitCode::from(USAGE);
         }
     };
-    if invocation.command == Command::Check {
-        return check(role, &settings);
+    match invocation.command {
+        Command::Check => return check(role, &settings),
+        #[cfg(feature = "parent")]
+        Command::TestNotification => return crate::notifying::test(name, &settings, &invocation.told_role),
+        _ => {}
+    }
+    #[cfg(feature = "parent")]
+    if let Some(status) = mistaken(&crate::notifying::problems(&settings.health)) {
+        return status;
     }
     match start(name, settings, run) {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,13 +70,21 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
 fn check(role: Role, settings: &Settings) -> ExitCode {
     #[cfg(feature = "parent")]
     {
-        let problems = crate::alarms::problems(&settings.health);
-        problems.iter().for_each(|problem| eprintln!("{problem}"));
-        if !problems.is_empty() {
-            return ExitCode::from(USAGE);
+        let of_files = crate::alarms::problems(&settings.health);
+        let mut problems: Vec<String> = of_files.iter().map(ToString::to_string).collect();
+        problems.extend(crate::notifying::problems(&settings.health));
+        if let Some(status) = mistaken(&problems) {
+            return status;
         }
     }
     print(&settings.print(role))
+}
+
+/// Says what is wrong, if anything is.
+#[cfg(feature = "parent")]
+fn mistaken(problems: &[String]) -> Option<ExitCode> {
+    problems.iter().for_each(|problem| eprintln!("{problem}"));
+    (!problems.is_empty()).then(|| ExitCode::from(USAGE))
 }
 
 fn start(

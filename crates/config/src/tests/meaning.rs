@@ -192,13 +192,12 @@ fn notes() {
         (Role::Master, "[global]\nmemory_mode = 'none'", &[]),
         (Role::Master, "[stream]\ntimeout = 5", &["node.toml:2: stream.timeout = \"5s\": has no effect in a master"]),
         (Role::Master, "[backend.graphite]", &["node.toml:1: [backend.graphite]: not built yet"]),
-        (Role::Master, "[health.email]\nto = 'me'", &["node.toml:1: [health.email]: not built yet"]),
         (
             Role::Collector,
-            "[health.email]\n[backend.x]\ntype = 'json'\n[web]\nmode = 'none'\n[api_keys.11111111-2222-3333-4444-555555555555]\nallow_from = '*'",
+            "[health.syslog]\n[backend.x]\ntype = 'json'\n[web]\nmode = 'none'\n[api_keys.11111111-2222-3333-4444-555555555555]\nallow_from = '*'",
             &[
                 "node.toml:6: [api_keys.11111111…]: has no effect in a collector",
-                "node.toml:1: [health.email]: has no effect in a collector",
+                "node.toml:1: [health.syslog]: has no effect in a collector",
                 "node.toml:2: [backend.x]: has no effect in a collector",
                 "node.toml:5: web.mode = \"none\": has no effect in a collector",
             ],

@@ -41,7 +41,7 @@ fn committed_files_load_without_a_word() {
         let settings = load(role, &file, &[], options).unwrap_or_else(|problems| panic!("{role:?}: {problems}"));
         assert_eq!(settings.notes, [""; 0], "{role:?}");
 
-        let file = uncommented(&file);
+        let file = uncommented(&file).replacen("\nurl = \"\"", "\nurl = \"https://example.org\"", 1);
         let settings = load(role, &file, &[], options).unwrap_or_else(|problems| panic!("{role:?}: {problems}"));
         // A backend that is configured does not work yet, whatever its keys; nothing else is said.
         let expected: &[&str] = if role == Role::Collector { &[] } else { &["[backend.NAME]: not built yet"] };

@@ -40,6 +40,36 @@ fn settings_in_force() {
     }
 }
 
+/// Goal: of methods of notification what means something for their type is shown, and no secret, wherever
+/// it was said; a table as a value takes entries from everywhere.
+#[test]
+fn methods() {
+    let file = "[health.slack]\nurl = 'https://hooks.example.org/hunter2'\nroles.dba = ['#db|critical']\n\
+        roles.web = []\n[health.hook]\ntype = 'webhook'\nurl_file = '/secrets/hook'\nbody = 'key=hunter3'\n\
+        [health.hook.headers]\nAuthorization = 'hunter4'\n[health.mail]\nserver = 'x'\npassword = 'hunter5'\n\
+        recipients = ['a@example.org']\nsender = 'b@example.org'\n";
+    let variables =
+        [("TRIBUTARY_HEALTH__SLACK__ROLES__SYSADMIN", "#ops #more"), ("TRIBUTARY_HEALTH__PAGERDUTY__TOKEN", "hunter6")];
+    let settings = load(Role::Master, file, &variables, &["--set", "health.slack.roles.web=#web"]).unwrap();
+    let page = settings.print(Role::Master);
+    assert!(!page.contains("hunter"), "{page}");
+    let lists = "{ \"dba\" = [\"#db|critical\"], \"sysadmin\" = [\"#ops\", \"#more\"], \"web\" = [\"#web\"] }";
+    for line in [
+        &*format!("roles = {lists}"),
+        "headers = { \"Authorization\" = \"…\" }",
+        "password = \"…\"",
+        "[health.\"pagerduty\"]",
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line}\n{page}");
+    }
+    assert_eq!(page.matches("server = ").count(), 1, "{page}");
+    let [hook, mail, pagerduty, slack] = &*settings.health.methods else { panic!("four methods") };
+    assert_eq!((&*hook.kind, &*mail.kind, &*pagerduty.token), ("webhook", "mail", "hunter6"));
+    assert_eq!((&slack.recipients, slack.roles.len()), (&None, 3));
+    assert!(hook.place("url_file").ends_with("node.toml:7: health.hook.url_file"), "{}", hook.place("url_file"));
+    assert!(slack.place("token").ends_with("node.toml:1: health.slack"), "{}", slack.place("token"));
+}
+
 /// Goal: what was printed, without secrets, would be read again as the same.
 #[test]
 fn a_printed_page_can_be_loaded() {

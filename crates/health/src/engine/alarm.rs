@@ -19,6 +19,8 @@ pub struct Memory {
     pub event_id: u32,
     /// The status that was last told.
     pub told: Option<Status>,
+    /// It was told to be critical since it was last told to be clear.
+    pub was_critical: bool,
 }
 
 /// An alarm that is bound to a chart.
@@ -164,6 +166,16 @@ pub(super) const fn decide(warn: Side, crit: Side) -> Status {
 }
 
 impl Memory {
+    /// Notes that a status is told.
+    pub(crate) fn tell(&mut self, status: Status) {
+        self.told = Some(status);
+        match status {
+            Status::Critical => self.was_critical = true,
+            Status::Clear => self.was_critical = false,
+            _ => {}
+        }
+    }
+
     /// Whether a change is worth telling, once its delay is over.
     pub(super) fn is_told(&self, status: Status, no_clear_notification: bool) -> bool {
         match status {

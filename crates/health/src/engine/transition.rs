@@ -65,6 +65,8 @@ pub struct Notice {
     pub transition: Transition,
     /// It was told before, and is still so.
     pub is_repeated: bool,
+    /// It was told to be critical, now or since it was last told to be clear.
+    pub was_critical: bool,
     /// Other alarms of the host that are raised.
     pub others: Others,
 }

@@ -408,14 +408,18 @@ impl Watch {
     fn tell(&mut self, now_s: i64, report: &mut Report) {
         let told = report.notices.len();
         for alarm in &mut self.alarms {
-            let notice = |transition, is_repeated| Notice { transition, is_repeated, others: Others::default() };
+            let notice = |transition: Transition, is_repeated, was_critical| {
+                let was_critical = was_critical || transition.to == Status::Critical;
+                Notice { transition, is_repeated, was_critical, others: Others::default() }
+            };
             if alarm.pending.as_ref().is_some_and(|pending| pending.due_s() <= now_s)
                 && let Some(transition) = alarm.pending.take()
                 && alarm.memory.is_told(transition.to, alarm.definition.no_clear_notification)
                 && !transition.is_silenced
             {
-                alarm.memory.told = Some(transition.to);
-                report.notices.push(notice(*transition, false));
+                let was_critical = alarm.memory.was_critical;
+                alarm.memory.tell(transition.to);
+                report.notices.push(notice(*transition, false, was_critical));
             }
             if let Some(due_s) = repeat_due_s(alarm, &self.patience)
                 && due_s <= now_s
@@ -427,7 +431,7 @@ impl Watch {
                 let duration_s = now_s - state.last_status_change_s;
                 let change = Change { from: state.status, to: state.status, duration_s, non_clear_s: duration_s };
                 let transition = transition(alarm, &mut self.next_unique_id, &change, now_s);
-                report.notices.push(notice(transition, true));
+                report.notices.push(notice(transition, true, alarm.memory.was_critical));
             }
         }
         for notice in &mut report.notices[told..] {

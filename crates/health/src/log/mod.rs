@@ -136,7 +136,7 @@ impl Log {
                 });
             }
             Record::Told { chart, name, status, .. } => {
-                memory(&mut self.memories, chart, name, &|memory| memory.told = Some(*status));
+                memory(&mut self.memories, chart, name, &|memory| memory.tell(*status));
             }
             Record::Memory { chart, name, memory: kept } => {
                 memory(&mut self.memories, chart, name, &|memory| *memory = *kept);

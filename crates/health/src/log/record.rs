@@ -205,6 +205,7 @@ impl Record {
                 out.push(memory.told.map_or(NEVER_TOLD, |status| status as u8));
                 write_text(out, chart);
                 write_text(out, name);
+                out.push(u8::from(memory.was_critical));
             }
         }
     }
@@ -263,8 +264,9 @@ impl Record {
             MEMORY => {
                 let (alarm_id, event_id, told) = (body.u32()?, body.u32()?, body.byte()?);
                 let told = if told == NEVER_TOLD { None } else { Some(status(told)?) };
-                let memory = Memory { alarm_id, event_id, told };
-                Self::Memory { memory, chart: body.text()?, name: body.text()? }
+                let (chart, name) = (body.text()?, body.text()?);
+                let was_critical = body.byte()? != 0;
+                Self::Memory { memory: Memory { alarm_id, event_id, told, was_critical }, chart, name }
             }
             _ => return None,
         })

@@ -116,7 +116,8 @@ impl crate::engine::Transition {
 
 impl Message {
     /// An id that is the same wherever this transition is told.
-    fn transition_id(&self) -> String {
+    #[must_use]
+    pub fn transition_id(&self) -> String {
         let mut bytes = *self.guid.as_bytes();
         let number = self.notice.transition.unique_id.to_be_bytes();
         bytes.iter_mut().rev().zip(number.iter().rev()).for_each(|(byte, number)| *byte ^= number);
@@ -164,8 +165,8 @@ mod tests {
             warning: vec![("t_old".into(), 1), ("t_new".into(), 5)],
             critical: vec![("var_missing".into(), 3)],
         };
-        let notice = Notice { transition, is_repeated: false, others };
-        Message { hostname: "host1".into(), guid: Guid::from_bytes([1; 16]), is_own: true, notice }
+        let notice = Notice { transition, is_repeated: false, was_critical: false, others };
+        Message { hostname: "host1".into(), guid: Guid::from_bytes([1; 16]), is_own: true, reached: Vec::new(), notice }
     }
 
     /// The list of a real 1.37.1, argument by argument.

@@ -3,8 +3,12 @@
 //! Programs are run by the node; here is only what they are told.
 
 mod arguments;
+mod testing;
 
 pub use arguments::{ArgumentList, arguments};
+pub use testing::test_messages;
+
+use std::sync::Arc;
 
 use row::Guid;
 
@@ -22,6 +26,8 @@ pub struct Message {
     pub guid: Guid,
     /// The host is the node's own.
     pub is_own: bool,
+    /// Methods that told it before this node was started anew, and are not to tell it again.
+    pub reached: Vec<Arc<str>>,
     /// What became of the alarm.
     pub notice: Notice,
 }

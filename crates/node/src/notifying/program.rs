@@ -11,11 +11,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use config::Settings;
-use health::engine::Transition;
-use health::fleet::Fleet;
+use config::Health;
 use health::notify::{ArgumentList, Message, arguments};
-use row::Guid;
+use notify::Ticket;
 use tracing::{error, info, warn};
 
 use crate::clock;
@@ -31,66 +29,90 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What stands for the exit status of a program that could not be started, or was killed.
 const NO_STATUS: i32 = 128;
 
-/// Takes messages, and has them told.
+/// What is run, and the thread that does.
 #[derive(Debug)]
-pub(crate) struct Notifying {
+pub(super) struct Program {
+    /// For alarms that name none; empty: no program tells those.
+    default: PathBuf,
     /// Dropped to end the thread, once all that waits is told.
-    messages: Option<SyncSender<Message>>,
+    calls: Option<SyncSender<Call>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What is run.
-#[derive(Debug, Clone)]
-struct Program {
-    /// For alarms that name none; empty: those are told in the log only.
-    default: PathBuf,
-    list: ArgumentList,
+/// A message, and the program's part in it.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) message: Message,
+    pub(super) ticket: Ticket,
 }
 
 /// A program at work.
 struct Running {
     child: Child,
     until_us: u64,
-    guid: Guid,
-    transition: Transition,
+    name: Arc<str>,
+    ticket: Ticket,
 }
 
-impl Notifying {
-    /// Starts the thread. What programs came to is told to `fleet`.
-    pub(crate) fn start(settings: &Settings, fleet: Arc<Fleet>) -> anyhow::Result<Self> {
-        let program = Program {
-            default: settings.health.notify_exec.clone(),
-            list: if settings.health.notify_arguments == "2" { ArgumentList::Two } else { ArgumentList::One },
-        };
-        let (messages, waiting) = sync_channel(WAITING_MAX);
+/// The argument list of settings.
+pub(super) fn list(settings: &Health) -> ArgumentList {
+    if settings.notify_arguments == "2" { ArgumentList::Two } else { ArgumentList::One }
+}
+
+impl Program {
+    /// Starts the thread.
+    pub(super) fn start(settings: &Health) -> anyhow::Result<Self> {
+        let (default, list) = (settings.notify_exec.clone(), list(settings));
+        let (calls, waiting) = sync_channel(WAITING_MAX);
+        let of_thread = default.clone();
         let thread = std::thread::Builder::new().name("notify".into());
-        let thread = thread.spawn(move || run(&program, &waiting, &fleet)).context("starting the notifying thread")?;
-        Ok(Self { messages: Some(messages), thread: Some(thread) })
+        let thread = thread.spawn(move || run(&of_thread, list, &waiting)).context("starting the notifying thread")?;
+        Ok(Self { default, calls: Some(calls), thread: Some(thread) })
+    }
+
+    /// The program that tells a message, by settings.
+    pub(super) fn of(settings: &Health, message: &Message) -> Option<PathBuf> {
+        exec(&settings.notify_exec, message).map(Path::to_owned)
+    }
+
+    /// Whether a program tells this message.
+    pub(super) fn is_for(&self, message: &Message) -> bool {
+        exec(&self.default, message).is_some()
     }
 
     /// Has a message told, if there is room for it.
-    pub(crate) fn tell(&self, message: Message) {
-        let Some(messages) = &self.messages else { return };
-        if let Err(TrySendError::Full(message)) = messages.try_send(message) {
+    pub(super) fn run(&self, call: Call) {
+        let Some(calls) = &self.calls else { return };
+        if let Err(TrySendError::Full(Call { message, ticket })) = calls.try_send(call) {
             let name = &message.notice.transition.name;
             error!("health: {WAITING_MAX} notifications wait, that of {name} of {} is not sent", message.hostname);
+            ticket.settle(NO_STATUS);
         }
     }
 }
 
-impl Drop for Notifying {
+/// The program of a message; `None` where there is none, or nobody to tell.
+fn exec<'a>(default: &'a Path, message: &'a Message) -> Option<&'a Path> {
+    let exec = match &*message.notice.transition.definition.exec {
+        "" => default,
+        exec => Path::new(exec),
+    };
+    (!exec.as_os_str().is_empty() && message.is_for_somebody()).then_some(exec)
+}
+
+impl Drop for Program {
     fn drop(&mut self) {
-        drop(self.messages.take());
+        drop(self.calls.take());
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             error!("the notifying thread ended by a panic");
         }
     }
 }
 
-fn run(program: &Program, waiting: &Receiver<Message>, fleet: &Fleet) {
+fn run(default: &Path, list: ArgumentList, waiting: &Receiver<Call>) {
     let mut running: Vec<Running> = Vec::new();
     loop {
-        let message = match (running.len(), waiting) {
+        let call = match (running.len(), waiting) {
             (0, waiting) => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (RUNNING_MAX.., _) => {
                 std::thread::sleep(LOOK_EVERY);
@@ -98,46 +120,37 @@ fn run(program: &Program, waiting: &Receiver<Message>, fleet: &Fleet) {
             }
             (_, waiting) => waiting.recv_timeout(LOOK_EVERY),
         };
-        match message {
-            Ok(message) => running.extend(start(program, &message, fleet)),
+        match call {
+            Ok(call) => running.extend(start(default, list, call)),
             Err(RecvTimeoutError::Timeout) => {}
             // The node ends: what runs may go on without it.
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        running.retain_mut(|running| !has_ended(running, fleet));
+        running.retain_mut(|running| !has_ended(running));
     }
 }
 
-/// Starts the program of a message; `None` where there is none, or nobody to tell.
-fn start(program: &Program, message: &Message, fleet: &Fleet) -> Option<Running> {
-    let transition = &message.notice.transition;
-    let exec = match &*transition.definition.exec {
-        "" => &*program.default,
-        exec => Path::new(exec),
-    };
-    if exec.as_os_str().is_empty() || !message.is_for_somebody() {
-        return None;
-    }
+/// Starts the program of a message, if it can be.
+fn start(default: &Path, list: ArgumentList, Call { message, ticket }: Call) -> Option<Running> {
+    let exec = exec(default, &message)?;
     let mut command = Command::new(exec);
-    command.args(arguments(message, program.list)).env("NETDATA_HOSTNAME", &message.hostname);
+    command.args(arguments(&message, list)).env("NETDATA_HOSTNAME", &message.hostname);
     match command.stdin(Stdio::null()).stdout(Stdio::null()).spawn() {
-        Ok(child) => Some(Running {
-            child,
-            until_us: clock::now().mono_us + RUN_US_MAX,
-            guid: message.guid,
-            transition: transition.clone(),
-        }),
+        Ok(child) => {
+            let name = Arc::clone(&message.notice.transition.name);
+            Some(Running { child, until_us: clock::now().mono_us + RUN_US_MAX, name, ticket })
+        }
         Err(err) => {
             error!("health: {} cannot be run: {err}", exec.display());
-            fleet.told(message.guid, transition, clock::now(), NO_STATUS);
+            ticket.settle(NO_STATUS);
             None
         }
     }
 }
 
-fn has_ended(running: &mut Running, fleet: &Fleet) -> bool {
+fn has_ended(running: &mut Running) -> bool {
     let now = clock::now();
-    let name = &running.transition.name;
+    let name = &running.name;
     let code = match running.child.try_wait() {
         Ok(None) if now.mono_us < running.until_us => return false,
         Ok(Some(status)) => status.code().unwrap_or(NO_STATUS),
@@ -153,6 +166,6 @@ fn has_ended(running: &mut Running, fleet: &Fleet) -> bool {
         0 => info!("health: the notification of {name} was sent"),
         _ => warn!("health: the notification of {name} failed, with exit status {code}"),
     }
-    fleet.told(running.guid, &running.transition, now, code);
+    running.ticket.settle(code);
     true
 }

@@ -1,0 +1,85 @@
+//! Who is told of alarms, and by what: the program of settings, and methods.
+//!
+//! Alarms never wait for either: messages queue up, each method's by themselves, and what finds a queue full
+//! is told in the log only. When all have come to an end with a message, the alarm log is told.
+
+mod methods;
+mod program;
+mod testing;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use anyhow::Context;
+use config::Settings;
+use health::fleet::Fleet;
+use health::notify::Message;
+use notify::{Facts, Letter, Post, Ticket};
+
+use crate::clock;
+use program::{Call, Program};
+
+pub(crate) use methods::problems;
+pub(crate) use testing::test;
+
+/// How long the end of the node waits for what is to be told.
+const END_US: u64 = 2_000_000;
+
+/// Takes messages, and has them told.
+#[derive(Debug)]
+pub(crate) struct Notifying {
+    fleet: Arc<Fleet>,
+    program: Program,
+    posts: Vec<Post>,
+    dashboard_url: String,
+}
+
+impl Notifying {
+    /// Starts the threads. What became of messages is told to `fleet`.
+    pub(crate) fn start(settings: &Settings, fleet: Arc<Fleet>) -> anyhow::Result<Self> {
+        let methods = methods::build(&settings.health).map_err(|problems| anyhow::anyhow!(problems.join("\n")))?;
+        let seed = clock::now().wall_us as u64;
+        let start = |(number, method): (u64, notify::Method)| Post::start(method, seed ^ number, clock::now);
+        let posts = (0..).zip(methods).map(start).collect::<Result<_, _>>().context("starting to notify")?;
+        let dashboard_url = settings.health.dashboard_url.clone();
+        Ok(Self { fleet, program: Program::start(&settings.health)?, posts, dashboard_url })
+    }
+
+    /// Has a message told to all whom it is for.
+    pub(crate) fn tell(&self, message: Message) {
+        let letters = self.posts.iter().map(|post| (post, post.method().recipients(&message)));
+        let letters: Vec<_> = letters.filter(|(_, recipients)| !recipients.is_empty()).collect();
+        let is_for_program = self.program.is_for(&message);
+        let count = letters.iter().map(|(_, recipients)| recipients.len()).sum::<usize>() + usize::from(is_for_program);
+        if count == 0 {
+            return;
+        }
+        let (fleet, guid, transition) = (Arc::clone(&self.fleet), message.guid, message.notice.transition.clone());
+        let ticket = Ticket::new(count, move |code| fleet.told(guid, &transition, clock::now(), code));
+        let facts = Arc::new(Facts::of(&message, &self.dashboard_url));
+        for (post, recipients) in letters {
+            for recipient in recipients {
+                let letter = Letter { facts: Arc::clone(&facts), recipient: recipient.into(), ticket: ticket.clone() };
+                post.send(key(&message, recipient), letter);
+            }
+        }
+        if is_for_program {
+            self.program.run(Call { message, ticket });
+        }
+    }
+}
+
+/// The same for what must arrive in its order.
+fn key(message: &Message, recipient: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (message.guid.as_bytes(), message.notice.transition.alarm_id, recipient).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Drop for Notifying {
+    fn drop(&mut self) {
+        let end_us = clock::now().mono_us + END_US;
+        self.posts.iter().for_each(|post| post.stop(end_us));
+        self.posts.iter().for_each(|post| post.wait(end_us));
+    }
+}
