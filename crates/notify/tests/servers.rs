@@ -1,4 +1,5 @@
 //! Methods at work, with servers that answer, fail, hang and close.
+#![allow(clippy::unwrap_used, reason = "what helps a test is part of it")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
