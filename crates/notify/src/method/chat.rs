@@ -108,9 +108,9 @@ impl Chat {
     }
 }
 
-/// A field of Discord takes 1,024 characters, escapes included, and must not be empty.
+/// A field of Discord takes 1,024 characters and all together 6,000, escapes included; none must be empty.
 fn shortened(value: String) -> String {
-    const CHARACTERS_MAX: usize = 500;
+    const CHARACTERS_MAX: usize = 200;
     if value.is_empty() { "-".into() } else { value.chars().take(CHARACTERS_MAX).collect() }
 }
 

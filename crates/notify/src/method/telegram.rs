@@ -7,6 +7,9 @@ use crate::http::Request;
 use crate::secret::Secret;
 use crate::template::Escape;
 
+/// Characters of a line, before they are escaped.
+const LINE_CHARACTERS_MAX: usize = 600;
+
 /// A bot.
 #[derive(Debug)]
 pub(super) struct Telegram {
@@ -21,7 +24,8 @@ impl Telegram {
 
     /// A message in HTML; that an alarm is over makes no sound.
     pub(super) fn request(&self, facts: &Facts) -> Request {
-        let html = |name: &str| Escape::Html.of(facts.get(name));
+        // Even where every character takes six, a line fits.
+        let html = |name: &str| Escape::Html.of(&facts.get(name).chars().take(LINE_CHARACTERS_MAX).collect::<String>());
         let mut text = format!("<b>{}</b>\n", html("title"));
         if !facts.get("info").is_empty() {
             text.push_str(&format!("{}\n", html("info")));
@@ -79,6 +83,16 @@ mod tests {
         let own = Settings { url: url("http://127.0.0.1:8081/"), ..settings.clone() };
         assert_eq!(request(&own, Status::Clear, "1").url, "http://127.0.0.1:8081/bot123:hunter2/sendMessage");
         assert!(!format!("{:?}", Method::build(&settings).unwrap()).contains("hunter2"));
+    }
+
+    /// Goal: however long names are, the title is sent, and no tag stays open.
+    #[test]
+    fn long_names() {
+        use crate::facts::{Facts, tests::message};
+        let long = health::notify::Message { hostname: "\"".repeat(5_000), ..message(Status::Warning) };
+        let request = Telegram::new("http://x", Secret::default()).request(&Facts::of(&long, ""));
+        let text = body(&request)["text"].as_str().unwrap().to_owned();
+        assert!(text.starts_with("<b>&quot;") && text.ends_with("</b>\n") && text.len() < 4_096, "{text}");
     }
 
     #[test]
