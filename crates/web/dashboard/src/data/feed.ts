@@ -42,6 +42,8 @@ const REST_MS = 120;
 export class Feed {
   #lines = new Map<string, Line>();
   #cache = new Map<string, Pick<Line, "series" | "of" | "wholeAt">>();
+  // Lines with rows that are not shown yet.
+  #fresh = new Set<Line>();
   #abort = new AbortController();
   #stops: (() => void)[] = [];
   #restedAt = 0;
@@ -161,11 +163,10 @@ export class Feed {
       askRows(this.host, ids, grid, signal)
         .then((answer) => {
           if (signal.aborted) return;
-          const edge = this.edge();
           ids.forEach((id, place) => {
             const line = byId.get(id)!;
             take(line, answer[place] ?? null);
-            if (line.series) line.viewer.show(line.series, edge);
+            this.#show(line);
           });
         })
         .catch((error) => {
@@ -176,6 +177,21 @@ export class Feed {
           if (!signal.aborted) ids.forEach((id) => (byId.get(id)!.isAsking = false));
         });
     }
+  }
+
+  // With the next frame: what several calls bring is drawn in one.
+  #show(line: Line): void {
+    if (this.#fresh.size === 0) {
+      requestAnimationFrame(() => {
+        const edge = this.edge();
+        const lines = [...this.#fresh];
+        this.#fresh.clear();
+        for (const { viewer, series } of lines) {
+          if (series && this.#lines.get(viewer.id)?.viewer === viewer) viewer.show(series, edge);
+        }
+      });
+    }
+    this.#fresh.add(line);
   }
 
   // Time goes on for what has no new rows, too: its gap grows.

@@ -84,6 +84,11 @@ export function gaps({ columns, times }: Series): [number, number][] {
   return found;
 }
 
+// Whether nothing moves but time: each dimension has one value all along.
+export function isCalm({ columns }: Series): boolean {
+  return columns.every((column) => column[0] !== null && column.every((value) => value === column[0]));
+}
+
 export function isZero(column: Column): boolean {
   return column.every((value) => value === null || value === 0);
 }

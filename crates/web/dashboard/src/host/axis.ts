@@ -15,10 +15,10 @@ export function niceStep(size: number, marks: number): number {
 // How far an axis of values from `min` to `max` reaches. It holds zero, unless that would squeeze a line
 // that is far from it; and it ends at round numbers, so that it stands still while values move.
 export function reach(min: number, max: number, isLine: boolean): [number, number] {
-  if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
+  if (!Number.isFinite(min) || !Number.isFinite(max) || (min === 0 && max === 0)) return [0, 1];
   const isFar = isLine && min > 0 && max - min < max * 0.3;
   let [low, high] = isFar ? [min, max] : [Math.min(0, min), Math.max(0, max)];
-  if (low === high) [low, high] = low === 0 ? [0, 1] : isFar ? [low * 0.99, high * 1.01] : [Math.min(0, low), Math.max(0, high)];
+  if (low === high) [low, high] = [low * 0.99, high * 1.01];
   const step = niceStep(high - low, 8);
   // A value at the very edge would be hard to see.
   const margin = (high - low) * 0.03;
@@ -31,7 +31,8 @@ export function reach(min: number, max: number, isLine: boolean): [number, numbe
 export function valueMarks(min: number, max: number, factor: number, pixels: number): number[] {
   const step = niceStep((max - min) * factor, pixels / 34) / factor;
   const marks: number[] = [];
-  for (let place = Math.ceil(min / step - 1e-6); place * step <= max + step * 1e-6; place++) marks.push(place * step);
+  // The sum makes zero of what would be -0.
+  for (let place = Math.ceil(min / step - 1e-6) + 0; place * step <= max + step * 1e-6; place++) marks.push(place * step);
   return marks;
 }
 

@@ -4,7 +4,7 @@
 // the page. Texts come from strangers: they go in as text, never as markup.
 
 import type { Feed, Viewer } from "../data/feed.ts";
-import { isZero, lastRow, type Series } from "../data/series.ts";
+import { isCalm, isZero, lastRow, type Series } from "../data/series.ts";
 import { theme } from "../theme.ts";
 import { moment } from "../times.ts";
 import { age, short } from "../units.ts";
@@ -19,6 +19,8 @@ const PLOT_HEIGHT = 150;
 // Rows that may be missing at the end before a chart is called late, and the least time for it.
 const LATE_ROWS = 4;
 const LATE_S = 10;
+// A chart on which nothing moves but time is drawn more rarely.
+const CALM_MS = 5_000;
 
 interface Entry {
   element: HTMLLIElement;
@@ -52,6 +54,7 @@ export class Card implements Viewer {
   #named = "";
   #hidden: Set<string>;
   #drawnUnit = "";
+  #drawnAt = -Infinity;
   #picture = make("div", "picture");
   #line = make("div", "cursor");
   #mark = make("div", "mark");
@@ -93,11 +96,14 @@ export class Card implements Viewer {
     this.#series = series;
     this.#edge = edge;
     this.#name(series);
-    this.#draw();
+    const isStill = view.value.live && isCalm(series) && performance.now() - this.#drawnAt < CALM_MS;
+    if (isStill) this.#write();
+    else this.#draw();
   }
 
   move(edge: number): void {
     this.#edge = edge;
+    this.#drawnAt = -Infinity;
     if (!this.#series) return;
     this.#plot.move(...this.#bounds());
     this.#write();
@@ -139,6 +145,7 @@ export class Card implements Viewer {
 
   #draw(): void {
     if (!this.#series || this.#width === 0) return;
+    this.#drawnAt = performance.now();
     this.#plot.draw(this.#series, this.#hidden, ...this.#bounds(), this.#width, PLOT_HEIGHT);
     const { over } = this.#plot;
     if (over && this.#line.parentNode !== over) over.append(this.#line, this.#mark);

@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 
-import { gaps, stacked, type Column, type Series } from "../data/series.ts";
+import { gaps, isZero, stacked, type Column, type Series } from "../data/series.ts";
 import { unitFor, type Unit } from "../units.ts";
 import { reach, timeMarks, timeTexts, valueMarks, valueTexts } from "./axis.ts";
 
@@ -46,15 +46,9 @@ function mixed(colour: string, ground: string, share: number): string {
   return `rgb(${front.map((part, at) => Math.round(part * share + back[at]! * (1 - share))).join(" ")})`;
 }
 
-interface Shown {
-  series: Series;
-  // The places of what is drawn, in the order of drawing.
-  order: number[];
-}
-
 export class Plot {
   #plot: uPlot | null = null;
-  #shown: Shown | null = null;
+  #shown: Series | null = null;
   #unit: Unit = { label: "", factor: 1 };
   #after = 0;
   #before = 1;
@@ -88,10 +82,10 @@ export class Plot {
 
   // Draws rows from `after` to `before`, without what is hidden.
   draw(series: Series, hidden: Set<string>, after: number, before: number, width: number, height: number): void {
-    const places = series.dimensions.map((_, place) => place).filter((place) => !hidden.has(series.dimensions[place]!));
+    const places = this.#drawn(series, hidden);
     // The sum of all is drawn first, and what is below it over it: so nothing needs to be cut out.
     const order = this.kind === "stacked" ? places.toReversed() : places;
-    this.#shown = { series, order };
+    this.#shown = series;
     [this.#after, this.#before] = [after, before];
     const data = this.#data(series, places);
     const names = order.map((place) => series.dimensions[place]!).join("\n");
@@ -119,6 +113,14 @@ export class Plot {
 
   timeAt(pixels: number): number {
     return this.#plot ? this.#plot.posToVal(pixels, "x") : 0;
+  }
+
+  // The places of what is drawn: of dimensions that are only zero, one is enough, as they would all lie on
+  // each other.
+  #drawn({ dimensions, columns }: Series, hidden: Set<string>): number[] {
+    const places = dimensions.map((_, place) => place).filter((place) => !hidden.has(dimensions[place]!));
+    const busy = places.filter((place) => !isZero(columns[place]!));
+    return busy.length > 0 ? busy : places.slice(0, 1);
   }
 
   #data(series: Series, places: number[]): uPlot.AlignedData {
@@ -190,7 +192,7 @@ export class Plot {
   // Stretches without rows are tinted: nothing there is not the same as zero.
   #drawGaps(plot: uPlot): void {
     if (!this.#shown) return;
-    const { series } = this.#shown;
+    const series = this.#shown;
     const { left, top, width, height } = plot.bbox;
     const { step } = series.grid;
     const x = (time: number) => Math.min(Math.max(plot.valToPos(time, "x", true), left), left + width);
