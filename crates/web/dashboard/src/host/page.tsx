@@ -1,7 +1,7 @@
 // The page of one host: its state, its sections on the left, and its charts, of which only those near what is
 // visible are there.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { Refusal, get } from "../api.ts";
 import { useCell } from "../cell.ts";
@@ -126,28 +126,28 @@ function Charts({ name, host, charts }: { name: string | null; host: Host | unde
             )}
           </p>
         )}
-        {feed && sections.map((section) => <SectionCharts key={section.id} section={section} feed={feed} />)}
+        {sections.map((section) => (
+          <SectionCharts key={section.id} section={section} feed={feed} />
+        ))}
       </div>
     </div>
   );
 }
 
 // The feed of a host, for as long as the page is there; told how wide its charts are.
-function useFeed(name: string | null, content: { current: HTMLDivElement | null }): Feed | null {
-  const [feed, setFeed] = useState<Feed | null>(null);
-  useEffect(() => {
-    const made = new Feed(name);
+function useFeed(name: string | null, content: { current: HTMLDivElement | null }): Feed {
+  const feed = useMemo(() => new Feed(name), [name]);
+  useLayoutEffect(() => {
     const sized = new ResizeObserver(() => {
       const chart = content.current?.querySelector(".chart");
-      if (chart) made.width = chart.clientWidth;
+      if (chart) feed.width = chart.clientWidth;
     });
     sized.observe(content.current!);
-    setFeed(made);
     return () => {
       sized.disconnect();
-      made.close();
+      feed.close();
     };
-  }, [name]);
+  }, [feed]);
   return feed;
 }
 
@@ -296,7 +296,8 @@ const observer = new IntersectionObserver(
 
 function ChartCard({ chart, feed }: { chart: Chart; feed: Feed }) {
   const element = useRef<HTMLElement>(null);
-  useEffect(() => {
+  // Before the first frame, so that rows are asked for with it.
+  useLayoutEffect(() => {
     const target = element.current!;
     let card: Card | null = null;
     near.set(target, (isNear) => {

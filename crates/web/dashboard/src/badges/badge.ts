@@ -1,0 +1,60 @@
+// The address of a badge, from what a form says.
+
+export interface Wish {
+  chart: string;
+  // A dimension's name, or all of them together.
+  dimension: string;
+  // An alarm of the chart, in place of its value.
+  alarm: string;
+  // Seconds that the value is of; 0 for the newest one.
+  seconds: number;
+  group: string;
+  label: string;
+  units: string;
+  colour: string;
+  precision: string;
+  scale: string;
+  refresh: boolean;
+}
+
+export const START: Wish = {
+  chart: "",
+  dimension: "",
+  alarm: "",
+  seconds: 60,
+  group: "average",
+  label: "",
+  units: "",
+  colour: "",
+  precision: "",
+  scale: "",
+  refresh: true,
+};
+
+// The query: what is as the node would have it anyway is left out.
+export function query(wish: Wish): string {
+  const words = new URLSearchParams({ chart: wish.chart });
+  const put = (name: string, value: string) => value.trim() && words.set(name, value.trim());
+  if (wish.alarm) put("alarm", wish.alarm);
+  else {
+    put("dimensions", wish.dimension);
+    if (wish.seconds > 0) put("after", String(-wish.seconds));
+    if (wish.seconds > 0 && wish.group !== "average") put("group", wish.group);
+    put("units", wish.units);
+    put("value_color", wish.colour);
+  }
+  put("label", wish.label);
+  put("precision", wish.precision);
+  put("scale", wish.scale);
+  if (wish.refresh) put("refresh", "auto");
+  return words.toString();
+}
+
+export function markdown(url: string, text: string): string {
+  return `![${text.replace(/[[\]\\]/g, "\\$&")}](${url})`;
+}
+
+export function html(url: string, text: string): string {
+  const escape = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return `<img src="${escape(url)}" alt="${escape(text)}">`;
+}
