@@ -22,6 +22,7 @@ pub mod node;
 pub mod peer;
 pub mod port;
 pub mod process;
+pub mod tour;
 pub mod traffic;
 pub mod wait;
 

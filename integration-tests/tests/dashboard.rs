@@ -1,36 +1,83 @@
-//! The dashboard in a real browser: it draws, and shows the hosts that stream.
+//! The dashboard in a real browser, used as people use it, with real hosts behind a proxy.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
-use integration_tests::browser::{attributes, dom, tag_with};
-use integration_tests::wait::{s, until_or};
-use integration_tests::{API_KEY, agreement, node};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-/// Goal: the first page shows this node and its child, and charts of the chosen host with data.
+use integration_tests::node::{self, Node};
+use integration_tests::tour::tour;
+use integration_tests::{API_KEY, agreement};
+use tempfile::TempDir;
+
+/// A chart whose names are code, once a second.
+const STRANGER: &str = "#!/bin/bash
+code='<script>window.pwned=1</script><img src=x onerror=window.pwned=1><b>x</b>'
+echo \"CHART evil.chart '' '$code' '$code' '$code' evil.context line 150\"
+echo \"DIMENSION one '$code'\"
+while sleep 1; do echo \"BEGIN evil.chart
+SET one = 42
+END\"; done
+";
+
+/// A master, a proxy, and a collector behind it that runs a plugin with evil names.
+struct Fleet {
+    master: Node,
+    _proxy: Node,
+    collector: Node,
+    _plugins: TempDir,
+}
+
+fn fleet(name: &str) -> Fleet {
+    let plugins = tempfile::tempdir().unwrap();
+    let file = plugins.path().join("stranger.plugin");
+    fs::write(&file, STRANGER).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    let master = node::master(&format!("{name}-master")).accepts(API_KEY).start();
+    let proxy = node::proxy(&format!("{name}-proxy")).accepts(API_KEY).sends_to(master.address(), API_KEY).start();
+    let collector = node::collector(name)
+        .sends_to(proxy.address(), API_KEY)
+        .set("collect.plugins", "*")
+        .set("collect.plugins_dir", &format!("[{:?}]", plugins.path().display().to_string()))
+        .start();
+    agreement::goes_on(&master.api().host(name), "system.cpu", 4);
+    Fleet { master, _proxy: proxy, collector, _plugins: plugins }
+}
+
+impl Fleet {
+    fn tour(&self, stage: &str, host: &str) {
+        let said =
+            tour(Path::new(env!("CARGO_TARGET_TMPDIR")), stage, &format!("http://{}/", self.master.address()), host);
+        print!("{said}");
+    }
+}
+
+/// Goal: every page shows itself at two sizes in both themes, without a complaint of the browser, without a call
+/// to anybody else, and with a name for all that can be used.
 #[test]
-fn shows_hosts_and_charts() {
-    let master = node::master("page-master").accepts(API_KEY).start();
-    let _collector = node::collector("page-box").sends_to(master.address(), API_KEY).start();
-    agreement::goes_on(&master.api().host("page-box"), "system.cpu", 4);
-    agreement::goes_on(&master.host(), "system.cpu", 1);
-
-    let first = format!("http://{}/", master.address());
-    let names =
-        |page: &str| ["page-master", "page-box"].iter().all(|name| attributes(page, "data-host").contains(name));
-    drawn(&first, names);
-    drawn(&format!("{first}host/page-box/"), |page| points(page, "system.cpu") > 0);
+fn every_page_shows_itself() {
+    fleet("tour-pages").tour("everyPage", "tour-pages");
 }
 
-/// Waits until the page shows that; a busy machine may need a second look.
-fn drawn(url: &str, shows: impl Fn(&str) -> bool) {
-    let mut last = String::new();
-    let seen = until_or(s(40), || {
-        last = dom(url, s(5));
-        shows(&last).then_some(())
-    });
-    seen.unwrap_or_else(|| panic!("{url} never showed that:\n{last}"));
+/// Goal: the charts of a host are live in one call per tick; pausing, dragging and zooming move all of them, and
+/// an address shows the same again.
+#[test]
+fn charts_follow_the_hand_and_the_address() {
+    fleet("tour-charts").tour("charts", "tour-charts");
 }
 
-/// How many values of a chart are drawn.
-fn points(page: &str, chart: &str) -> u64 {
-    let tag = tag_with(page, "data-chart", chart).unwrap_or_default();
-    attributes(tag, "data-points").first().and_then(|text| text.parse().ok()).unwrap_or(0)
+/// Goal: keys, search, themes and the menu of hosts do what they say, and a node that is away is told.
+#[test]
+fn keys_and_menus_work() {
+    fleet("tour-hands").tour("hands", "tour-hands");
+}
+
+/// Goal: a title, a unit or a dimension that is a script does nothing; a host that went is not drawn as if it were
+/// there.
+#[test]
+fn strangers_are_harmless_and_the_gone_are_told() {
+    let mut fleet = fleet("tour-gone");
+    fleet.tour("strangers", "tour-gone");
+    fleet.collector.terminate();
+    fleet.tour("gone", "tour-gone");
 }

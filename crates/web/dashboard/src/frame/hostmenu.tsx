@@ -54,8 +54,10 @@ function List({ all, chosen, close }: { all: Host[]; chosen: Host | undefined; c
   const seen = others.filter(({ name }) => name.toLowerCase().includes(words));
   const submit = (event: Event) => {
     event.preventDefault();
-    if (!shown[0]) return;
-    go(link("host", nameOf(shown[0], all)));
+    // Who types a whole name means that host.
+    const meant = shown.find(({ hostname }) => hostname.toLowerCase() === words) ?? shown[0];
+    if (!meant) return;
+    go(link("host", nameOf(meant, all)));
     close();
   };
   return (
