@@ -30,6 +30,8 @@ interface Entry {
 
 // Dimensions that are hidden, by chart, for as long as the page is there.
 const hiddenOf = new Map<string, Set<string>>();
+// Which colour a dimension has, by chart: what is busy when it is first seen comes first.
+const placesOf = new Map<string, Map<string, number>>();
 // Charts whose legend is shown as a whole.
 const tall = new Set<string>();
 
@@ -53,6 +55,7 @@ export class Card implements Viewer {
   #entries: Entry[] = [];
   #named = "";
   #hidden: Set<string>;
+  #places: Map<string, number>;
   #drawnUnit = "";
   #drawnAt = -Infinity;
   #picture = make("div", "picture");
@@ -75,7 +78,9 @@ export class Card implements Viewer {
     this.updateEvery = Math.max(1, chart.update_every);
     this.#hidden = hiddenOf.get(chart.id) ?? new Set();
     hiddenOf.set(chart.id, this.#hidden);
-    this.#plot = new Plot(this.#picture, kindOf(chart), chart.units, (colours ??= coloursOf(element)));
+    this.#places = placesOf.get(chart.id) ?? new Map();
+    placesOf.set(chart.id, this.#places);
+    this.#plot = new Plot(this.#picture, kindOf(chart), chart.units, (colours ??= coloursOf(element)), this.#places);
     this.#build();
     this.#sized = new ResizeObserver(([entry]) => this.#size(entry!.contentRect.width));
     this.#sized.observe(this.#picture);
@@ -173,8 +178,8 @@ export class Card implements Viewer {
   // The row under the cursor, or the newest one; of a chart that is late, none is current.
   #rowToTell(last: number, isLate: boolean): number {
     const { grid, times } = this.#series!;
-    if (cursor.value === null) return isLate ? -1 : last;
-    const row = Math.ceil((cursor.value - grid.first) / grid.step - 0.5);
+    if (cursor.value === null || this.#plot.position(cursor.value) === null) return isLate ? -1 : last;
+    const row = Math.round((cursor.value - grid.first) / grid.step);
     return row >= 0 && row < times.length ? row : -1;
   }
 
@@ -210,15 +215,19 @@ export class Card implements Viewer {
     const named = dimensions.join("\n");
     if (named === this.#named) return;
     this.#named = named;
-    this.#entries = dimensions.map((name, place) => this.#entry(name, place));
-    const places = dimensions.map((_, place) => place);
-    const [idle, busy] = [places.filter((place) => isZero(columns[place]!)), places.filter((place) => !isZero(columns[place]!))];
-    idle.forEach((place) => this.#entries[place]!.element.classList.add("idle"));
-    this.#legend.replaceChildren(...[...busy, ...idle].map((place) => this.#entries[place]!.element));
+    const isIdle = columns.map(isZero);
+    const order = dimensions.map((_, place) => place).sort((a, b) => Number(isIdle[a]) - Number(isIdle[b]) || a - b);
+    for (const place of order) {
+      const name = dimensions[place]!;
+      if (!this.#places.has(name)) this.#places.set(name, this.#places.size);
+    }
+    this.#entries = dimensions.map((name) => this.#entry(name));
+    order.forEach((place) => this.#entries[place]!.element.classList.toggle("idle", isIdle[place]));
+    this.#legend.replaceChildren(...order.map((place) => this.#entries[place]!.element));
     this.#showMore();
   }
 
-  #entry(name: string, place: number): Entry {
+  #entry(name: string): Entry {
     const [element, button, swatch] = [make("li"), make("button"), make("i")];
     const value = document.createTextNode("–");
     const holder = make("span", "value");
@@ -226,7 +235,7 @@ export class Card implements Viewer {
     button.type = "button";
     button.title = name;
     button.setAttribute("aria-pressed", String(!this.#hidden.has(name)));
-    swatch.style.background = colour((colours ??= coloursOf(this.element)), place);
+    swatch.style.background = colour((colours ??= coloursOf(this.element)), this.#places.get(name) ?? 0);
     button.append(swatch, make("span", "called", name), holder);
     button.addEventListener("click", (event) => this.#toggle(name, event.shiftKey || event.ctrlKey || event.metaKey));
     element.append(button);
@@ -262,8 +271,8 @@ export class Card implements Viewer {
   #recolour(): void {
     colours ??= coloursOf(this.element);
     this.#plot.recolour(colours);
-    this.#entries.forEach(({ button }, place) => {
-      (button.firstChild as HTMLElement).style.background = colour(colours!, place);
+    this.#entries.forEach(({ button }) => {
+      (button.firstChild as HTMLElement).style.background = colour(colours!, this.#places.get(button.title) ?? 0);
     });
     this.#draw();
   }

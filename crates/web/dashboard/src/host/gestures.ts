@@ -67,6 +67,8 @@ export function listen(surface: Surface): void {
     surface.mark(null, 0);
     element.classList.remove("held");
     grip = null;
+    // What is under the pointer is another moment now.
+    pointAt(event.pointerType === "mouse" ? surface.timeAt(x(event)) : null);
   };
   element.addEventListener("pointerup", release);
   element.addEventListener("pointercancel", release);
@@ -81,6 +83,7 @@ export function listen(surface: Surface): void {
       event.preventDefault();
       const share = Math.min(Math.max(x(event) / width(), 0), 1);
       show(zoomed(view.value, amount > 0 ? WHEEL_STEP : 1 / WHEEL_STEP, Math.floor(now()), share));
+      pointAt(surface.timeAt(x(event)));
     },
     { passive: false },
   );

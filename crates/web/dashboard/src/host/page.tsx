@@ -230,9 +230,16 @@ function place(id: string): HTMLElement | null {
   return document.querySelector(`[data-place="${CSS.escape(id)}"]`);
 }
 
+// Shows a section or a family; the first of a section with the section's heading.
+function arrive(id: string, behavior: ScrollBehavior): void {
+  const element = place(id);
+  const heading = element?.previousElementSibling;
+  (heading instanceof HTMLHeadingElement ? heading : element)?.scrollIntoView({ behavior });
+}
+
 function jumpTo(event: Event, id: string): void {
   event.preventDefault();
-  place(id)?.scrollIntoView();
+  arrive(id, "auto");
   setWord("at", id);
 }
 
@@ -244,7 +251,7 @@ function useCurrent(content: { current: HTMLElement | null }, sections: Section[
     if (!isPlaced.current && sections.length > 0 && content.current) {
       isPlaced.current = true;
       const at = word("at");
-      if (at) requestAnimationFrame(() => place(at)?.scrollIntoView({ behavior: "instant" }));
+      if (at) requestAnimationFrame(() => arrive(at, "instant"));
     }
     let isDue = false;
     const look = () => {

@@ -50,6 +50,7 @@ export class Plot {
   #plot: uPlot | null = null;
   #shown: Series | null = null;
   #unit: Unit = { label: "", factor: 1 };
+  #scale: [number, number] = [0, 1];
   #after = 0;
   #before = 1;
   #names = "";
@@ -59,6 +60,8 @@ export class Plot {
     readonly kind: Kind,
     readonly units: string,
     private colours: Colours,
+    // Which colour a dimension has.
+    readonly places: Map<string, number>,
   ) {}
 
   get unit(): Unit {
@@ -88,6 +91,8 @@ export class Plot {
     this.#shown = series;
     [this.#after, this.#before] = [after, before];
     const data = this.#data(series, places);
+    // uPlot draws a little later, but whoever tells values wants their unit now.
+    this.#scale = this.#reach(data);
     const names = order.map((place) => series.dimensions[place]!).join("\n");
     if (this.#plot && names === this.#names) {
       if (this.#plot.width !== width || this.#plot.height !== height) this.#plot.setSize({ width, height });
@@ -96,13 +101,15 @@ export class Plot {
     }
     this.destroy();
     this.#names = names;
-    this.#plot = new uPlot(this.#options(order, width, height), data, this.root);
+    this.#plot = new uPlot(this.#options(series.dimensions, order, width, height), data, this.root);
   }
 
   // Shows another stretch of the same rows.
   move(after: number, before: number): void {
     [this.#after, this.#before] = [after, before];
-    this.#plot?.setScale("x", { min: after, max: before });
+    if (!this.#plot) return;
+    this.#scale = this.#reach(this.#plot.data);
+    this.#plot.setScale("x", { min: after, max: before });
   }
 
   // Where a moment is, in pixels of the plot's inside; `null` where it is out of sight.
@@ -129,7 +136,7 @@ export class Plot {
     return [series.times, ...drawn] as uPlot.AlignedData;
   }
 
-  #options(order: number[], width: number, height: number): uPlot.Options {
+  #options(dimensions: string[], order: number[], width: number, height: number): uPlot.Options {
     const { colours } = this;
     const axis = { stroke: colours.text, font: FONT, grid: { stroke: colours.grid, width: 1 }, ticks: { show: false }, border: { show: false } };
     return {
@@ -140,7 +147,7 @@ export class Plot {
       legend: { show: false },
       scales: {
         x: { time: true, auto: false, range: () => [this.#after, this.#before] },
-        y: { range: (plot) => this.#reach(plot) },
+        y: { range: () => this.#scale },
       },
       axes: [
         {
@@ -158,7 +165,7 @@ export class Plot {
           values: (_plot, marks) => valueTexts(marks, this.#unit.factor),
         },
       ],
-      series: [{}, ...order.map((place) => this.#line(colour(colours, place)))],
+      series: [{}, ...order.map((place) => this.#line(colour(colours, this.places.get(dimensions[place]!) ?? place)))],
       hooks: { drawClear: [(plot) => this.#drawGaps(plot)] },
     };
   }
@@ -166,15 +173,14 @@ export class Plot {
   #line(stroke: string): uPlot.Series {
     const points = { show: false };
     if (this.kind === "stacked") return { stroke, fill: mixed(stroke, this.colours.ground, 0.78), width: 1, points };
-    if (this.kind === "area") return { stroke, fill: mixed(stroke, this.colours.ground, 0.22) , width: 1, points };
+    if (this.kind === "area") return { stroke, fill: mixed(stroke, this.colours.ground, 0.22), width: 1, points };
     return { stroke, width: 1, points };
   }
 
   // What of the values is in sight decides the axis, and the unit.
-  #reach(plot: uPlot): [number, number] {
+  #reach([times, ...columns]: uPlot.AlignedData): [number, number] {
     let [min, max] = [Infinity, -Infinity];
-    const times = plot.data[0];
-    for (const column of plot.data.slice(1) as Column[]) {
+    for (const column of columns as Column[]) {
       for (let row = 0; row < times.length; row++) {
         const value = column[row];
         if (value == null || times[row]! < this.#after || times[row]! > this.#before) continue;
