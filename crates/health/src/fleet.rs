@@ -4,6 +4,7 @@
 //! ([`Fleet::of`]), and waits no longer than its step takes.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,12 +12,37 @@ use row::{Guid, Now};
 use rrd_store::{Disk, Host, MemoryMode, Store};
 
 use crate::engine::{Alarm, HostFacts, Patience, Report, Rules, Transition, Watch};
+use crate::files::Definition;
 use crate::log::{Entry, Log};
 use crate::notify::Message;
 use crate::silencers::{Answer, Silencers};
 
 /// After the disk refused a log, it is tried again after this time.
 const RETRY_S: i64 = 30;
+
+/// Whom this node reaches, and what it is to the nodes above and below that watch the same hosts.
+pub struct Telling {
+    /// It tells whatever they tell.
+    pub always: bool,
+    /// Whether a change of such an alarm reaches anybody from here: only then others may leave it to us.
+    pub reaches: Reaches,
+}
+
+/// Whether a change of an alarm that is defined like this is sent to anybody.
+pub type Reaches = Box<dyn Fn(&Definition) -> bool + Send + Sync>;
+
+/// Only programs that alarms name themselves are run.
+impl Default for Telling {
+    fn default() -> Self {
+        Self { always: false, reaches: Box::new(|definition| !definition.exec.is_empty()) }
+    }
+}
+
+impl fmt::Debug for Telling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telling").field("always", &self.always).finish_non_exhaustive()
+    }
+}
 
 /// The alarms of all hosts.
 #[derive(Debug)]
@@ -27,6 +53,7 @@ pub struct Fleet {
     patience: Patience,
     rules: Mutex<Arc<Rules>>,
     silencers: Mutex<Arc<Silencers>>,
+    telling: Mutex<Arc<Telling>>,
     hosts: Mutex<HashMap<Guid, Arc<Mutex<Watched>>>>,
 }
 
@@ -39,6 +66,8 @@ pub struct Watched {
     /// It is evaluated: somebody streams it, or it is the node's own.
     is_live: bool,
     generation: u64,
+    /// What other nodes know of its alarms: of which feed, and which revision.
+    said: (u64, u64),
     next_s: i64,
     flush_s: i64,
 }
@@ -64,6 +93,7 @@ impl Fleet {
             patience,
             rules: Mutex::new(Arc::new(rules)),
             silencers: Mutex::default(),
+            telling: Mutex::default(),
             hosts: Mutex::default(),
         }
     }
@@ -78,6 +108,11 @@ impl Fleet {
             watched.watch.set_rules(Arc::clone(&rules));
             watched.next_s = 0;
         }
+    }
+
+    /// Says whom this node reaches; alarms that are bound from now on go by it.
+    pub fn set_telling(&self, telling: Telling) {
+        *lock(&self.telling) = Arc::new(telling);
     }
 
     /// Puts silencers in force.
@@ -113,14 +148,18 @@ impl Fleet {
     pub fn step(&self, now: Now) -> Told {
         let mut told = Told::default();
         let silencers = Arc::clone(&lock(&self.silencers));
+        let telling = Arc::clone(&lock(&self.telling));
         let hosts = self.store.hosts();
         self.forget_others();
         for host in hosts.iter() {
             if !self.is_watched(host) {
+                if host.levels().is_wanted() {
+                    host.levels().set_own(host.generation(), &[], false);
+                }
                 continue;
             }
             match self.watched(host, now, &mut told) {
-                Ok(watched) => lock(&watched).step(&silencers, now, &mut told),
+                Ok(watched) => lock(&watched).step(&silencers, &telling, now, &mut told),
                 Err(error) => told.refused.push((host.guid(), error)),
             }
         }
@@ -130,7 +169,7 @@ impl Fleet {
     /// A transition was told by a program that ended with this exit status.
     pub fn told(&self, guid: Guid, transition: &Transition, now: Now, code: i32) {
         if let Some(watched) = self.of(guid) {
-            lock(&watched).log.add_told(transition, transition.to, now.wall_s(), code);
+            lock(&watched).log.add_result(transition, now.wall_s(), code);
         }
     }
 
@@ -162,9 +201,20 @@ impl Fleet {
         let info = host.info();
         let facts = HostFacts { hostname: info.hostname.clone(), os: info.os.clone() };
         let rules = Arc::clone(&lock(&self.rules));
-        let watch = Watch::new(rules, facts, self.patience, log.memories().clone(), log.last_unique_id(), now);
-        let watched =
-            Watched { host: Arc::clone(host), watch, log, is_live: false, generation: 0, next_s: 0, flush_s: 0 };
+        let mut watch = Watch::new(rules, facts, self.patience, log.memories().clone(), log.last_unique_id(), now);
+        if lock(&self.telling).always {
+            watch.tell_always();
+        }
+        let watched = Watched {
+            host: Arc::clone(host),
+            watch,
+            log,
+            is_live: false,
+            generation: 0,
+            said: (0, 0),
+            next_s: 0,
+            flush_s: 0,
+        };
         let watched = Arc::new(Mutex::new(watched));
         lock(&self.hosts).insert(host.guid(), Arc::clone(&watched));
         Ok(watched)
@@ -198,7 +248,7 @@ impl Watched {
         self.log.read(after_id, chart, count_max)
     }
 
-    fn step(&mut self, silencers: &Arc<Silencers>, now: Now, told: &mut Told) {
+    fn step(&mut self, silencers: &Arc<Silencers>, telling: &Telling, now: Now, told: &mut Told) {
         let policy = self.host.alarm_policy();
         let is_live = policy.enabled == Some(true) || self.host.is_fed();
         let was_live = std::mem::replace(&mut self.is_live, is_live);
@@ -210,10 +260,14 @@ impl Watched {
         let connects = !was_live || generation != self.generation;
         self.generation = generation;
         if connects && self.host.info().hops > 0 {
-            self.watch.connected(now, i64::from(policy.postpone_s));
+            let postpone_s = i64::from(policy.postpone_s);
+            self.watch.connected(now, postpone_s);
+            if self.host.levels().is_wanted_below() {
+                self.watch.listen(now.wall_s() + postpone_s);
+            }
             self.next_s = 0;
         }
-        if self.watch.set_silencers(silencers) {
+        if self.watch.set_silencers(silencers) || self.watch.has_news(self.host.levels()) {
             self.next_s = 0;
         }
         if now.wall_s() >= self.next_s {
@@ -224,6 +278,7 @@ impl Watched {
                 let transition = &notice.transition;
                 self.log.add_told(transition, transition.to, now.wall_s(), 0);
             }
+            report.elsewhere.iter().for_each(|told| self.log.add_told_elsewhere(told));
             let info = self.host.info();
             told.messages.extend(report.notices.into_iter().map(|notice| Message {
                 hostname: info.hostname.clone(),
@@ -233,7 +288,19 @@ impl Watched {
                 notice,
             }));
         }
+        self.say(telling, now);
         self.flush(now, told);
+    }
+
+    /// Says to nodes above and below which alarms are held here, and what was told of them.
+    fn say(&mut self, telling: &Telling, now: Now) {
+        let said = (self.generation, self.watch.revision());
+        if self.said == said || !self.host.levels().is_wanted() || !self.watch.is_ready(now.wall_s()) {
+            return;
+        }
+        self.said = said;
+        let held = self.watch.held(|alarm| (telling.reaches)(&alarm.definition));
+        self.host.levels().set_own(self.generation, &held, !telling.always);
     }
 
     fn flush(&mut self, now: Now, told: &mut Told) {

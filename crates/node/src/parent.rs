@@ -231,6 +231,7 @@ fn receiver_config(settings: &Settings) -> anyhow::Result<receiver::Config> {
     Ok(receiver::Config {
         allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
         accept_every: settings.web.accept_a_streaming_request_every,
+        watches_alarms: settings.health.enabled,
         wants_certificate: !settings.web.tls_client_ca.as_os_str().is_empty(),
         api_keys,
         machines,

@@ -48,6 +48,7 @@ pub(crate) fn towards(
         send_charts_matching: SimplePattern::new(send_charts_matching),
         buffer_bytes: usize::try_from(settings.stream.buffer_size).unwrap_or(usize::MAX),
         compression: settings.stream.compression,
+        asks_alarms: cfg!(feature = "parent") && settings.health.enabled,
         compression_window_bytes: u32::try_from(settings.stream.compression_window).unwrap_or(u32::MAX),
     }))
 }

@@ -5,7 +5,7 @@
 //! line has none that is of use. A command says what the line says: whether a chart is known, or
 //! a row belongs to one, is for the receiver to judge.
 
-use row::{ChartDefinition, DimensionDefinition, FunctionDefinition, Guid, Label, PointFlags};
+use row::{AlarmWord, ChartDefinition, DimensionDefinition, FunctionDefinition, Guid, Label, PointFlags};
 
 /// Chart slots above this are not used.
 pub const CHART_SLOT_MAX: u32 = 1_000_000;
@@ -265,6 +265,8 @@ pub enum Command<'a> {
         /// The call.
         transaction: &'a str,
     },
+    /// `TRIBUTARY_ALARMS` from a node of ours: which alarms it holds on the host, and what people were told.
+    Alarm(AlarmWord),
     /// A keyword that is known and means nothing here; a block that it opens is skipped.
     Ignored {
         /// The line's first word.

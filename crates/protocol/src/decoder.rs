@@ -13,6 +13,7 @@
 //!
 //! It does not keep which chart is current, and does not know which ids exist.
 
+mod alarms;
 mod definitions;
 mod fields;
 mod functions;
@@ -325,6 +326,7 @@ impl Decoder {
                 self.open_block(line, b"FUNCTION_RESULT_END", BlockText::Result);
                 functions::result(words)
             }
+            b"TRIBUTARY_ALARMS" => alarms::word(words),
             b"JSON" => {
                 self.open_block(line, b"JSON_PAYLOAD_END", BlockText::Skipped);
                 Ok(Command::Ignored { keyword })

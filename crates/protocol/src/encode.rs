@@ -12,6 +12,7 @@
 //! A sender that writes the same rows every second keeps the beginning of each line, which the
 //! `…_prefix` functions make, and appends to it only what the `…_values` functions write.
 
+mod alarms;
 mod definitions;
 mod functions;
 mod replay;
@@ -22,6 +23,7 @@ use alloc::vec::Vec;
 use row::PointFlags;
 use row::text::write_int;
 
+pub use alarms::write_alarm;
 pub use definitions::{
     write_chart, write_chart_definition_end, write_chart_label, write_chart_labels_commit, write_claimed_id,
     write_dimension, write_host_label, write_host_labels_overwrite, write_variable,

@@ -90,6 +90,8 @@ pub struct Request {
     /// Our nodes that the stream passed before it came here, the first one first, at most
     /// [`PATH_NODES_MAX`]; what passed a node that tells nothing of it begins anew there.
     pub path: Vec<Guid>,
+    /// The child wants to know which alarms are held above; only our own nodes ask.
+    pub asks_alarms: bool,
     /// Parameters that nobody here knows.
     pub unknown_parameters: u32,
 }
@@ -165,6 +167,7 @@ impl Request {
             boot_id: None,
             fingerprint: None,
             path: Vec::new(),
+            asks_alarms: false,
             unknown_parameters: 0,
         }
     }
@@ -246,6 +249,7 @@ impl Request {
         write_parameter(out, "tags", &self.tags);
         write_parameter(out, "tributary_boot_id", self.boot_id.as_deref().unwrap_or(""));
         write_parameter(out, "tributary_fingerprint", self.fingerprint.as_deref().unwrap_or(""));
+        write_parameter(out, "tributary_alarms", if self.asks_alarms { "1" } else { "" });
         for (at, node) in self.path.iter().take(PATH_NODES_MAX).enumerate() {
             out.extend_from_slice(if at == 0 { b"&tributary_path=" } else { b"," });
             out.extend_from_slice(&node.to_text());
@@ -286,6 +290,7 @@ struct Parameters {
     boot_id: Option<String>,
     fingerprint: Option<String>,
     path: Option<String>,
+    alarms: Option<String>,
     system: Vec<(String, String)>,
     unknown: u32,
 }
@@ -321,6 +326,7 @@ impl Parameters {
             b"tributary_boot_id" => &mut self.boot_id,
             b"tributary_fingerprint" => &mut self.fingerprint,
             b"tributary_path" => &mut self.path,
+            b"tributary_alarms" => &mut self.alarms,
             b"ml_capable" | b"ml_enabled" | b"mc_version" | b"NETDATA_PROTOCOL_VERSION" => return Ok(()),
             name if is_system(name) => {
                 self.system.push((decode(name)?, decode(value)?));
@@ -364,6 +370,7 @@ impl Parameters {
         request.boot_id = self.boot_id;
         request.fingerprint = self.fingerprint;
         request.path = path(self.path.as_deref())?;
+        request.asks_alarms = self.alarms.as_deref() == Some("1");
         request.unknown_parameters = self.unknown;
         Ok(request)
     }

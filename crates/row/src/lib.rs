@@ -8,12 +8,14 @@
 
 extern crate alloc;
 
+mod alarm;
 mod definition;
 mod guid;
 mod packed;
 pub mod text;
 mod time;
 
+pub use alarm::{AlarmWord, Told};
 pub use definition::{
     Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition,
     Label,

@@ -54,7 +54,9 @@ impl Feed {
         &self.claim.host
     }
 
-    pub(crate) fn generation(&self) -> u64 {
+    /// Its number: that of the host while it is in force.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
         self.claim.generation
     }
 

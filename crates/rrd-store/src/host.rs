@@ -20,6 +20,7 @@ use crate::feed::{Feed, FeedKind};
 use crate::figures::Figures;
 use crate::files::{Damages, OnDisk};
 use crate::intern::Interner;
+use crate::levels::Levels;
 use crate::names::Names;
 use crate::tap::{Tap, TapId};
 use crate::tier::TierSettings;
@@ -74,6 +75,7 @@ pub struct Host {
     figures: Figures,
     /// Locked alone, or within the state's lock.
     pub(crate) calls: Arc<Mutex<Calls>>,
+    levels: Levels,
     state: Mutex<HostState>,
 }
 
@@ -102,6 +104,7 @@ impl Host {
             has_left: AtomicBool::new(false),
             figures: Figures::default(),
             calls: Arc::default(),
+            levels: Levels::default(),
             state: Mutex::new(HostState::default()),
         }
     }
@@ -169,6 +172,12 @@ impl Host {
     #[must_use]
     pub fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// What nodes above and below say of its alarms.
+    #[must_use]
+    pub const fn levels(&self) -> &Levels {
+        &self.levels
     }
 
     /// Whether somebody feeds it now.

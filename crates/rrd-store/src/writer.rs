@@ -17,6 +17,7 @@ use crate::collection::{self, Dimension, Elapsed, Moved};
 use crate::files::{Journal, Noting};
 use crate::host::{Host, HostState};
 use crate::late::Repairs;
+use crate::levels::Levels;
 use crate::ring::{Kept, Shelf};
 use crate::slab::Slabs;
 use crate::tier::{self, Part, Tier};
@@ -98,6 +99,12 @@ impl<'a> Writer<'a> {
     #[must_use]
     pub fn guid(&self) -> Guid {
         self.host.guid()
+    }
+
+    /// What nodes above and below say of the host's alarms.
+    #[must_use]
+    pub fn levels(&self) -> &Levels {
+        self.host.levels()
     }
 
     /// What the host holds.

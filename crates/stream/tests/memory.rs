@@ -121,6 +121,7 @@ fn replay(prompt: Vec<u8>) {
         buffer_bytes: 2 << 20,
         compression: true,
         compression_window_bytes: 1 << 17,
+        asks_alarms: false,
     };
     let parent = std::thread::spawn(move || serve(&listener, &prompt));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

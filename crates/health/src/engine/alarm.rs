@@ -17,8 +17,10 @@ pub struct Memory {
     pub alarm_id: u32,
     /// The number of its last transition.
     pub event_id: u32,
-    /// The status that was last told.
+    /// The status that was last told, here or by another node.
     pub told: Option<Status>,
+    /// When; later than what was told before, whatever clocks say.
+    pub told_s: i64,
     /// It was told to be critical since it was last told to be clear.
     pub was_critical: bool,
 }
@@ -50,6 +52,14 @@ pub struct Alarm {
     pub is_silenced: bool,
     /// It is not evaluated.
     pub is_disabled: bool,
+    /// What other nodes name it by.
+    pub(super) key: u64,
+    /// A node above holds it, too, as far as is known.
+    pub(super) is_held: bool,
+    /// What was told last of it was told by another node.
+    pub(super) was_told_elsewhere: bool,
+    /// When it was bound.
+    pub(super) bound_s: i64,
     /// The last change, until it was told or is not worth it.
     pub(super) pending: Option<Box<Transition>>,
     pub(super) slot: ChartSlot,
@@ -166,9 +176,9 @@ pub(super) const fn decide(warn: Side, crit: Side) -> Status {
 }
 
 impl Memory {
-    /// Notes that a status is told.
-    pub(crate) fn tell(&mut self, status: Status) {
-        self.told = Some(status);
+    /// Notes that a status was told at this second.
+    pub(crate) fn note_told(&mut self, status: Status, at_s: i64) {
+        (self.told, self.told_s) = (Some(status), at_s);
         match status {
             Status::Critical => self.was_critical = true,
             Status::Clear => self.was_critical = false,

@@ -11,9 +11,11 @@
 
 mod alarm;
 mod facts;
+mod levels;
 mod question;
 mod rules;
 mod scope;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -21,6 +23,7 @@ mod transition;
 mod watch;
 
 pub use alarm::{Alarm, Memory};
+pub use levels::{GRACE_S, ToldElsewhere};
 pub use rules::Rules;
 pub use text::{value_string, value_string_with};
 pub use transition::{Notice, Others, Report, Transition};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::levels::ToldElsewhere;
 use crate::expression::Status;
 use crate::files::Definition;
 
@@ -87,4 +88,6 @@ pub struct Report {
     pub transitions: Vec<Transition>,
     /// For people.
     pub notices: Vec<Notice>,
+    /// What other nodes told.
+    pub elsewhere: Vec<ToldElsewhere>,
 }

@@ -9,11 +9,12 @@ use rrd_store::{Host, HostView};
 
 use super::alarm::{Alarm, Change, Memory, Side, State, decide};
 use super::facts::{Chart, Facts};
+use super::levels::{Place, key};
 use super::question;
 use super::rules::Rules;
 use super::scope::{Reference, Scope, last_collected_s, value};
 use super::text;
-use super::transition::{Notice, Others, Report, Transition};
+use super::transition::{Report, Transition};
 use crate::expression::{Expression, Status};
 use crate::files::{Definition, Lookup, Repeat};
 use crate::silencers::Silencers;
@@ -56,21 +57,25 @@ impl Default for Patience {
 pub struct Watch {
     rules: Arc<Rules>,
     host: HostFacts,
-    patience: Patience,
-    alarms: Vec<Alarm>,
+    pub(super) patience: Patience,
+    pub(super) alarms: Vec<Alarm>,
     /// The host's counts when its charts were looked at; `None` before.
-    seen: Option<Seen>,
+    pub(super) seen: Option<Seen>,
     /// Nothing is evaluated before.
-    ready_s: i64,
+    pub(super) ready_s: i64,
     /// The host's newest row at the first step: charts must have rows after it.
     begin_s: Option<i64>,
     /// The last step.
     last: Option<Now>,
-    next_unique_id: u32,
+    pub(super) next_unique_id: u32,
     next_alarm_id: u32,
     /// Alarms that were here before, by chart and name.
     memories: HashMap<(Arc<str>, Arc<str>), Memory>,
     silencers: Arc<Silencers>,
+    /// Where it is among nodes that watch the same host.
+    pub(super) place: Place,
+    /// Rises with what other nodes are to know.
+    pub(super) revision: u64,
     /// Space for a step.
     due: Vec<usize>,
     changed: Vec<Changed>,
@@ -85,7 +90,7 @@ struct Changed {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+pub(super) struct Seen {
     changes: u64,
     removals: u64,
 }
@@ -117,6 +122,8 @@ impl Watch {
             next_alarm_id: first.max(last_alarm_id.saturating_add(1)),
             memories,
             silencers: Arc::default(),
+            place: Place::default(),
+            revision: 0,
             due: Vec::new(),
             changed: Vec::new(),
         }
@@ -149,6 +156,7 @@ impl Watch {
         for alarm in &mut self.alarms {
             (alarm.is_silenced, alarm.is_disabled) = silencers.of(alarm, &self.host.hostname);
         }
+        self.revision += 1;
         true
     }
 
@@ -163,6 +171,9 @@ impl Watch {
         let seen = host.read(|view| Seen { changes: view.changes(), removals: view.removals() });
         if self.seen != Some(seen) {
             self.bind(host, now_s, report);
+            self.hear(host.levels(), now_s, report);
+        } else if self.has_news(host.levels()) {
+            self.hear(host.levels(), now_s, report);
         }
         self.pick_due(host, begin_s, now_s, report);
         self.look_up(host, now_s);
@@ -223,6 +234,7 @@ impl Watch {
             }
         }
         self.resolve(&facts);
+        self.revision += 1;
         self.seen = facts.seen.map(|(changes, removals)| Seen { changes, removals });
     }
 
@@ -263,6 +275,10 @@ impl Watch {
             state: State::new(now_s),
             is_silenced: false,
             is_disabled: false,
+            key: 0,
+            is_held: false,
+            was_told_elsewhere: false,
+            bound_s: now_s,
             pending: None,
             slot: chart.slot,
             born: chart.born,
@@ -404,57 +420,10 @@ impl Watch {
         report.transitions.push(transition);
     }
 
-    /// Tells changes whose delay is over, and again what is still so.
-    fn tell(&mut self, now_s: i64, report: &mut Report) {
-        let told = report.notices.len();
-        for alarm in &mut self.alarms {
-            let notice = |transition: Transition, is_repeated, was_critical| {
-                let was_critical = was_critical || transition.to == Status::Critical;
-                Notice { transition, is_repeated, was_critical, others: Others::default() }
-            };
-            if alarm.pending.as_ref().is_some_and(|pending| pending.due_s() <= now_s)
-                && let Some(transition) = alarm.pending.take()
-                && alarm.memory.is_told(transition.to, alarm.definition.no_clear_notification)
-                && !transition.is_silenced
-            {
-                let was_critical = alarm.memory.was_critical;
-                alarm.memory.tell(transition.to);
-                report.notices.push(notice(*transition, false, was_critical));
-            }
-            if let Some(due_s) = repeat_due_s(alarm, &self.patience)
-                && due_s <= now_s
-                && !alarm.is_silenced
-            {
-                alarm.state.last_repeat_s = now_s;
-                alarm.state.times_repeat += 1;
-                let state = &alarm.state;
-                let duration_s = now_s - state.last_status_change_s;
-                let change = Change { from: state.status, to: state.status, duration_s, non_clear_s: duration_s };
-                let transition = transition(alarm, &mut self.next_unique_id, &change, now_s);
-                report.notices.push(notice(transition, true, alarm.memory.was_critical));
-            }
-        }
-        for notice in &mut report.notices[told..] {
-            notice.others = self.others(notice.transition.alarm_id);
-        }
-    }
-
-    /// The alarms that are raised but for one.
-    fn others(&self, alarm_id: u32) -> Others {
-        let are = |status| {
-            let raised = self.alarms.iter().filter(move |alarm| alarm.state.status == status);
-            let others = raised.filter(|alarm| alarm.memory.alarm_id != alarm_id);
-            others.map(|alarm| (Arc::clone(&alarm.name), alarm.state.last_status_change_s)).collect()
-        };
-        Others { warning: are(Status::Warning), critical: are(Status::Critical) }
-    }
-
     fn next_s(&self, now_s: i64) -> i64 {
         let of_alarm = |alarm: &Alarm| {
             let update_s = if alarm.is_disabled { i64::MAX } else { alarm.state.next_update_s };
-            let told_s = alarm.pending.as_ref().map_or(i64::MAX, |pending| pending.due_s());
-            let repeat_s = repeat_due_s(alarm, &self.patience).filter(|_| !alarm.is_silenced);
-            update_s.min(told_s).min(repeat_s.unwrap_or(i64::MAX))
+            update_s.min(self.tells_next_s(alarm))
         };
         let next_s = self.alarms.iter().map(of_alarm).min().unwrap_or(i64::MAX);
         next_s.clamp(now_s + 1, now_s + STEP_S_MAX)
@@ -492,10 +461,11 @@ fn describe(alarm: &mut Alarm, definition: &Arc<Definition>, chart: &Chart) {
     set(&mut alarm.context, &chart.context);
     set(&mut alarm.info, &text::about(&definition.info, chart));
     alarm.definition = Arc::clone(definition);
+    alarm.key = key(alarm);
     alarm.every_s = definition.every_s.max(chart.every_s).max(1);
 }
 
-fn transition(alarm: &mut Alarm, next_unique_id: &mut u32, change: &Change, now_s: i64) -> Transition {
+pub(super) fn transition(alarm: &mut Alarm, next_unique_id: &mut u32, change: &Change, now_s: i64) -> Transition {
     let unique_id = *next_unique_id;
     *next_unique_id = next_unique_id.saturating_add(1);
     alarm.memory.event_id += 1;
@@ -531,18 +501,6 @@ fn decisive(alarm: &Alarm, status: Status) -> (Option<&Expression>, &[Reference]
         Status::Critical => (alarm.definition.crit.as_ref(), &alarm.crit),
         _ => (alarm.definition.warn.as_ref(), &alarm.warn),
     }
-}
-
-/// When a status is told again.
-fn repeat_due_s(alarm: &Alarm, patience: &Patience) -> Option<i64> {
-    let repeat = alarm.definition.repeat.unwrap_or(patience.repeat);
-    let every_s = match alarm.state.status {
-        Status::Warning => repeat.warning_s,
-        Status::Critical => repeat.critical_s,
-        _ => 0,
-    };
-    let state = &alarm.state;
-    (every_s > 0 && !alarm.is_disabled).then(|| (state.last_repeat_s + i64::from(every_s)).max(state.delay_until_s))
 }
 
 /// Whether an alarm can be evaluated.

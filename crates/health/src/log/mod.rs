@@ -23,7 +23,7 @@ use std::sync::Arc;
 use row::Guid;
 use rrd_store::Disk;
 
-use crate::engine::{Memory, Transition};
+use crate::engine::{Memory, ToldElsewhere, Transition};
 use crate::expression::Status;
 use record::Record;
 
@@ -115,6 +115,23 @@ impl Log {
         });
     }
 
+    /// Adds what the program came to that told a transition.
+    pub fn add_result(&mut self, transition: &Transition, at_s: i64, code: i32) {
+        self.put(&Record::Result { unique_id: transition.unique_id, at_s, code });
+    }
+
+    /// Adds that another node told a status of an alarm.
+    pub fn add_told_elsewhere(&mut self, told: &ToldElsewhere) {
+        self.put(&Record::Told {
+            unique_id: 0,
+            at_s: told.at_s,
+            code: 0,
+            chart: told.chart.to_string(),
+            name: told.name.to_string(),
+            status: told.status,
+        });
+    }
+
     fn put(&mut self, record: &Record) {
         self.remember(record);
         if self.waiting.len() < WAITING_BYTES_MAX {
@@ -135,9 +152,10 @@ impl Log {
                     (memory.alarm_id, memory.event_id) = (entry.alarm_id, entry.event_id);
                 });
             }
-            Record::Told { chart, name, status, .. } => {
-                memory(&mut self.memories, chart, name, &|memory| memory.tell(*status));
+            Record::Told { chart, name, status, at_s, .. } => {
+                memory(&mut self.memories, chart, name, &|memory| memory.note_told(*status, memory.told_s.max(*at_s)));
             }
+            Record::Result { .. } => {}
             Record::Memory { chart, name, memory: kept } => {
                 memory(&mut self.memories, chart, name, &|memory| *memory = *kept);
             }
@@ -245,7 +263,7 @@ fn take_entries(bytes: &[u8], entries: &mut Vec<Entry>) {
     for record in record::Records::new(bytes) {
         match record {
             Record::Transition(entry) => entries.push(*entry),
-            Record::Told { unique_id, at_s, code, .. } => {
+            Record::Told { unique_id, at_s, code, .. } | Record::Result { unique_id, at_s, code } => {
                 if let Some(entry) = entries.iter_mut().rev().find(|entry| entry.unique_id == unique_id) {
                     (entry.told_s, entry.told_code) = (at_s, code);
                 }

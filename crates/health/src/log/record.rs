@@ -10,7 +10,10 @@ const HEAD_BYTES: usize = 8;
 
 const TRANSITION: u8 = 1;
 const TOLD: u8 = 2;
-const MEMORY: u8 = 3;
+/// Written before it was known when an alarm was told.
+const OLD_MEMORY: u8 = 3;
+const MEMORY: u8 = 4;
+const RESULT: u8 = 5;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +27,12 @@ pub(super) enum Record {
         chart: String,
         name: String,
         status: Status,
+    },
+    /// What a program came to that told a transition.
+    Result {
+        unique_id: u32,
+        at_s: i64,
+        code: i32,
     },
     /// What an alarm remembers, at the beginning of a file.
     Memory {
@@ -198,11 +207,18 @@ impl Record {
                 write_text(out, chart);
                 write_text(out, name);
             }
+            Self::Result { unique_id, at_s, code } => {
+                out.push(RESULT);
+                out.extend_from_slice(&unique_id.to_le_bytes());
+                out.extend_from_slice(&at_s.to_le_bytes());
+                out.extend_from_slice(&code.to_le_bytes());
+            }
             Self::Memory { chart, name, memory } => {
                 out.push(MEMORY);
                 out.extend_from_slice(&memory.alarm_id.to_le_bytes());
                 out.extend_from_slice(&memory.event_id.to_le_bytes());
                 out.push(memory.told.map_or(NEVER_TOLD, |status| status as u8));
+                out.extend_from_slice(&memory.told_s.to_le_bytes());
                 write_text(out, chart);
                 write_text(out, name);
                 out.push(u8::from(memory.was_critical));
@@ -261,12 +277,14 @@ impl Record {
                 let status = status(body.byte()?)?;
                 Self::Told { unique_id, at_s, code, status, chart: body.text()?, name: body.text()? }
             }
-            MEMORY => {
+            RESULT => Self::Result { unique_id: body.u32()?, at_s: body.i64()?, code: body.u32()? as i32 },
+            kind @ (OLD_MEMORY | MEMORY) => {
                 let (alarm_id, event_id, told) = (body.u32()?, body.u32()?, body.byte()?);
                 let told = if told == NEVER_TOLD { None } else { Some(status(told)?) };
+                let told_s = if kind == MEMORY { body.i64()? } else { 0 };
                 let (chart, name) = (body.text()?, body.text()?);
-                let was_critical = body.byte()? != 0;
-                Self::Memory { memory: Memory { alarm_id, event_id, told, was_critical }, chart, name }
+                let was_critical = if kind == MEMORY { body.byte()? != 0 } else { told == Some(Status::Critical) };
+                Self::Memory { memory: Memory { alarm_id, event_id, told, told_s, was_critical }, chart, name }
             }
             _ => return None,
         })

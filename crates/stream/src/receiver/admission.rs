@@ -29,6 +29,8 @@ pub struct Config {
     pub accept_every: Duration,
     /// Whether a child over the network must have shown a certificate.
     pub wants_certificate: bool,
+    /// This node watches its hosts, and says which alarms it holds once it knows.
+    pub watches_alarms: bool,
     /// API keys.
     pub api_keys: HashMap<Guid, ApiKey>,
     /// What is set for single hosts.
@@ -255,6 +257,7 @@ mod tests {
         Config {
             allow_streaming_from: SimplePattern::new("!10.0.0.66 *"),
             accept_every: Duration::ZERO,
+            watches_alarms: false,
             wants_certificate: false,
             api_keys: HashMap::from([(KEY, key)]),
             machines: HashMap::from([(HOST, machine)]),

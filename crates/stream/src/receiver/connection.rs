@@ -12,9 +12,9 @@ use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 use protocol::request::HEAD_BYTES_MAX;
-use protocol::{Capabilities, Refusal, Request, write_prompt};
+use protocol::{Capabilities, Refusal, Request, encode, write_prompt};
 use row::{Guid, Now};
-use rrd_store::{Feed, FeedKind, Store};
+use rrd_store::{Feed, FeedKind, SaidBelow, Store};
 use socket::{Parked, Peer, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
@@ -356,6 +356,7 @@ impl Entry {
         let codecs: Vec<_> = admitted.compression.iter().map(|codec| codec.capability()).collect();
         let own = codecs.iter().fold(OWN, |own, codec| own.with(*codec));
         let capabilities = agree(own, request.capabilities, &codecs);
+        let asks_alarms = request.asks_alarms;
         let info = host_info::from_request(request, shared.own);
         info!(
             "STREAM {name} [receive from {peer}]: client willing to stream metrics for host '{name}' with machine_guid \
@@ -374,6 +375,12 @@ impl Entry {
         let figures = host.figures();
         figures.streams_accepted.add(1);
         figures.receiving.add(1);
+        let is_watched = shared.config().watches_alarms;
+        let asked = Arc::<Notify>::default();
+        if asks_alarms {
+            let asked = Arc::clone(&asked);
+            host.levels().begin_below(feed.generation(), Arc::new(move || asked.notify_one()));
+        }
         #[cfg(feature = "sender")]
         shared.forward(&host, admitted.forward.clone());
         Stream {
@@ -388,7 +395,9 @@ impl Entry {
             live,
             shared,
             out: Vec::new(),
-            asked: Arc::default(),
+            asked,
+            alarms: asks_alarms.then_some(Alarms { said: SaidBelow::default(), is_watched }),
+            is_heard: false,
             calls_until_us: None,
             calls_wait: false,
             feed,
@@ -420,12 +429,23 @@ struct Stream {
     shared: Arc<Shared>,
     /// What is to be sent to the child.
     out: Vec<u8>,
-    /// Somebody calls a function of the host.
+    /// Somebody calls a function of the host, or there is news of its alarms.
     asked: Arc<Notify>,
+    /// Where the child wants to know which alarms are held here.
+    alarms: Option<Alarms>,
+    /// The child has sent something: it has read the prompt.
+    is_heard: bool,
     /// When the next call is given up, on the monotonic clock.
     calls_until_us: Option<u64>,
     /// Calls may wait until the child has read.
     calls_wait: bool,
+}
+
+/// What is said to a child of the alarms that are held here.
+struct Alarms {
+    said: SaidBelow,
+    /// This node watches its hosts.
+    is_watched: bool,
 }
 
 /// What a host received, since the node started.
@@ -455,6 +475,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.shared.streams.leave(self.feed.host().guid(), &self.live);
         self.feed.host().figures().receiving.add(-1);
+        self.feed.host().levels().end_below(self.feed.generation());
     }
 }
 
@@ -575,6 +596,8 @@ impl Stream {
                 self.pass_calls(now);
                 look.set(sleep(self.wait()));
             }
+            self.is_heard |= read > 0;
+            self.say_alarms();
             if let Err(closed) = self.write(socket) {
                 return closed;
             }
@@ -607,6 +630,16 @@ impl Stream {
     fn pass_calls(&mut self, now: Now) {
         self.calls_until_us = self.session.functions.pass(&self.feed, now, &mut self.out);
         self.calls_wait = functions::wait(&self.out);
+    }
+
+    /// Says which alarms are held here. Nothing comes before the child has read the prompt: it would take
+    /// it for a part of that.
+    fn say_alarms(&mut self) {
+        let Some(Alarms { said, is_watched }) = self.alarms.as_mut().filter(|_| self.is_heard) else { return };
+        let (levels, out) = (self.feed.host().levels(), &mut self.out);
+        if levels.has_news_below(said) {
+            levels.say_below(said, self.feed.generation(), *is_watched, |word| encode::write_alarm(out, &word));
+        }
     }
 
     /// Reads once, and writes the rows of what came; returns how many bytes that were.

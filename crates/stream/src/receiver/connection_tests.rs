@@ -49,6 +49,7 @@ impl Parent {
         let config = Config {
             allow_streaming_from: patterns::SimplePattern::new("*"),
             accept_every: Duration::ZERO,
+            watches_alarms: false,
             wants_certificate: false,
             api_keys: HashMap::from([(KEY, key)]),
             machines: HashMap::new(),
@@ -381,6 +382,7 @@ fn a_host_that_left_is_let_go() {
             tls: Arc::default(),
             compression: true,
             compression_window_bytes: 1 << 17,
+            asks_alarms: false,
         };
         let parent = Parent::start_with(|key| key.forward = Some(Arc::new(forward))).await;
         let keep = Keep::new(MemoryMode::Ram, 60);

@@ -359,6 +359,7 @@ impl Session {
             }
             Command::ResultText { text } => self.functions.text(text),
             Command::ResultEnd => self.functions.end(),
+            Command::Alarm(word) => writer.levels().hear_below(word),
             Command::FunctionProgress { transaction, done, all } => self.functions.progress(transaction, done, all),
             Command::ChartDefinitionEnd { first_s, last_s, .. } => {
                 self.end_definition(writer, first_s, last_s, now, out)?

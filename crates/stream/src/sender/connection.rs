@@ -253,7 +253,8 @@ impl Connection {
         let tls = socket.tls().map(|tls| format!(", {tls}")).unwrap_or_default();
         info!("STREAM {} [send to {address}]: initializing communication{tls}...", self.name());
         let offered = self.compression.offer(OFFERED, &address.to_string(), (self.clock)().mono_us);
-        let request = host_info::to_request(&self.host.info(), self.config.api_key, offered);
+        let mut request = host_info::to_request(&self.host.info(), self.config.api_key, offered);
+        request.asks_alarms = self.config.asks_alarms || self.host.levels().is_wanted_below();
         let mut text = Vec::with_capacity(2_048);
         request.write(&mut text);
         let answer = async {

@@ -34,6 +34,7 @@ fn config(parents: &str, buffer_bytes: usize) -> Config {
         tls: Arc::default(),
         compression: true,
         compression_window_bytes: 1 << 17,
+        asks_alarms: false,
         send_charts_matching: SimplePattern::new("*"),
         buffer_bytes,
     }
@@ -108,6 +109,7 @@ fn receive_with(listener: TcpListener, codecs: &[Codec]) -> Arc<Store> {
     let config = crate::receiver::Config {
         allow_streaming_from: SimplePattern::new("*"),
         accept_every: Duration::ZERO,
+        watches_alarms: false,
         wants_certificate: false,
         api_keys: HashMap::from([(KEY, key)]),
         machines: HashMap::new(),

@@ -50,6 +50,8 @@ pub struct Config {
     pub compression: bool,
     /// Bytes of text that ZSTD remembers; the parent must do the same.
     pub compression_window_bytes: u32,
+    /// This node watches its hosts, and wants to know which alarms its parents hold.
+    pub asks_alarms: bool,
 }
 
 /// Streams a host until `stop`, or until it leaves its store: whenever somebody feeds it, a parent is sought.

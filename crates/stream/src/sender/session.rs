@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use patterns::SimplePattern;
 use protocol::replication::ReplayRequest;
-use protocol::{Capabilities, Command, DecodeError, Decoder, Fault, Limits, Step};
+use protocol::{Capabilities, Command, DecodeError, Decoder, Fault, Limits, Step, encode};
 use row::Now;
-use rrd_store::{Host, TapId};
+use rrd_store::{Host, SaidAbove, TapId};
 use tokio::sync::Notify;
 
 use crate::loss::{Gap, Loss};
@@ -38,6 +38,8 @@ pub(crate) struct Session {
     cut: Vec<u8>,
     requests: Requests,
     calls: Calls,
+    /// What the parent knows of alarms.
+    said: SaidAbove,
     loss: Loss,
     /// What is wrong with the first line that was passed over, until it was told.
     untold: Option<DecodeError>,
@@ -58,6 +60,8 @@ impl Session {
             (view.generation(), Arc::clone(&tap.wake))
         });
         let (generation, wake) = started.unwrap_or_default();
+        let woken = Arc::clone(&wake);
+        host.levels().begin_above(Arc::new(move || woken.notify_one()));
         let calls = Calls::new(Arc::clone(&host), wake, capabilities.has(Capabilities::PROGRESS));
         Self {
             host,
@@ -68,6 +72,7 @@ impl Session {
             cut: Vec::new(),
             requests: Requests::default(),
             calls,
+            said: SaidAbove::default(),
             loss: Loss::default(),
             untold: None,
             has_passed_over: false,
@@ -92,6 +97,7 @@ impl Session {
             replay::answer(&self.host, self.tap, chart, &request, now, out, lost);
         }
         self.calls.write(self.replay_bytes, out);
+        self.host.levels().say_above(&mut self.said, |word| encode::write_alarm(out, &word));
         let sent = self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.take_sent()).unwrap_or_default();
         let figures = self.host.figures();
         figures.sent_rows.add(sent.rows);
@@ -110,9 +116,9 @@ impl Session {
         self.host.with_tap(self.tap, |tap: &mut SenderTap, _| tap.waiting_bytes()).unwrap_or_default()
     }
 
-    /// Whether requests of the parent still wait for an answer, or news of its calls wait to be sent.
+    /// Whether requests of the parent still wait for an answer, or news of its calls or of alarms wait to be sent.
     pub(crate) fn is_asked(&self) -> bool {
-        !self.requests.is_empty() || self.calls.has_news()
+        !self.requests.is_empty() || self.calls.has_news() || self.host.levels().has_news_above(&self.said)
     }
 
     /// Whether something did not fit into the buffer: only a new start brings the parent up to date.
@@ -164,12 +170,14 @@ impl Session {
                     self.requests.push(chart, ReplayRequest { start_streaming, after_s, before_s });
                 }
             }
+            Command::Alarm(word) => self.host.levels().hear_above(word),
             _ => self.calls.command(command, now),
         }
     }
 
     /// Ends the stream: the tap falls silent.
     pub(crate) fn stop(self) {
+        self.host.levels().end_above();
         self.host.with_tap(self.tap, |tap: &mut SenderTap, view| tap.stop(view));
     }
 }
