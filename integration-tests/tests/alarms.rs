@@ -59,9 +59,12 @@ impl Desk {
     }
 
     fn master(&self, program: &Path) -> node::Settings {
+        self.of_role(node::master("alarm-master"), program)
+    }
+
+    fn of_role(&self, node: node::Settings, program: &Path) -> node::Settings {
         let folder = format!("[\"{}\"]", self.path("health.d").display());
-        node::master("alarm-master")
-            .set("health.stock_alarms", "false")
+        node.set("health.stock_alarms", "false")
             .set("collect.root", &self.path("root").display().to_string())
             .set("health.config_dir", &folder)
             .set("health.notify_exec", &program.display().to_string())
@@ -376,5 +379,73 @@ fn beside_a_real_netdata() {
             let limit_s = if name == "slow" { 5 } else { 1 };
             assert!((their.0 - our.0).abs() <= limit_s, "{name}: {their:?} there, {our:?} here");
         }
+    }
+}
+
+/// A proxy that watches the same file as its master, and a program of its own.
+struct Levels {
+    above: Desk,
+    below: Desk,
+    master: Node,
+    proxy: Node,
+}
+
+impl Levels {
+    fn start(below: &str, notify: &str) -> Self {
+        let (above, below) = (Desk::new(LOW), Desk::new(below));
+        let at_once = format!("api_keys.{API_KEY}.postpone_alarms_on_connect");
+        let master = above.master(&above.path("notify")).accepts(API_KEY).set(&at_once, "1s").start();
+        let proxy = below
+            .of_role(node::proxy("levels-proxy"), &below.path("notify"))
+            .set("health.notify", notify)
+            .sends_to(master.address(), API_KEY)
+            .start();
+        let levels = Self { above, below, master, proxy };
+        wait_for_status(&levels.proxy, "system.entropy", "low_entropy", "CLEAR");
+        wait::until(s(40), "the master to watch the proxy", || {
+            let alarms = levels.master.api().try_json("/host/levels-proxy/api/v1/alarms?all").ok()?;
+            (alarms["alarms"]["system.entropy.low_entropy"]["status"] == "CLEAR").then_some(())
+        });
+        levels
+    }
+
+    /// What was told above and below, once there are so many of both.
+    fn told(&self, count: usize) -> [Vec<String>; 2] {
+        let statuses = |desk: &Desk| desk.told().iter().map(|words| words[9].clone()).collect::<Vec<_>>();
+        wait::until(s(60), "the programs to be called", || {
+            let told = [statuses(&self.above), statuses(&self.below)];
+            (told[0].len() + told[1].len() >= count).then_some(told)
+        })
+    }
+}
+
+/// Goal: of an alarm that proxy and master hold, the master tells; while it is away the proxy does, and the
+/// master does not tell it again.
+#[test]
+fn one_alarm_is_told_once() {
+    let mut levels = Levels::start(LOW, "auto");
+    levels.below.set(100);
+    assert_eq!(levels.told(1), [vec!["WARNING".to_owned()], Vec::new()]);
+    levels.master.kill();
+    levels.below.set(3_000);
+    assert_eq!(levels.told(2)[1], ["CLEAR"], "the master is away");
+    levels.master.start_again();
+    wait::until(s(60), "the master to watch again", || {
+        let alarms = levels.master.api().try_json("/host/levels-proxy/api/v1/alarms?all").ok()?;
+        (alarms["alarms"]["system.entropy.low_entropy"]["status"] == "CLEAR").then_some(())
+    });
+    levels.below.set(100);
+    let once = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    assert_eq!(levels.told(3), [once(&["WARNING", "WARNING"]), once(&["CLEAR"])]);
+}
+
+/// Goal: what is not the same alarm is told by both, and so is all where a proxy always tells.
+#[test]
+fn two_alarms_are_told_twice() {
+    for (below, notify) in [(LOW.replace("1000", "1001"), "auto"), (LOW.to_owned(), "always")] {
+        let levels = Levels::start(&below, notify);
+        levels.below.set(100);
+        let warning = || vec!["WARNING".to_owned()];
+        assert_eq!(levels.told(2), [warning(), warning()], "{notify}");
     }
 }

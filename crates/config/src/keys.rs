@@ -411,6 +411,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             enabled          = Is("true"), Bool, Yes, NODES, "whether hosts are watched; never where the memory mode is none";
             stock_alarms     = Is("true"), Bool, Yes, NODES, "whether the built-in alarms are used; files of config_dir win by name";
             config_dir       = Is(r#"["/etc/tributary/health.d"]"#), PATHS, Yes, NODES, "folders of alarm files; earlier ones win";
+            notify           = Is(r#""auto""#), Choice(&["auto", "always"]), Yes, NODES, "who tells of an alarm that a parent holds, too: auto: the parent, and this node while it is away; always: both";
             notify_exec      = Is(r#""""#), Text, Yes, NODES, "program called for each notification, as Netdata calls alarm-notify.sh";
             notify_arguments = Is(r#""1""#), Choice(&["1", "2"]), Yes, NODES, "its argument list: that of 1.37.1, or that of 2.x";
             dashboard_url    = Is(r#""""#), Text, Yes, NODES, "URL that people reach this node by, such as https://master.example.org:19999; messages of methods link to the host there; empty: no link";

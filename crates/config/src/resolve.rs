@@ -291,6 +291,7 @@ fn health(table: &Table<'_>, methods: Vec<Method>) -> Health {
         enabled: table.get("enabled"),
         stock_alarms: table.get("stock_alarms"),
         config_dir: table.get("config_dir"),
+        notify: table.get("notify"),
         notify_exec: table.get("notify_exec"),
         notify_arguments: table.get("notify_arguments"),
         dashboard_url: table.get("dashboard_url"),

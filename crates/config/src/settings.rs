@@ -303,6 +303,8 @@ pub struct Health {
     pub stock_alarms: bool,
     /// Folders of alarm files, earlier ones win.
     pub config_dir: Vec<PathBuf>,
+    /// Who tells of an alarm that a parent holds, too: `auto` or `always`.
+    pub notify: String,
     /// Program called for each notification; empty: none.
     pub notify_exec: PathBuf,
     /// Its argument list: `1` or `2`.

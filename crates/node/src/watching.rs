@@ -10,7 +10,7 @@ use config::Settings;
 use health::engine::{Patience, Rules, value_string};
 use health::expression::Status;
 use health::files::{Found, read_folders};
-use health::fleet::{Fleet, Told};
+use health::fleet::{Fleet, Telling, Told};
 use health::notify::Message;
 use row::US_PER_S;
 use rrd_store::RealDisk;
@@ -52,7 +52,8 @@ impl Watching {
         let management = management::management(&state.path)?;
         let fleet = Arc::new(fleet);
         let (stop, stopped) = channel::<()>();
-        let (of_thread, notifying) = (Arc::clone(&fleet), Notifying::start(settings, Arc::clone(&fleet))?);
+        let (of_thread, notifying) = (Arc::clone(&fleet), Arc::new(Notifying::start(settings, Arc::clone(&fleet))?));
+        fleet.set_telling(telling(&settings.health, &notifying));
         let thread = std::thread::Builder::new().name("health".into());
         let thread = thread
             .spawn(move || {
@@ -99,6 +100,16 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
     let rules = Rules::new(found.definitions);
     info!("health: {} alarms and templates are in force", rules.count());
     rules
+}
+
+/// What this node tells where others watch the same host.
+fn telling(settings: &config::Health, notifying: &Arc<Notifying>) -> Telling {
+    // It is the thread's, and ends with it.
+    let notifying = Arc::downgrade(notifying);
+    Telling {
+        always: settings.notify == "always",
+        reaches: Box::new(move |definition| notifying.upgrade().is_some_and(|notifying| notifying.reaches(definition))),
+    }
 }
 
 fn until_next() -> Duration {

@@ -88,6 +88,7 @@ fn keyword(command: &Command<'_>) -> &'static str {
         Command::FunctionCancel { .. } => "FUNCTION_CANCEL",
         Command::PayloadText { .. } => "a payload's text",
         Command::PayloadEnd => "FUNCTION_PAYLOAD_END",
+        Command::Alarm(_) => "TRIBUTARY_ALARMS",
         Command::Ignored { .. } => "ignored",
         Command::Unknown { .. } => "unknown",
     }

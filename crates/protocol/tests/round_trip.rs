@@ -5,8 +5,8 @@
 use protocol::replication::ReplayRequest;
 use protocol::{Capabilities, Command, Decoder, Form, Limits, Step, VariableScope, encode};
 use row::{
-    Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions, FunctionDefinition,
-    Guid, Label, Packed, PointFlags,
+    AlarmWord, Algorithm, ChartDefinition, ChartOptions, ChartType, DimensionDefinition, DimensionOptions,
+    FunctionDefinition, Guid, Label, Packed, PointFlags, Told,
 };
 
 mod random;
@@ -248,6 +248,21 @@ fn calls() {
         [("", true), ("{\n}", true), ("FUNCTION_PAYLOAD_EN", true), ("x\n 'FUNCTION_PAYLOAD_END'", false)]
     {
         assert_eq!(encode::fits_payload(body.as_bytes()), fits, "{body}");
+    }
+}
+
+/// What nodes of ours say of alarms.
+#[test]
+fn alarms() {
+    let random = &mut Random(7);
+    for _ in 0..1_000 {
+        let (key, status) = (random.next() >> random.below(64), random.next() as i8);
+        let told = Told { status, at_s: random.pick(&INTS) };
+        for word in
+            [AlarmWord::Wait, AlarmWord::Ready, AlarmWord::Hold(key), AlarmWord::Drop(key), AlarmWord::Told(key, told)]
+        {
+            assert_round_trip(Form::default(), Command::Alarm(word), |out| encode::write_alarm(out, &word));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::Settings;
+use health::files::Definition;
 use health::fleet::Fleet;
 use health::notify::Message;
 use notify::{Facts, Letter, Post, Ticket};
@@ -43,6 +44,11 @@ impl Notifying {
         let posts = (0..).zip(methods).map(start).collect::<Result<_, _>>().context("starting to notify")?;
         let dashboard_url = settings.health.dashboard_url.clone();
         Ok(Self { fleet, program: Program::start(&settings.health)?, posts, dashboard_url })
+    }
+
+    /// Whether somebody is told of what becomes of an alarm that is defined like this.
+    pub(crate) fn reaches(&self, definition: &Definition) -> bool {
+        self.program.reaches(definition) || self.posts.iter().any(|post| post.method().reaches(definition))
     }
 
     /// Has a message told to all whom it is for.

@@ -75,6 +75,11 @@ impl Program {
         exec(&settings.notify_exec, message).map(Path::to_owned)
     }
 
+    /// Whether a program tells of alarms that are defined like this.
+    pub(super) fn reaches(&self, definition: &Definition) -> bool {
+        !self.default.as_os_str().is_empty() || !definition.exec.is_empty()
+    }
+
     /// Whether a program tells this message.
     pub(super) fn is_for(&self, message: &Message) -> bool {
         exec(&self.default, message).is_some()

@@ -174,6 +174,14 @@ impl Method {
         self.audience.of(&notice.transition.definition.to, notice.transition.to, notice.was_critical)
     }
 
+    /// Whether it tells somebody of each status that an alarm may raise that is defined like this.
+    #[must_use]
+    pub fn reaches(&self, definition: &Definition) -> bool {
+        let is_heard = |status| !self.audience.of(&definition.to, status, false).is_empty();
+        (definition.warn.is_none() || is_heard(Status::Warning))
+            && (definition.crit.is_none() || is_heard(Status::Critical))
+    }
+
     /// Sends a message to a recipient. What it came to, and if it failed, why: without secrets.
     pub(crate) fn send(
         &self,

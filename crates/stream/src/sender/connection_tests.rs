@@ -34,7 +34,7 @@ fn config(parents: &str, buffer_bytes: usize) -> Config {
         tls: Arc::default(),
         compression: true,
         compression_window_bytes: 1 << 17,
-        asks_alarms: false,
+        asks_alarms: true,
         send_charts_matching: SimplePattern::new("*"),
         buffer_bytes,
     }
@@ -109,7 +109,7 @@ fn receive_with(listener: TcpListener, codecs: &[Codec]) -> Arc<Store> {
     let config = crate::receiver::Config {
         allow_streaming_from: SimplePattern::new("*"),
         accept_every: Duration::ZERO,
-        watches_alarms: false,
+        watches_alarms: true,
         wants_certificate: false,
         api_keys: HashMap::from([(KEY, key)]),
         machines: HashMap::new(),
@@ -127,6 +127,37 @@ fn receive_with(listener: TcpListener, codecs: &[Codec]) -> Arc<Store> {
 
 fn arrived(store: &Store) -> Vec<(i64, f64)> {
     store.host(Guid::from_bytes([1; 16])).map(|host| rows(&host, "a.b")).unwrap_or_default()
+}
+
+/// The goal: over a stream of ours, each side hears of the other's alarms; its end is noticed, and the next
+/// begins anew.
+#[test]
+fn alarms_are_spoken_of() {
+    use row::Told;
+    use rrd_store::{Held, Link};
+    run(async {
+        let listener = listen().await;
+        let mut child = Child::start(&[&listener], 1 << 20);
+        let store = receive(listener);
+        until(|| arrived(&store).len() == 1).await;
+        let (below, above) = (Arc::clone(child.feed.host()), store.host(Guid::from_bytes([1; 16])).unwrap());
+        let link = || below.levels().heard().link();
+        until(|| link() == Link::Waiting).await;
+        let critical = Told { status: 4, at_s: START_S };
+        above.levels().set_own(above.generation(), &[Held { key: 5, told: Some(critical) }], true);
+        until(|| link() == Link::Ready).await;
+        assert!(below.levels().heard().is_held(5));
+        assert_eq!(below.levels().heard().told(5), Some(critical));
+        let clear = Told { status: 1, at_s: START_S + 1 };
+        below.levels().set_own(below.generation(), &[Held { key: 5, told: Some(clear) }], true);
+        until(|| above.levels().heard().told(5) == Some(clear)).await;
+        child.rows(1..3);
+        until(|| arrived(&store).len() == 3).await;
+        child.stop.cancel();
+        child.sender.await.unwrap();
+        assert_eq!(link(), Link::Cut);
+        until(|| !above.levels().is_wanted_below()).await;
+    });
 }
 
 /// The goal: past and live rows arrive, and a stop sends what is left before it ends.
