@@ -332,6 +332,33 @@ fn transitions(api: Api) -> BTreeMap<String, Vec<(i64, String)>> {
     all
 }
 
+/// What expressions can name on the chart, and what the chart says of its alarms, is the same in both.
+fn same_of_the_chart(theirs: &Api, ours: &Api) {
+    let both = |path: &str| [theirs, ours].map(|api| api.try_json(&format!("/host/side-box/api/v1/{path}")).unwrap());
+    let [their, our] = both("alarm_variables?chart=side.chart");
+    for key in ["chart", "chart_name", "chart_context", "family", "host"] {
+        assert_eq!(their[key], our[key], "{key}");
+    }
+    for key in ["chart_variables", "family_variables", "host_variables"] {
+        let names = |of: &serde_json::Value| of[key].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let sorted = |mut names: Vec<String>| {
+            names.sort();
+            names
+        };
+        assert_eq!(sorted(names(&their)), sorted(names(&our)), "{key}");
+    }
+    assert_eq!(their["chart_variables"]["a_raw"], our["chart_variables"]["a_raw"]);
+    let [their, our] = both("chart?chart=side.chart").map(|chart| chart["alarms"].as_object().unwrap().clone());
+    for (name, alarm) in &their {
+        for key in ["status", "units", "update_every"] {
+            assert_eq!(alarm[key], our[name][key], "{name}: {key}");
+        }
+    }
+    assert_eq!(their.len(), our.len());
+    let [their, our] = both("info").map(|info| info["alarms"].clone());
+    assert_eq!(their, our);
+}
+
 /// Goal: a dozen alarms on one child go through the same statuses at the same seconds, within one, here
 /// and in a real Netdata 1.37.1.
 #[test]
@@ -366,6 +393,7 @@ fn beside_a_real_netdata() {
         let now_s = wait::now_s();
         wait::until(s(3), "the next second", || (wait::middle_of_a_second() > now_s).then_some(()));
     }
+    same_of_the_chart(&real.api(), &ours.api());
     let (theirs, ours) = (transitions(real.api()), transitions(ours.api()));
     println!("{theirs:#?}\n{ours:#?}");
     assert_eq!(theirs.len(), 12, "{theirs:?}");

@@ -146,6 +146,18 @@ impl Silencers {
         )
     }
 
+    /// What is wrong with a text that [`from_json`](Self::from_json) cannot read, and in which line; `None`
+    /// where it can.
+    #[must_use]
+    pub fn problem(text: &str) -> Option<(usize, String)> {
+        if let Err(error) = serde_json::from_str::<Value>(text) {
+            return Some((error.line().max(1), format!("column {}: this is no JSON", error.column())));
+        }
+        let expected =
+            "expected {\"all\": true or false, \"type\": \"None\", \"SILENCE\" or \"DISABLE\", \"silencers\": [...]}";
+        Self::from_json(text).is_none().then(|| (1, expected.to_owned()))
+    }
+
     /// Reads what [`to_json`](Self::to_json) wrote; `None` where it is something else.
     #[must_use]
     pub fn from_json(text: &str) -> Option<Self> {
@@ -213,10 +225,13 @@ mod tests {
         told(&mut silencers, &[("cmd", "RESET")]);
         assert_eq!(silencers, Silencers::default());
         assert_eq!(Silencers::from_json(&silencers.to_json()), Some(silencers.clone()));
+        assert_eq!(Silencers::problem(list), None);
+        assert_eq!(Silencers::problem("{\n\"all\": tru }").map(|(line, _)| line), Some(2));
         let lonely = told(&mut silencers, &[("chart", "x")]);
         assert!(lonely.starts_with("Alarm selector added\nWARNING: Added alarm selector"), "{lonely}");
         for text in ["", "{}", "[]", "{\"all\":1}", "{\"all\":true,\"type\":\"X\",\"silencers\":[]}"] {
             assert_eq!(Silencers::from_json(text), None, "{text}");
+            assert!(Silencers::problem(text).is_some_and(|(line, _)| line == 1), "{text}");
         }
     }
 

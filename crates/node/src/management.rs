@@ -59,6 +59,19 @@ pub(crate) fn silencers(state: &Path) -> Silencers {
     })
 }
 
+/// What is wrong with the silencers that were kept, as a line for people.
+pub(crate) fn problem(state: &Path) -> Option<String> {
+    let path = state.join(SILENCERS_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) if text.len() as u64 > SILENCERS_BYTES_MAX => {
+            Some(format!("{}:1: longer than {SILENCERS_BYTES_MAX} bytes", path.display()))
+        }
+        Ok(text) => Silencers::problem(&text).map(|(line, what)| format!("{}:{line}: {what}", path.display())),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => None,
+        Err(err) => Some(format!("{}: {err}", path.display())),
+    }
+}
+
 /// Writes a file anew, so that a crash leaves the old one or the new one.
 fn keep(path: &PathBuf, silencers: &Silencers) -> io::Result<()> {
     let draft = path.with_extension("draft");
@@ -87,7 +100,9 @@ mod tests {
         some.command([("cmd", "SILENCE ALL")].into_iter());
         (management.keep)(&some).unwrap();
         assert_eq!(silencers(folder.path()), some);
+        assert_eq!(problem(folder.path()), None);
         fs::write(folder.path().join(SILENCERS_FILE), "{").unwrap();
         assert_eq!(silencers(folder.path()), Silencers::default());
+        assert!(problem(folder.path()).is_some_and(|line| line.contains("silencers.json:1: ")));
     }
 }

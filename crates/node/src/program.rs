@@ -73,6 +73,7 @@ fn check(role: Role, settings: &Settings) -> ExitCode {
         let of_files = crate::alarms::problems(&settings.health);
         let mut problems: Vec<String> = of_files.iter().map(ToString::to_string).collect();
         problems.extend(crate::notifying::problems(&settings.health));
+        problems.extend(crate::management::problem(&settings.global.lib_dir));
         if let Some(status) = mistaken(&problems) {
             return status;
         }

@@ -43,6 +43,8 @@ pub struct Figures {
     pub sending: Level,
     /// The second of the newest row that was sent; 0 without one.
     pub sent_newest_s: Level,
+    /// The disk refuses its rows: 1 while it does.
+    pub unsaved: Level,
 }
 
 impl Figures {
@@ -121,4 +123,6 @@ pub struct Totals {
     /// Of the hosts that are being received: how old the newest row of the most behind one is, in
     /// seconds; 0 without one.
     pub lag_s: i64,
+    /// Of those that are being sent: how far the newest row that was sent is behind the newest one here.
+    pub sent_lag_s: i64,
 }

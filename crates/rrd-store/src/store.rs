@@ -155,6 +155,11 @@ impl Store {
             totals.figures.absorb(figures);
             totals.figures.receiving.add(figures.receiving.get());
             totals.figures.sending.add(figures.sending.get());
+            totals.figures.unsaved.add(figures.unsaved.get());
+            let sent_s = figures.sent_newest_s.get();
+            if figures.sending.get() > 0 && sent_s > 0 {
+                totals.sent_lag_s = totals.sent_lag_s.max(host.newest_s() - sent_s);
+            }
             if figures.receiving.get() > 0 && host.newest_s() > 0 {
                 totals.lag_s = totals.lag_s.max(now_s - host.newest_s());
             }

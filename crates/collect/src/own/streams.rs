@@ -67,8 +67,12 @@ static BYTES: Form = Form {
     ..form("tributary.streams_traffic", "Bytes of streams, on the wire and as text", "kilobits/s", 4)
 };
 static LAG: Form = Form {
-    dimensions: &[absolute("oldest", 1, 1)],
-    ..form("tributary.streams_lag", "Age of the newest row of the most behind host", "seconds", 5)
+    dimensions: &[absolute("oldest", 1, 1), absolute("unsent", 1, 1)],
+    ..form("tributary.streams_lag", "How far the host that is most behind is, as received and as sent on", "seconds", 5)
+};
+static UNSAVED: Form = Form {
+    dimensions: &[absolute("hosts", 1, 1)],
+    ..form("tributary.hosts_unsaved", "Hosts whose rows the disk refuses", "hosts", 6)
 };
 
 /// Adds the streams of a store up.
@@ -82,6 +86,7 @@ pub(crate) struct Streams {
     discarded: Chart,
     bytes: Chart,
     lag: Chart,
+    unsaved: Chart,
 }
 
 impl Streams {
@@ -96,6 +101,7 @@ impl Streams {
             discarded: Chart::new(&DISCARDED),
             bytes: Chart::new(&BYTES),
             lag: Chart::new(&LAG),
+            unsaved: Chart::new(&UNSAVED),
         }
     }
 }
@@ -111,7 +117,7 @@ impl Module for Streams {
     }
 
     fn write(&mut self, batch: &mut Batch<'_>) {
-        let Self { totals, owner, connected, opened, rows, discarded, bytes, lag, .. } = self;
+        let Self { totals, owner, connected, opened, rows, discarded, bytes, lag, unsaved, .. } = self;
         let figures = &totals.figures;
         let streams = [&figures.streams_accepted, &figures.streams_established];
         let shows = streams.iter().any(|count| count.get() > 0);
@@ -124,7 +130,10 @@ impl Module for Streams {
         let counts =
             [&figures.received_bytes, &figures.sent_bytes, &figures.received_text_bytes, &figures.sent_text_bytes];
         batch.row_once(shows, bytes, owner, &counts.map(value));
-        batch.row_once(shows && figures.streams_accepted.get() > 0, lag, owner, &[totals.lag_s]);
+        batch.row_once(shows, lag, owner, &[totals.lag_s, totals.sent_lag_s]);
+        // Of a disk that works there is nothing to see.
+        let refused = figures.unsaved.get();
+        batch.row_once(refused > 0, unsaved, owner, &[refused]);
     }
 }
 
@@ -161,12 +170,19 @@ mod tests {
         child.figures().receiving.add(1);
         child.figures().received_bytes.add(1_000);
         assert_eq!(tick(10), 6);
+        child.figures().unsaved.set(1);
+        child.figures().sending.add(1);
         assert_eq!(tick(11), 0, "every five seconds is enough");
+        assert_eq!(tick(12), 0);
+        assert_eq!(tick(15), 6 + 1, "the disk refuses a host");
         assert_eq!(store.remove(&[child]).len(), 1);
-        assert_eq!(tick(15), 6);
+        assert_eq!(tick(20), 6 + 1);
         let totals = store.totals(0);
         assert_eq!((totals.figures.received_bytes.get(), totals.figures.receiving.get()), (1_000, 0));
         let ids: Vec<String> = own.read(|view| view.charts().map(|chart| chart.id().to_owned()).collect());
-        assert!(ids.iter().all(|id| id.starts_with("tributary.streams_")), "{ids:?}");
+        assert!(
+            ids.iter().all(|id| id.starts_with("tributary.streams_") || id == "tributary.hosts_unsaved"),
+            "{ids:?}"
+        );
     }
 }

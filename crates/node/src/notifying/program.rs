@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use config::Health;
+use health::files::Definition;
 use health::notify::{ArgumentList, Message, arguments};
 use notify::Ticket;
 use tracing::{error, info, warn};

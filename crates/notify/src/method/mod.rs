@@ -11,6 +11,8 @@ mod webhook;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use health::expression::Status;
+use health::files::Definition;
 use health::notify::Message;
 use row::Now;
 

@@ -153,6 +153,7 @@ impl Keeper {
             kept.retry_us = now.mono_us + RETRY_US;
             let done = work(self, host);
             let kept = self.hosts.entry(host.guid()).or_default();
+            host.figures().unsaved.set(i64::from(done.is_err()));
             match done {
                 Ok(()) if std::mem::take(&mut kept.is_refused) => troubles.push(Trouble::Resumed(host.guid())),
                 Ok(()) => {}

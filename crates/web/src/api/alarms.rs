@@ -2,7 +2,8 @@
 //!
 //! Expressions and what alarms are about are HTML-escaped, as clients know it; other texts are not.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use health::engine::{Alarm, value_string};
 use health::expression::{Expression, Status};
@@ -34,6 +35,88 @@ pub(super) fn by_level(node: &Node, host: &Host) -> (usize, usize, usize) {
         (watched.alarms().len() - warning - critical, warning, critical)
     };
     with(node, host, count).unwrap_or_default()
+}
+
+/// The alarms of one chart, and its thresholds.
+pub(super) struct OfChart {
+    pub(super) green: f64,
+    pub(super) red: f64,
+    pub(super) alarms: Vec<Brief>,
+}
+
+/// An alarm, in brief.
+pub(super) struct Brief {
+    pub(super) name: Arc<str>,
+    pub(super) value: f64,
+    id: u32,
+    status: Status,
+    units: Arc<str>,
+    every_s: u32,
+}
+
+impl Default for OfChart {
+    fn default() -> Self {
+        Self { green: f64::NAN, red: f64::NAN, alarms: Vec::new() }
+    }
+}
+
+impl OfChart {
+    /// The thresholds are those of the first alarm that has some.
+    fn add(&mut self, alarm: &Alarm) {
+        let definition = &alarm.definition;
+        let first = |threshold: &mut f64, of_alarm: Option<f64>| {
+            if threshold.is_nan() {
+                *threshold = of_alarm.unwrap_or(f64::NAN);
+            }
+        };
+        first(&mut self.green, definition.green);
+        first(&mut self.red, definition.red);
+        self.alarms.push(Brief {
+            name: Arc::clone(&alarm.name),
+            value: alarm.state.value,
+            id: alarm.memory.alarm_id,
+            status: alarm.state.status,
+            units: Arc::clone(&alarm.units),
+            every_s: definition.every_s,
+        });
+    }
+
+    /// Writes what a chart says of them.
+    pub(super) fn write(&self, json: &mut Json) {
+        json.key("green").double(self.green);
+        json.key("red").double(self.red);
+        json.key("alarms").object(|json| {
+            for alarm in &self.alarms {
+                json.key(&alarm.name).object(|json| {
+                    json.key("id").int(i64::from(alarm.id));
+                    json.key("status").text(alarm.status.name());
+                    json.key("units").text(&alarm.units);
+                    json.key("update_every").int(i64::from(alarm.every_s));
+                });
+            }
+        });
+    }
+}
+
+/// The alarms of all charts of a host that have any, by the ids of charts.
+pub(super) fn by_chart(node: &Node, host: &Host) -> HashMap<String, OfChart> {
+    let mut charts: HashMap<String, OfChart> = HashMap::new();
+    let _not_watched = with(node, host, |watched| {
+        watched.alarms().iter().for_each(|alarm| match charts.get_mut(&*alarm.chart) {
+            Some(chart) => chart.add(alarm),
+            None => charts.entry(alarm.chart.to_string()).or_default().add(alarm),
+        });
+    });
+    charts
+}
+
+/// The alarms of one chart.
+pub(super) fn of_chart(node: &Node, host: &Host, id: &str) -> OfChart {
+    let mut chart = OfChart::default();
+    let _not_watched = with(node, host, |watched| {
+        watched.alarms().iter().filter(|alarm| *alarm.chart == *id).for_each(|alarm| chart.add(alarm));
+    });
+    chart
 }
 
 /// How many alarms a host has.

@@ -3,6 +3,7 @@
 use row::{ChartOptions, ChartType, DimensionOptions};
 use rrd_store::ChartView;
 
+use super::alarms::OfChart;
 use crate::json::Json;
 
 /// A copy of what the API tells of a chart.
@@ -65,7 +66,7 @@ impl ChartCopy {
         self.dimensions.len()
     }
 
-    pub(super) fn write(&self, json: &mut Json) {
+    pub(super) fn write(&self, json: &mut Json, alarms: &OfChart) {
         let kind = self.id.split_once('.').map_or(self.id.as_str(), |(kind, _)| kind);
         json.object(|json| {
             json.key("id").text(&self.id);
@@ -90,9 +91,7 @@ impl ChartCopy {
             json.key("chart_variables").object(|json| {
                 self.variables.iter().for_each(|(name, value)| json.key(name).double(*value));
             });
-            json.key("green").null();
-            json.key("red").null();
-            json.key("alarms").object(|_| ());
+            alarms.write(json);
             json.key("chart_labels").object(|json| {
                 self.labels.iter().for_each(|(name, value)| json.key(name).text(value));
             });

@@ -3,12 +3,13 @@
 //! Charts are copied a few at a time while the answer is written, so that the host's lock is held for
 //! some 50 µs and rows that come meanwhile do not wait for thousands of charts.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use row::ChartSlot;
 use rrd_store::Host;
 
-use super::alarms;
+use super::alarms::{self, OfChart};
 use super::chart::{ChartCopy, is_listed};
 use crate::Node;
 use crate::answer::{Answer, JSON};
@@ -25,13 +26,16 @@ struct Listing {
     /// The slot to go on from.
     next: u32,
     copies: Vec<ChartCopy>,
+    /// The alarms of charts, by their ids.
+    alarms: HashMap<String, OfChart>,
     comma: bool,
     charts: usize,
     dimensions: usize,
 }
 
 pub(super) fn answer(node: Arc<Node>, host: Arc<Host>) -> Answer {
-    let listing = Listing { node, host, next: 0, copies: Vec::new(), comma: false, charts: 0, dimensions: 0 };
+    let alarms = alarms::by_chart(&node, &host);
+    let listing = Listing { node, host, next: 0, copies: Vec::new(), alarms, comma: false, charts: 0, dimensions: 0 };
     Answer::made(JSON, listing)
 }
 
@@ -46,7 +50,7 @@ impl Make for Listing {
             }
             for chart in self.copies.drain(..) {
                 json.key(chart.id());
-                chart.write(json);
+                chart.write(json, &self.alarms.remove(chart.id()).unwrap_or_default());
                 self.charts += 1;
                 self.dimensions += chart.dimensions();
             }
@@ -107,9 +111,9 @@ impl Listing {
 }
 
 /// The chart with this id or name.
-pub(super) fn one(host: &Host, id_or_name: &str) -> Option<Vec<u8>> {
+pub(super) fn one(node: &Node, host: &Host, id_or_name: &str) -> Option<Vec<u8>> {
     let chart = host.read(|view| view.find_chart(id_or_name).map(|chart| ChartCopy::of(&chart)))?;
     let mut json = Json::with_capacity(1_024);
-    chart.write(&mut json);
+    chart.write(&mut json, &alarms::of_chart(node, host, chart.id()));
     Some(json.finish())
 }

@@ -14,6 +14,7 @@ mod management;
 mod stream_info;
 mod streams;
 mod v2;
+mod variables;
 
 use std::sync::Arc;
 
@@ -58,6 +59,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/alarms_values", get(alarms_values))
         .route("/api/v1/alarm_log", get(alarm_log))
         .route("/api/v1/alarm_count", get(alarm_count))
+        .route("/api/v1/alarm_variables", get(alarm_variables))
         .route("/api/v1/manage/health", get(manage_health))
         .route(STREAM_INFO, get(stream_info))
         .route("/api/v1/streams", get(streams))
@@ -92,14 +94,19 @@ async fn charts(State(node): OfNode, Extension(asked): Question) -> Answer {
     charts::answer(node, Arc::clone(&asked.host))
 }
 
-async fn chart(Extension(asked): Question) -> Answer {
+async fn chart(State(node): OfNode, Extension(asked): Question) -> Answer {
+    of_chart(&asked, |id| charts::one(&node, &asked.host, id))
+}
+
+/// What is answered of the chart that is asked for.
+fn of_chart(asked: &Asked, answer: impl FnOnce(&str) -> Option<Vec<u8>>) -> Answer {
     let Some(id) = asked.params.text("chart") else {
         return Answer::bad_request("No chart id is given at the request.");
     };
-    if let Some(refusal) = refuse_without_rows(&asked) {
+    if let Some(refusal) = refuse_without_rows(asked) {
         return refusal;
     }
-    match charts::one(&asked.host, id) {
+    match answer(id) {
         Some(body) => Answer::json(body),
         None => Answer::not_found(format!("Chart is not found: {}", escape_html(id))),
     }
@@ -149,6 +156,10 @@ async fn alarms_values(State(node): OfNode, Extension(asked): Question) -> Answe
 
 async fn alarm_log(State(node): OfNode, Extension(asked): Question) -> Answer {
     alarms::log(&node, &asked)
+}
+
+async fn alarm_variables(State(node): OfNode, Extension(asked): Question) -> Answer {
+    of_chart(&asked, |id| variables::answer(&node, &asked.host, id))
 }
 
 async fn alarm_count(State(node): OfNode, Extension(asked): Question) -> Answer {

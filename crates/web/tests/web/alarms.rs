@@ -113,6 +113,20 @@ async fn an_alarm_comes_and_goes() {
     assert_eq!(watched.json("/api/v1/alarms").await["alarms"], json!({}));
     assert_eq!(watched.json("/api/v1/info").await["alarms"], json!({ "normal": 2, "warning": 0, "critical": 0 }));
 
+    let chart = watched.json("/api/v1/chart?chart=test.cpu").await;
+    assert_eq!((&chart["alarms"]["hot"]["status"], &chart["alarms"]["hot"]["units"]), (&json!("CLEAR"), &json!("%")));
+    assert_eq!(chart["alarms"]["hot"]["id"], hot["id"]);
+    assert_eq!(chart["alarms"].as_object().unwrap().len(), 2);
+    assert_eq!(watched.json("/api/v1/charts").await["charts"]["test.cpu"]["alarms"], chart["alarms"]);
+    let variables = watched.json("/host/alpha/api/v1/alarm_variables?chart=test.processor").await;
+    assert_eq!((&variables["chart"], &variables["host"]), (&json!("test.cpu"), &json!("alpha")));
+    assert_eq!(variables["chart_variables"]["busy"], json!(10.0));
+    assert_eq!(variables["chart_variables"]["green"], json!(null));
+    assert_eq!(variables["family_variables"]["cpu.cpu.busy"], json!(10.0));
+    assert_eq!(variables["host_variables"]["test.processor.hot"], json!(10.0));
+    assert_eq!(get(&watched.web, "/api/v1/alarm_variables").await.status, 400);
+    assert_eq!(get(&watched.web, "/api/v1/alarm_variables?chart=no.such").await.status, 404);
+
     watched.seconds(3, 99.0);
     let active = watched.json("/host/alpha/api/v1/alarms?active").await;
     assert_eq!(active["alarms"]["test.processor.hot"]["status"], "CRITICAL");
@@ -168,7 +182,8 @@ async fn alarms_are_silenced_with_the_key() {
     let alarms = watched.json("/api/v1/alarms?all").await;
     assert_eq!(alarms["alarms"]["test.processor.hot"]["silenced"], json!(true));
     assert_eq!(alarms["alarms"]["test.processor.mean"]["silenced"], json!(false));
-    let list = crate::client::request(&watched.web, "GET", "/api/v1/manage/health?cmd=LIST", key).await.json();
+    let list =
+        crate::client::request(&watched.web, "GET", "/host/alpha/api/v1/manage/health?cmd=LIST", key).await.json();
     assert_eq!(list, json!({ "all": false, "type": "SILENCE", "silencers": [{ "alarm": "ho*" }] }));
 }
 
