@@ -17,7 +17,7 @@ use rrd_store::RealDisk;
 use tracing::{error, info, warn};
 use web::Management;
 
-use crate::notifying::Notifying;
+use crate::notifying::{self, Notifying};
 use crate::own_host::OwnHost;
 use crate::{clock, folder, management};
 
@@ -49,11 +49,14 @@ impl Watching {
         let disk = Arc::new(RealDisk::new(&state.path.join("health")));
         let fleet = Fleet::new(Arc::clone(&own.store), disk, rules(settings), Patience::default());
         fleet.set_silencers(management::silencers(&state.path));
+        fleet.set_telling(Telling {
+            always: settings.health.notify == "always",
+            reaches: notifying::reaches(&settings.health)?,
+        });
         let management = management::management(&state.path)?;
         let fleet = Arc::new(fleet);
         let (stop, stopped) = channel::<()>();
-        let (of_thread, notifying) = (Arc::clone(&fleet), Arc::new(Notifying::start(settings, Arc::clone(&fleet))?));
-        fleet.set_telling(telling(&settings.health, &notifying));
+        let (of_thread, notifying) = (Arc::clone(&fleet), Notifying::start(settings, Arc::clone(&fleet))?);
         let thread = std::thread::Builder::new().name("health".into());
         let thread = thread
             .spawn(move || {
@@ -100,16 +103,6 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
     let rules = Rules::new(found.definitions);
     info!("health: {} alarms and templates are in force", rules.count());
     rules
-}
-
-/// What this node tells where others watch the same host.
-fn telling(settings: &config::Health, notifying: &Arc<Notifying>) -> Telling {
-    // It is the thread's, and ends with it.
-    let notifying = Arc::downgrade(notifying);
-    Telling {
-        always: settings.notify == "always",
-        reaches: Box::new(move |definition| notifying.upgrade().is_some_and(|notifying| notifying.reaches(definition))),
-    }
 }
 
 fn until_next() -> Duration {

@@ -8,12 +8,11 @@ mod program;
 mod testing;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use config::Settings;
-use health::files::Definition;
-use health::fleet::Fleet;
+use health::fleet::{Fleet, Reaches};
 use health::notify::Message;
 use notify::{Facts, Letter, Post, Ticket};
 
@@ -46,11 +45,6 @@ impl Notifying {
         Ok(Self { fleet, program: Program::start(&settings.health)?, posts, dashboard_url })
     }
 
-    /// Whether somebody is told of what becomes of an alarm that is defined like this.
-    pub(crate) fn reaches(&self, definition: &Definition) -> bool {
-        self.program.reaches(definition) || self.posts.iter().any(|post| post.method().reaches(definition))
-    }
-
     /// Has a message told to all whom it is for.
     pub(crate) fn tell(&self, message: Message) {
         let letters = self.posts.iter().map(|post| (post, post.method().recipients(&message)));
@@ -73,6 +67,22 @@ impl Notifying {
             self.program.run(Call { message, ticket });
         }
     }
+}
+
+/// Tells whether somebody is told of what becomes of an alarm.
+///
+/// # Errors
+/// Where a method cannot be used.
+pub(crate) fn reaches(settings: &config::Health) -> anyhow::Result<Reaches> {
+    let methods = methods::build(settings).map_err(|problems| anyhow::anyhow!(problems.join("\n")))?;
+    let (methods, has_program) = (Mutex::new(methods), !settings.notify_exec.as_os_str().is_empty());
+    Ok(Box::new(move |definition| {
+        let is_told = || {
+            let methods = methods.lock().unwrap_or_else(PoisonError::into_inner);
+            methods.iter().any(|method| method.reaches(definition))
+        };
+        has_program || !definition.exec.is_empty() || is_told()
+    }))
 }
 
 /// The same for what must arrive in its order.

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use config::Health;
-use health::files::Definition;
 use health::notify::{ArgumentList, Message, arguments};
 use notify::Ticket;
 use tracing::{error, info, warn};
@@ -74,11 +73,6 @@ impl Program {
     /// The program that tells a message, by settings.
     pub(super) fn of(settings: &Health, message: &Message) -> Option<PathBuf> {
         exec(&settings.notify_exec, message).map(Path::to_owned)
-    }
-
-    /// Whether a program tells of alarms that are defined like this.
-    pub(super) fn reaches(&self, definition: &Definition) -> bool {
-        !self.default.as_os_str().is_empty() || !definition.exec.is_empty()
     }
 
     /// Whether a program tells this message.
