@@ -326,24 +326,24 @@ pub(crate) const SECTIONS: &[Section] = &[
             allow_functions_from             = Is(r#""localhost""#), Pattern, Yes, NODES, "those of them that may call functions of agents (POST /api/v1/function)";
             allow_badges_from                = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may fetch badges, beside those that may use the API";
             allow_streaming_from             = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may stream to this node";
-            allow_netdata_conf_from          = Is(r#""localhost""#), Pattern, No, NODES, "addresses that may read netdata.conf";
+            allow_netdata_conf_from          = Is(r#""localhost""#), Pattern, Yes, NODES, "addresses that may read the settings in force (/netdata.conf)";
             allow_management_from            = Is(r#""localhost""#), Pattern, Yes, NODES, "addresses that may silence alarms";
             accept_a_streaming_request_every = Is("0"), duration("0", "1h", 1), Yes, NODES, "least time between two streams that are accepted; 0 sets no limit";
             tls                              = Is(r#""optional""#), Choice(TlsMode::WORDS), Yes, NODES, "optional: the first byte decides, plain stays allowed; required: TLS only";
             tls_certificate                  = Is(r#""""#), Text, Yes, NODES, "file of this node's certificate and those above it (PEM); empty: no TLS";
             tls_key                          = Is(r#""""#), Text, Yes, NODES, "file of its private key (PEM, no passphrase)";
             tls_client_ca                    = Is(r#""""#), Text, Yes, NODES, "children over the network must show a certificate of the authority in this file (PEM)";
-            tokens                           = Is("[]"), SecretList, No, NODES, "when set, the API and the dashboard want one of these bearer tokens";
-            custom_dir                       = Is(r#""""#), Text, No, NODES, "serve the files of this folder in place of the built-in dashboard";
+            tokens                           = Is("[]"), SecretList, Yes, NODES, "when set, API, badges and dashboard want one of these bearer tokens";
+            custom_dir                       = Is(r#""""#), Text, Yes, NODES, "serve the files of this folder in place of the built-in dashboard; links that lead out of it are not followed";
         },
     ),
     table(
         "registry",
         "which nodes a person has visited",
         keys! {
-            enabled    = Is("true"), Bool, No, NODES, "whether this node is a registry";
-            announce   = Is(r#""""#), Text, No, NODES, "URL of the registry that dashboards are sent to; empty: this node";
-            allow_from = Is(r#""*""#), Pattern, No, NODES, "addresses that may use the registry";
+            enabled    = Is("true"), Bool, Yes, NODES, "whether this node keeps for dashboards which nodes their users visited";
+            announce   = Is(r#""""#), Text, Yes, NODES, "URL of the registry that dashboards are sent to; empty: this node";
+            allow_from = Is(r#""*""#), Pattern, Yes, NODES, "addresses that may use the registry";
         },
     ),
     table(

@@ -10,6 +10,9 @@ use crate::said::quote;
 use crate::secret::shorten_key;
 use crate::settings::Settings;
 
+const PAGE_HEAD: &str = "# The settings of this node, as they are in force since its start. The file itself is TOML:\n\
+    # see the documentation of settings. Commented ones are defaults; secrets are not shown.\n\n";
+
 impl Settings {
     /// All settings that have an effect in this role, as valid TOML: of API keys the first 8
     /// characters are shown, of other secrets nothing. `# default` marks what nobody set.
@@ -23,6 +26,20 @@ impl Settings {
             } else {
                 let table = TableId { section: at, name: String::new() };
                 print_table(&mut page, role, &self.in_force, &table, section.path);
+            }
+        }
+        page
+    }
+
+    /// The settings in force as a page that people of Netdata know: what nobody set is commented.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let mut page = String::from(PAGE_HEAD);
+        for shown in self.print(self.source.role).lines() {
+            match shown.strip_suffix(" # default") {
+                Some(default) => line(&mut page, format_args!("\t# {default}")),
+                None if shown.is_empty() || shown.starts_with('[') => line(&mut page, format_args!("{shown}")),
+                None => line(&mut page, format_args!("\t{shown}")),
             }
         }
         page

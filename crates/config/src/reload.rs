@@ -13,7 +13,7 @@ use crate::problems::Problems;
 use crate::settings::Settings;
 
 /// Keys that may change, by their table; a table without keys may change as a whole.
-const RELOADED: [(&str, &[&str]); 3] = [
+const RELOADED: [(&str, &[&str]); 4] = [
     (
         "web",
         &[
@@ -21,7 +21,10 @@ const RELOADED: [(&str, &[&str]); 3] = [
             "allow_dashboard_from",
             "allow_badges_from",
             "allow_functions_from",
+            "allow_management_from",
+            "allow_netdata_conf_from",
             "allow_streaming_from",
+            "tokens",
             "accept_a_streaming_request_every",
             "tls",
             "tls_certificate",
@@ -43,6 +46,7 @@ const RELOADED: [(&str, &[&str]); 3] = [
         ],
     ),
     ("machines", &[]),
+    ("registry", &["allow_from"]),
 ];
 
 /// Where settings came from.

@@ -6,8 +6,8 @@
 //!
 //! The error log goes to standard error, or to `error.log` of the log folder; what one host may
 //! write to it in a minute is limited ([`crate::flood`]). The access log, one line per connection
-//! and disconnect of a stream, is `access.log` of that folder; without one it is not written, since
-//! the error log says the same. Both are opened again on SIGHUP. Times are UTC.
+//! and disconnect of a stream or an HTTP client and one per request, is `access.log` of that folder;
+//! without one it is not written. Both are opened again on SIGHUP. Times are UTC.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -28,6 +28,12 @@ use crate::flood::Flood;
 const ACCESS: &str = stream::ACCESS;
 #[cfg(not(any(feature = "sender", feature = "parent")))]
 const ACCESS: &str = "access";
+
+/// The target of those that are lines of requests.
+#[cfg(feature = "parent")]
+const REQUESTS: &str = web::ACCESS;
+#[cfg(not(feature = "parent"))]
+const REQUESTS: &str = "access.http";
 
 static LOGS: OnceLock<Logs> = OnceLock::new();
 static FLOOD: Mutex<Option<(&'static str, Flood)>> = Mutex::new(None);
@@ -117,7 +123,7 @@ impl<'a> MakeWriter<'a> for Destinations {
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Destination {
-        if event.target() == ACCESS { Destination::Access } else { Destination::Error }
+        if [ACCESS, REQUESTS].contains(&event.target()) { Destination::Access } else { Destination::Error }
     }
 }
 
@@ -178,7 +184,11 @@ where
             _ => "DEBUG",
         };
         row::write_time(&mut out, crate::clock::now().wall_s())?;
-        write!(out, ": {}: {level}: ", self.program)?;
+        // Tools read lines of requests, and know them without program and level.
+        match event.metadata().target() {
+            REQUESTS => out.write_str(": ")?,
+            _ => write!(out, ": {}: {level}: ", self.program)?,
+        }
         context.field_format().format_fields(out.by_ref(), event)?;
         writeln!(out)
     }

@@ -26,6 +26,9 @@ pub struct OwnHost {
     pub host: Arc<Host>,
     info: HostInfo,
     saving: Saving,
+    /// The folder of what outlives a restart.
+    #[cfg(feature = "parent")]
+    pub(crate) state: std::path::PathBuf,
 }
 
 /// The tiers of all hosts.
@@ -59,7 +62,14 @@ impl OwnHost {
         let mut saving = Saving::new(settings, &state.path)?;
         saving.load(&store);
         saving.keep(settings, &store)?;
-        Ok(Self { store, host, info, saving })
+        Ok(Self {
+            store,
+            host,
+            info,
+            saving,
+            #[cfg(feature = "parent")]
+            state: state.path,
+        })
     }
 
     /// Saves what is to survive a restart; comes last, when nobody writes any more.

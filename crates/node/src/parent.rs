@@ -9,7 +9,8 @@ use config::{Settings, TlsMode, WebMode};
 use door::{Door, Guest, Guests, Rulebook};
 use health::fleet::Fleet;
 use patterns::SimplePattern;
-use rrd_store::AlarmPolicy;
+use row::Guid;
+use rrd_store::{AlarmPolicy, RealDisk};
 use socket::Peer;
 use socket::server::{Acceptor, Files, Identity};
 use stream::codec::Codec;
@@ -139,13 +140,7 @@ impl Parts {
         let web = &settings.web;
         let tls_required = web.tls == TlsMode::Required && self.tls.is_some();
         self.rules.exchange(pattern(&web.allow_connections_from), tls_required);
-        self.web.exchange(web::Allowed {
-            dashboard: pattern(&web.allow_dashboard_from),
-            badges: pattern(&web.allow_badges_from),
-            functions: pattern(&web.allow_functions_from),
-            streaming: pattern(&web.allow_streaming_from),
-            management: pattern(&web.allow_management_from),
-        });
+        self.web.exchange(allowed(settings));
         self.receiver.exchange(config);
         if let Some(alarms) = &self.alarms {
             alarms.set_rules(crate::watching::rules(settings));
@@ -193,19 +188,40 @@ fn identity(settings: &Settings) -> anyhow::Result<Option<Identity>> {
 }
 
 fn web(settings: &Settings, own: &OwnHost, watching: Option<&Watching>) -> Web {
+    let folder = &settings.web.custom_dir;
     let config = web::Config {
         version: VERSION.into(),
-        allow_dashboard_from: SimplePattern::new(&settings.web.allow_dashboard_from),
-        allow_badges_from: SimplePattern::new(&settings.web.allow_badges_from),
-        allow_functions_from: SimplePattern::new(&settings.web.allow_functions_from),
-        allow_streaming_from: SimplePattern::new(&settings.web.allow_streaming_from),
+        allowed: allowed(settings),
         streams_to_parent: settings.stream.enabled,
         alarms: watching.map(Watching::fleet),
-        allow_management_from: SimplePattern::new(&settings.web.allow_management_from),
         management: watching.map(Watching::management),
         tls: !settings.web.tls_certificate.as_os_str().is_empty(),
+        registry: web::RegistryConfig {
+            enabled: settings.registry.enabled,
+            announce: settings.registry.announce.trim_end_matches('/').into(),
+            disk: Some(Arc::new(RealDisk::new(&own.state))),
+            new_guid: || Guid::from_bytes(*uuid::Uuid::new_v4().as_bytes()),
+        },
+        custom_dir: Some(folder.clone()).filter(|folder| !folder.as_os_str().is_empty()),
+        settings: settings.page(),
+        access_log: !settings.global.log_dir.as_os_str().is_empty(),
     };
     Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))
+}
+
+/// Who may ask for what.
+fn allowed(settings: &Settings) -> web::Allowed {
+    let (web, pattern) = (&settings.web, SimplePattern::new);
+    web::Allowed {
+        dashboard: pattern(&web.allow_dashboard_from),
+        badges: pattern(&web.allow_badges_from),
+        functions: pattern(&web.allow_functions_from),
+        streaming: pattern(&web.allow_streaming_from),
+        management: pattern(&web.allow_management_from),
+        registry: pattern(&settings.registry.allow_from),
+        settings: pattern(&web.allow_netdata_conf_from),
+        tokens: web::Tokens::new(&web.tokens),
+    }
 }
 
 fn receiver_config(settings: &Settings) -> anyhow::Result<receiver::Config> {

@@ -1,10 +1,12 @@
 //! Answers: a status, a type and a body, before the gate dresses them with the common headers.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use axum::body::Body;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use rrd_store::Reply;
 
 use crate::pieces::{self, Make};
@@ -20,8 +22,21 @@ pub(crate) enum Freshness {
     Passing,
     /// It is about the past, and stays.
     Lasting,
+    /// It stays until the program or its file changes: whoever has it asks whether that is so.
+    Checked,
     /// A browser asks again after so many seconds, and may keep it until then if that is true.
     Again(i64, bool),
+}
+
+/// Whose words an answer has, noted on the response for the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The API's.
+    Api,
+    /// A built-in page's, or what belongs to one.
+    Embedded,
+    /// Those of a file that is not ours.
+    Foreign,
 }
 
 /// An answer.
@@ -29,9 +44,10 @@ pub(crate) struct Answer {
     status: StatusCode,
     content_type: &'static str,
     freshness: Freshness,
-    /// The name of the file as which a browser is to keep it.
-    file_name: Option<HeaderValue>,
+    origin: Origin,
     content: Content,
+    /// What only some answers carry.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 enum Content {
@@ -52,7 +68,14 @@ impl Answer {
     }
 
     fn of(content_type: &'static str, content: Content) -> Self {
-        Self { status: StatusCode::OK, content_type, freshness: Freshness::Passing, file_name: None, content }
+        Self {
+            status: StatusCode::OK,
+            content_type,
+            freshness: Freshness::Passing,
+            origin: Origin::Api,
+            content,
+            headers: Vec::new(),
+        }
     }
 
     pub(crate) fn json(body: Vec<u8>) -> Self {
@@ -69,13 +92,49 @@ impl Answer {
         Self { freshness, ..self }
     }
 
+    /// Part of a built-in page, with a tag made of what it holds.
+    pub(crate) fn embedded(self) -> Self {
+        let mut hasher = DefaultHasher::new();
+        if let Content::Whole(bytes) = &self.content {
+            hasher.write(bytes);
+        }
+        let tag = format!("W/\"{:016x}\"", hasher.finish());
+        Self { origin: Origin::Embedded, ..self.tagged(&tag) }
+    }
+
+    /// A file that is not ours.
+    pub(crate) fn foreign(self) -> Self {
+        Self { origin: Origin::Foreign, ..self }
+    }
+
+    /// With a tag by which whoever has it knows it again.
+    pub(crate) fn tagged(self, tag: &str) -> Self {
+        Self { freshness: Freshness::Checked, ..self.with(ETAG, tag) }
+    }
+
+    /// With the date of its last change.
+    pub(crate) fn modified(self, date: &str) -> Self {
+        self.with(LAST_MODIFIED, date)
+    }
+
+    /// With a header more; one that cannot be written is left out.
+    fn with(mut self, name: HeaderName, text: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(text).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// The client must show a token first.
+    pub(crate) fn unauthorized(content_type: &'static str, text: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, ..Self::new(content_type, text) }
+    }
+
     pub(crate) fn of_type(self, content_type: &'static str) -> Self {
         Self { content_type, ..self }
     }
 
     /// A browser is to keep it as a file; the name needs no quotes.
     pub(crate) fn attached(self, file_name: &str) -> Self {
-        Self { file_name: HeaderValue::try_from(format!("attachment; filename=\"{file_name}\"")).ok(), ..self }
+        self.with(CONTENT_DISPOSITION, &format!("attachment; filename=\"{file_name}\""))
     }
 
     pub(crate) fn bad_request(text: impl Into<Bytes>) -> Self {
@@ -153,10 +212,9 @@ impl IntoResponse for Answer {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        if let Some(file_name) = self.file_name {
-            response.headers_mut().insert(CONTENT_DISPOSITION, file_name);
-        }
+        response.headers_mut().extend(self.headers);
         response.extensions_mut().insert(self.freshness);
+        response.extensions_mut().insert(self.origin);
         response
     }
 }

@@ -1,14 +1,19 @@
 //! What the server is told: settings, the clock, and who is at the other end.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use health::fleet::Fleet;
 use health::silencers::Silencers;
 use patterns::{LOCALHOST, SimplePattern};
-use row::Now;
+use row::{Guid, Now};
+use rrd_store::Disk;
+
+use crate::secret::Tokens;
 
 /// Reads both clocks.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -18,24 +23,67 @@ pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
 pub struct Config {
     /// The version of this program, for the `Server` header.
     pub version: String,
-    /// Which addresses may use API and dashboard; others are answered with 403.
-    pub allow_dashboard_from: SimplePattern,
-    /// Which addresses may fetch badges, beside them.
-    pub allow_badges_from: SimplePattern,
-    /// Which of them may call functions of agents, too.
-    pub allow_functions_from: SimplePattern,
-    /// Which addresses may stream, and so ask before what is known of their host.
-    pub allow_streaming_from: SimplePattern,
+    /// Who may ask for what, at first.
+    pub allowed: Allowed,
     /// Whether this node streams to a parent.
     pub streams_to_parent: bool,
     /// Whether the port speaks TLS.
     pub tls: bool,
     /// The alarms of all hosts, where hosts are watched.
     pub alarms: Option<Arc<Fleet>>,
-    /// Who may silence them, beside knowing the key.
-    pub allow_management_from: SimplePattern,
     /// How silencers are kept, and the key that whoever manages them must know.
     pub management: Option<Management>,
+    /// The registry.
+    pub registry: Registry,
+    /// A folder whose files are served in place of the built-in dashboard.
+    pub custom_dir: Option<PathBuf>,
+    /// The settings in force, as a page shows them: no secrets.
+    pub settings: String,
+    /// Whether there is an access log to write to.
+    pub access_log: bool,
+}
+
+/// The registry of a node.
+#[derive(Clone)]
+pub struct Registry {
+    /// Whether it is one.
+    pub enabled: bool,
+    /// The URL of the registry that dashboards are sent to; empty: this node.
+    pub announce: String,
+    /// Where it keeps what it knows; in memory alone without.
+    pub disk: Option<Arc<dyn Disk>>,
+    /// Makes an identity that nobody can guess.
+    pub new_guid: fn() -> Guid,
+}
+
+impl Registry {
+    /// Scheme, host and port of what is announced.
+    pub(crate) fn announced_origin(&self) -> &str {
+        let begin = self.announce.find("://").map_or(0, |at| at + 3);
+        let end = self.announce[begin..].find('/').map_or(self.announce.len(), |at| begin + at);
+        let origin = &self.announce[..end];
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
+        if origin.bytes().all(is_plain) { origin } else { "" }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("enabled", &self.enabled).finish_non_exhaustive()
+    }
+}
+
+impl Default for Registry {
+    /// In memory, for tests: it makes identities that are hard to guess.
+    fn default() -> Self {
+        Self { enabled: true, announce: String::new(), disk: None, new_guid: hard_to_guess }
+    }
+}
+
+fn hard_to_guess() -> Guid {
+    let random = |_| RandomState::new().hash_one(0).to_ne_bytes();
+    let bytes = [0, 1].map(random).concat();
+    Guid::from_bytes(bytes.try_into().unwrap_or_default())
 }
 
 /// Keeps silencers, so that they outlive the node.
@@ -65,10 +113,33 @@ pub struct Allowed {
     pub badges: SimplePattern,
     /// Those of the first that may call functions of agents.
     pub functions: SimplePattern,
-    /// Addresses that may stream.
+    /// Addresses that may stream, and so ask before what is known of their host.
     pub streaming: SimplePattern,
     /// Those of the first that may silence alarms.
     pub management: SimplePattern,
+    /// Addresses whose dashboards may use the registry.
+    pub registry: SimplePattern,
+    /// Addresses that may read the settings.
+    pub settings: SimplePattern,
+    /// What API and dashboard want to be shown.
+    pub tokens: Tokens,
+}
+
+impl Default for Allowed {
+    /// Everybody may come in.
+    fn default() -> Self {
+        let all = || SimplePattern::new("*");
+        Self {
+            dashboard: all(),
+            badges: all(),
+            functions: all(),
+            streaming: all(),
+            management: all(),
+            registry: all(),
+            settings: all(),
+            tokens: Tokens::default(),
+        }
+    }
 }
 
 impl Default for Config {
@@ -76,15 +147,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
-            allow_dashboard_from: SimplePattern::new("*"),
-            allow_badges_from: SimplePattern::new("*"),
-            allow_functions_from: SimplePattern::new("*"),
-            allow_streaming_from: SimplePattern::new("*"),
+            allowed: Allowed::default(),
             streams_to_parent: false,
-            alarms: None,
-            allow_management_from: SimplePattern::new("*"),
-            management: None,
             tls: false,
+            alarms: None,
+            management: None,
+            registry: Registry::default(),
+            custom_dir: None,
+            settings: String::new(),
+            access_log: false,
         }
     }
 }

@@ -10,13 +10,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::debug;
+use tracing::{debug, info};
 
+use crate::access_log::Connection;
 use crate::socket::Socket;
 use crate::{Peer, Web};
 
 /// A request's head in bytes; a larger one is answered with 431.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Connections that may be open at once, beside streams; more are closed.
+pub(crate) const CONNECTIONS_MAX: usize = 4_096;
 /// How long a head may take, and likewise how long a connection may lie idle between requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,10 +30,14 @@ impl Web {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let peer = peer.into();
-        let service =
-            service_fn(
-                |request: Request<Incoming>| async move { Ok::<_, Infallible>(self.answer(request, peer).await) },
-            );
+        let Ok(_place) = self.node.places.try_acquire() else {
+            info!("{peer} turned away: {CONNECTIONS_MAX} connections are open");
+            return;
+        };
+        let connection = self.node.config.access_log.then(|| Connection::open(&self.node.connections, peer));
+        let service = service_fn(|request: Request<Incoming>| async move {
+            Ok::<_, Infallible>(self.answer_on(connection, request, peer).await)
+        });
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             // Children look for `Content-Length` in these letters.
@@ -41,6 +48,9 @@ impl Web {
             .await;
         if let Err(error) = served {
             debug!(?peer, %error, "http connection ended early");
+        }
+        if let Some(connection) = connection {
+            connection.close();
         }
     }
 }

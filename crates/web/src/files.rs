@@ -16,18 +16,31 @@ const PAGES: [&str; 4] = ["", "alarms", "node", "badges"];
 
 /// The file that a path names.
 pub(crate) fn file(uri: &Uri) -> Answer {
-    let path = uri.path().trim_start_matches('/');
-    let name = decode(path, Plus::Literal).unwrap_or_default();
-    let name = if PAGES.contains(&&*name) { INDEX } else { &name };
-    if let Some((_, content_type, content)) = FILES.iter().find(|(known, ..)| *known == name) {
-        return Answer::new(content_type, *content);
+    let name = match name(uri) {
+        Ok(name) => name,
+        Err(refusal) => return refusal,
+    };
+    let wanted = if PAGES.contains(&&*name) { INDEX } else { &name };
+    match FILES.iter().find(|(known, ..)| *known == wanted) {
+        Some((_, content_type, content)) => Answer::new(content_type, *content).embedded(),
+        None => missing(&name),
     }
-    let shown = escape_html(name);
+}
+
+/// The name of a file that a path asks for; a refusal where it is none.
+pub(crate) fn name(uri: &Uri) -> Result<String, Answer> {
+    let name = decode(uri.path().trim_start_matches('/'), Plus::Literal).unwrap_or_default();
+    let shown = || escape_html(&name);
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte)) {
-        return Answer::bad_request(format!("Filename contains invalid characters: {shown}"));
+        return Err(Answer::bad_request(format!("Filename contains invalid characters: {}", shown())));
     }
     if name.contains("..") {
-        return Answer::bad_request(format!("Relative filenames are not supported: {shown}"));
+        return Err(Answer::bad_request(format!("Relative filenames are not supported: {}", shown())));
     }
-    Answer::not_found(format!("File does not exist, or is not accessible: {shown}"))
+    Ok(name)
+}
+
+/// There is no such file.
+pub(crate) fn missing(name: &str) -> Answer {
+    Answer::not_found(format!("File does not exist, or is not accessible: {}", escape_html(name)))
 }

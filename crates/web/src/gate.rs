@@ -8,31 +8,22 @@ use std::sync::atomic::Ordering;
 use axum::body::{Body, HttpBody};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, EXPIRES, HOST,
-    LOCATION, ORIGIN, PRAGMA, REFRESH, SERVER, VARY, X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::header::{ALLOW, HOST, LOCATION, ORIGIN};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::service::Service;
 use rrd_store::Host;
 use tracing::info;
 
-use crate::answer::{Answer, Freshness, PLAIN};
-use crate::api::{BADGE, FUNCTION, STREAM_INFO};
-use crate::date::http_date;
+use crate::access_log::{Connection, Line};
+use crate::answer::{Answer, PLAIN};
+use crate::conditional::Has;
+use crate::dress::{Readers, preflight};
 use crate::encoding::Encoding;
+use crate::page::Page;
 use crate::params::Params;
+use crate::signin;
 use crate::target::{Target, TargetError};
 use crate::{Node, Peer, Web};
-
-/// How long a lasting answer may be kept, in seconds.
-const LASTING_S: i64 = 86_400;
-/// What is understood at most paths, and where functions are called.
-const METHODS: &str = "GET, HEAD, OPTIONS";
-const METHODS_OF_CALLS: &str = "POST, OPTIONS";
-const PREFLIGHT_HEADERS: &str =
-    "accept, x-requested-with, origin, content-type, cookie, pragma, cache-control, x-auth-token";
 
 /// What is asked, for the handlers behind the routes.
 #[derive(Debug)]
@@ -47,25 +38,55 @@ pub(crate) struct Asked {
 
 impl Web {
     /// Answers one request, whoever read it.
-    pub async fn answer<B>(&self, mut request: Request<B>, peer: Peer) -> Response<Body>
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let origin = request.headers().get(ORIGIN).cloned();
-        let asked = request.uri().clone();
+        self.answer_on(None, request, peer).await
+    }
+
+    /// The same, on a connection of which the access log tells.
+    pub(crate) async fn answer_on<B>(
+        &self,
+        connection: Option<Connection>,
+        mut request: Request<B>,
+        peer: Peer,
+    ) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let (node, asked, has) = (&self.node, request.uri().clone(), Has::of(request.headers()));
+        let line = connection.map(|it| Line::begin(it, &node.clock, request.method(), request.uri()));
+        let (target, page) = targeted(request.uri());
         let accepted = Encoding::accepted(request.headers());
-        let mut response = match self.node.admit(&mut request, peer) {
+        let readers = Readers::of(node, page, request.headers());
+        let mut response = match node.admit(&mut request, target, page, peer) {
             Err(refusal) => *refusal,
             Ok(()) => self.routes.call(request).await.unwrap_or_else(|never| match never {}),
         };
-        self.node.dress(&mut response, origin);
-        self.node.encoders.encode(&mut response, accepted);
-        if !response.status().is_success() && !response.status().is_redirection() {
-            self.node.complain(peer, &asked, response.status());
+        has.shorten(&mut response);
+        node.dress(&mut response, readers);
+        if let Some(line) = &line {
+            response = line.count(response);
         }
-        response
+        node.encoders.encode(&mut response, accepted);
+        if response.status().is_client_error() || response.status().is_server_error() {
+            node.complain(peer, &asked, response.status());
+        }
+        match line {
+            Some(line) => line.end_with(response),
+            None => response,
+        }
     }
+}
+
+/// What a URL means, and what kind of page that is; what cannot be understood is an error of the main one.
+fn targeted(uri: &Uri) -> (Result<Target, TargetError>, Page) {
+    let target = Target::parse(uri);
+    let page = target.as_ref().map_or(Page::Main, |target| Page::of(&target.path, &target.params));
+    (target, page)
 }
 
 /// Refused requests that the log tells of, in a second.
@@ -88,39 +109,43 @@ impl Node {
     }
 
     /// Prepares a request for the routes: the path is then that within the host.
-    fn admit<B>(&self, request: &mut Request<B>, peer: Peer) -> Result<(), Box<Response<Body>>> {
+    fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+        target: Result<Target, TargetError>,
+        page: Page,
+        peer: Peer,
+    ) -> Result<(), Box<Response<Body>>> {
         if request.method() == Method::OPTIONS {
             return Err(Box::new(preflight()));
         }
         let refuse = |answer: Answer| Box::new(answer.into_response());
         let allowed = self.allowed();
-        // Children ask this before they stream.
-        let may_enter = match request.uri().path() {
-            STREAM_INFO => peer.is_allowed_by(&allowed.streaming),
-            path => path.ends_with(BADGE) && peer.is_allowed_by(&allowed.badges),
-        };
-        if !may_enter && !peer.is_allowed_by(&allowed.dashboard) {
+        if !page.is_open_to(peer, &allowed) {
             return Err(refuse(Answer::forbidden()));
         }
-        let target = match Target::parse(request.uri()) {
+        let wants_token = page.wants_token() && allowed.tokens.are_wanted();
+        if wants_token && !allowed.tokens.are_shown(request.headers()) {
+            return Err(refuse(no_token(target.ok().as_ref())));
+        }
+        let target = match target {
             Ok(target) => target,
             Err(TargetError::Unfinished(_, id)) if self.find(&id).is_none() => {
                 return Err(refuse(Answer::no_database(&id)));
             }
             Err(TargetError::Unfinished(encoded, _)) => {
-                let is_tls = matches!(peer, Peer::Tls(_));
+                let is_tls = is_encrypted(peer, request.headers());
                 return Err(Box::new(redirect(&encoded, request.headers(), is_tls)));
             }
             Err(TargetError::Nested) => return Err(refuse(Answer::bad_request("Nesting of hosts is not allowed."))),
             Err(TargetError::Invalid) => return Err(refuse(invalid_url())),
         };
-        let is_call = target.path == FUNCTION;
-        let methods = if is_call { METHODS_OF_CALLS } else { METHODS };
+        let methods = page.methods(&target.path);
         if !methods.split(", ").any(|method| method == request.method().as_str()) {
             return Err(Box::new(unknown_method(methods)));
         }
         let own_name = || self.store.hosts().first().map_or_else(String::new, |host| host.info().hostname.clone());
-        if is_call && (!peer.is_allowed_by(&allowed.functions) || is_of_another_page(request.headers(), &own_name())) {
+        if page == Page::Call && is_of_another_page(request.headers(), &own_name()) {
             return Err(refuse(Answer::forbidden()));
         }
         *request.uri_mut() = target.path.parse::<Uri>().map_err(|_| refuse(invalid_url()))?;
@@ -143,40 +168,6 @@ impl Node {
 
     fn find(&self, id: &str) -> Option<Arc<Host>> {
         if id == "localhost" { self.store.hosts().first().cloned() } else { self.store.find(id) }
-    }
-
-    /// Adds the headers that do not depend on what was asked.
-    fn dress(&self, response: &mut Response<Body>, origin: Option<HeaderValue>) {
-        let freshness = response.extensions().get::<Freshness>().filter(|_| response.status() == StatusCode::OK);
-        let (lasting, lasts_s) = match freshness {
-            Some(Freshness::Lasting) => (true, LASTING_S),
-            Some(Freshness::Again(seconds, may_be_kept)) => (*may_be_kept, *seconds),
-            Some(Freshness::Passing) | None => (false, 1),
-        };
-        let comes_again = matches!(freshness, Some(Freshness::Again(..)));
-        let expires_s = self.now().wall_s() + lasts_s;
-        let headers = response.headers_mut();
-        let mut put = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
-        put(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
-        put(VARY, "origin");
-        put(X_CONTENT_TYPE_OPTIONS, "nosniff");
-        put(CONTENT_SECURITY_POLICY, "default-src 'self'");
-        if lasting {
-            put(CACHE_CONTROL, "public");
-        } else {
-            put(CACHE_CONTROL, "no-cache, no-store, must-revalidate");
-            put(PRAGMA, "no-cache");
-        }
-        if comes_again {
-            headers.insert(REFRESH, HeaderValue::from(lasts_s));
-        }
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.unwrap_or(HeaderValue::from_static("*")));
-        let texts = [(SERVER, format!("Tributary/{}", self.config.version)), (EXPIRES, http_date(expires_s))];
-        for (name, text) in texts {
-            if let Ok(value) = HeaderValue::try_from(text) {
-                headers.insert(name, value);
-            }
-        }
     }
 }
 
@@ -207,14 +198,18 @@ fn invalid_url() -> Answer {
     Answer::bad_request("URL not valid. I don't understand you...\r\n")
 }
 
-/// Tells a browser what other origins may ask.
-fn preflight() -> Response<Body> {
-    let mut response = Answer::new(PLAIN, "OK").into_response();
-    let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, OPTIONS"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(PREFLIGHT_HEADERS));
-    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("1209600"));
-    response
+/// Asks for a token: a browser that shows pages by a page.
+fn no_token(target: Option<&Target>) -> Answer {
+    let is_page = target.is_some_and(|target| {
+        let name = target.path.trim_start_matches('/');
+        !name.contains('/') && (!name.contains('.') || name.ends_with(".html")) && name != "api"
+    });
+    if is_page { signin::page() } else { Answer::unauthorized(PLAIN, "A token of this node is wanted.") }
+}
+
+/// Whether the client's connection is encrypted, be it by a proxy that says so.
+pub(crate) fn is_encrypted(peer: Peer, headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").map_or(matches!(peer, Peer::Tls(_)), |scheme| scheme == "https")
 }
 
 /// Sends the client to the same host with a slash at the end, where relative URLs work. Where the
@@ -224,8 +219,7 @@ fn redirect(encoded_id: &str, headers: &HeaderMap, is_tls: bool) -> Response<Bod
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     let forwarded = headers.get("x-forwarded-host").or_else(|| headers.get(HOST));
     let node = forwarded.and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));
-    let tls = headers.get("x-forwarded-proto").map_or(is_tls, |scheme| scheme == "https");
-    let scheme = if tls { "https" } else { "http" };
+    let scheme = if is_tls { "https" } else { "http" };
     let location = match node {
         Some(node) => format!("{scheme}://{node}/host/{encoded_id}/"),
         None => format!("./{encoded_id}/"),
@@ -237,6 +231,6 @@ fn redirect(encoded_id: &str, headers: &HeaderMap, is_tls: bool) -> Response<Bod
 }
 
 /// Whether a text is a host with perhaps a port, and nothing else.
-fn is_authority(text: &str) -> bool {
+pub(crate) fn is_authority(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }

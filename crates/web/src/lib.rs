@@ -16,19 +16,27 @@
 //! JSON.
 #![forbid(unsafe_code)]
 
+mod access_log;
 mod answer;
 mod api;
+mod conditional;
 mod config;
 mod connection;
+mod custom;
 mod date;
+mod dress;
 mod encoding;
 mod files;
 mod gate;
 mod json;
+mod page;
 mod params;
 mod percent;
 mod pieces;
 mod queries;
+mod registry;
+mod secret;
+mod signin;
 mod socket;
 mod target;
 
@@ -40,12 +48,16 @@ use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use row::Now;
 use rrd_store::Store;
+use tokio::sync::Semaphore;
 
 use api::Scrapes;
 use encoding::Encoders;
 use queries::Queries;
+use registry::Registry;
 
-pub use config::{Allowed, Clock, Config, Keep, Management, Peer};
+pub use access_log::ACCESS;
+pub use config::{Allowed, Clock, Config, Keep, Management, Peer, Registry as RegistryConfig};
+pub use secret::Tokens;
 
 /// The web server of a node: routes over its store. Cloning is cheap.
 #[derive(Clone)]
@@ -68,6 +80,11 @@ pub(crate) struct Node {
     complaints: AtomicU64,
     /// What was last told of all hosts.
     fleet: tokio::sync::Mutex<api::Board>,
+    registry: Option<Registry>,
+    /// Connections so far, for the access log.
+    connections: AtomicU64,
+    /// Connections that may be open at once.
+    places: Arc<Semaphore>,
 }
 
 impl Node {
@@ -89,14 +106,9 @@ impl Web {
     /// A server of what `store` holds. `clock` is read once per request.
     #[must_use]
     pub fn new(store: Arc<Store>, config: Config, clock: Clock) -> Self {
-        let allowed = Allowed {
-            dashboard: config.allow_dashboard_from.clone(),
-            badges: config.allow_badges_from.clone(),
-            functions: config.allow_functions_from.clone(),
-            streaming: config.allow_streaming_from.clone(),
-            management: config.allow_management_from.clone(),
-        };
+        let allowed = config.allowed.clone();
         let allowed = RwLock::new(Arc::new(allowed));
+        let registry = config.registry.enabled.then(|| Registry::open(config.registry.disk.clone(), clock().wall_s()));
         let node = Arc::new(Node {
             store,
             config,
@@ -105,8 +117,11 @@ impl Web {
             encoders: Arc::default(),
             scrapes: Scrapes::default(),
             queries: Queries::default(),
+            registry,
             complaints: AtomicU64::new(0),
             fleet: Default::default(),
+            connections: AtomicU64::new(0),
+            places: Arc::new(Semaphore::new(connection::CONNECTIONS_MAX)),
         });
         let routes = TowerToHyperService::new(api::routes(Arc::clone(&node)));
         Self { node, routes }

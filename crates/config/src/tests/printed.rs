@@ -32,7 +32,7 @@ fn settings_in_force() {
             "stream_pace = \"5ms\"",
             &format!("[machines.\"{GUID}\"]"),
             "history = 50",
-            "tokens = [\"…\", \"…\"] # not built yet",
+            "tokens = [\"…\", \"…\"]",
             "destination = \"http://…@host:80/\" # not built yet",
         ] {
             assert_eq!(has(line), role != Role::Collector, "{role:?}: {line}\n{page}");
@@ -68,6 +68,16 @@ fn methods() {
     assert_eq!((&slack.recipients, slack.roles.len()), (&None, 3));
     assert!(hook.place("url_file").ends_with("node.toml:7: health.hook.url_file"), "{}", hook.place("url_file"));
     assert!(slack.place("token").ends_with("node.toml:1: health.slack"), "{}", slack.place("token"));
+}
+
+/// Goal: the page of the API tells the same, defaults commented, and no secret.
+#[test]
+fn settings_as_a_page() {
+    let page = load(Role::Proxy, FILE, &[], &[]).unwrap().page();
+    assert!(!page.contains("c0ffee") && !page.contains("hunter"), "{page}");
+    for line in ["[global]", "\thistory = 100", "\t# update_every = \"1s\"", "\ttokens = [\"…\", \"…\"]"] {
+        assert!(page.lines().any(|other| other == line), "{line}\n{page}");
+    }
 }
 
 /// Goal: what was printed, without secrets, would be read again as the same.

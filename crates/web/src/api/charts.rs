@@ -17,7 +17,7 @@ use crate::json::Json;
 use crate::pieces::Make;
 
 /// Charts copied under one hold of the lock.
-const CHARTS_AT_ONCE: u32 = 64;
+pub(super) const CHARTS_AT_ONCE: u32 = 64;
 
 /// The charts of a host, in the making.
 struct Listing {

@@ -5,12 +5,15 @@ mod allmetrics;
 mod badge;
 mod chart;
 mod charts;
+mod contexts;
 mod data;
 mod fleet;
 mod function;
+mod functions;
 mod hosts;
 mod info;
 mod management;
+mod registry;
 mod stream_info;
 mod streams;
 mod v2;
@@ -22,14 +25,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::routing::{get, post};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Response, Uri};
 use rrd_store::MemoryMode;
 
-use crate::answer::{Answer, escape_html};
+use crate::answer::{Answer, PLAIN, escape_html};
 use crate::gate::Asked;
 use crate::percent::{Plus, decode};
 use crate::queries::{QUICK_READS_MAX, READS_MAX};
-use crate::{Node, Peer, files};
+use crate::{Node, Peer, custom, files, signin};
 
 pub(crate) use allmetrics::Scrapes;
 pub(crate) use fleet::Board;
@@ -39,6 +42,15 @@ pub(crate) const STREAM_INFO: &str = "/api/v3/stream_info";
 
 /// What other pages embed.
 pub(crate) const BADGE: &str = "/api/v1/badge.svg";
+
+/// Silences alarms.
+pub(crate) const MANAGEMENT: &str = "/api/v1/manage/health";
+
+/// Knows who visited which nodes.
+pub(crate) const REGISTRY: &str = "/api/v1/registry";
+
+/// Shows the settings in force.
+pub(crate) const SETTINGS: &str = "/netdata.conf";
 
 /// The one path that may be posted to.
 pub(crate) const FUNCTION: &str = "/api/v1/function";
@@ -52,6 +64,9 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/data", get(data))
         .route("/api/v1/charts_data", get(charts_data))
         .route(BADGE, get(badge))
+        .route("/api/v1/contexts", get(contexts_of_host))
+        .route("/api/v1/context", get(context))
+        .route("/api/v1/functions", get(functions))
         .route("/api/v1/hosts", get(hosts))
         .route("/api/v1/allmetrics", get(allmetrics))
         .route("/api/v1/fleet", get(fleet))
@@ -60,7 +75,13 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route("/api/v1/alarm_log", get(alarm_log))
         .route("/api/v1/alarm_count", get(alarm_count))
         .route("/api/v1/alarm_variables", get(alarm_variables))
-        .route("/api/v1/manage/health", get(manage_health))
+        .route(MANAGEMENT, get(manage_health))
+        .route(REGISTRY, get(registry))
+        .route(SETTINGS, get(settings))
+        .route("/version.txt", get(version))
+        .route("/robots.txt", get(robots))
+        .route(signin::PATH, get(sign_in_page).post(sign_in))
+        .route(signin::STYLE, get(sign_in_style))
         .route(STREAM_INFO, get(stream_info))
         .route("/api/v1/streams", get(streams))
         .route(FUNCTION, post(function))
@@ -131,7 +152,39 @@ async fn charts_data(State(node): OfNode, Extension(asked): Question) -> Answer 
 }
 
 async fn badge(State(node): OfNode, Extension(asked): Question) -> Answer {
-    refuse_without_rows(&asked).unwrap_or_else(|| badge::answer(&node, &asked))
+    if let Some(refusal) = refuse_without_rows(&asked) {
+        return refusal;
+    }
+    match badge::answer(&node, &asked, QUICK_READS_MAX) {
+        Some(answer) => answer,
+        None => {
+            let of_query = Arc::clone(&node);
+            let long = move || badge::answer(&of_query, &asked, READS_MAX);
+            node.queries.run(move || long().unwrap_or_else(data::too_long)).await
+        }
+    }
+}
+
+async fn contexts_of_host(State(node): OfNode, Extension(asked): Question) -> Answer {
+    let answer = || Answer::json(contexts::all(&asked.host, &asked.params, node.now().wall_s()));
+    refuse_without_rows(&asked).unwrap_or_else(answer)
+}
+
+async fn context(State(node): OfNode, Extension(asked): Question) -> Answer {
+    let Some(id) = asked.params.text("context").or(asked.params.text("ctx")) else {
+        return Answer::bad_request("No context is given at the request.").of_type(PLAIN);
+    };
+    if let Some(refusal) = refuse_without_rows(&asked) {
+        return refusal;
+    }
+    match contexts::one(&asked.host, id, &asked.params, node.now().wall_s()) {
+        Some(body) => Answer::json(body),
+        None => Answer::json_not_found(Vec::new()),
+    }
+}
+
+async fn functions(Extension(asked): Question) -> Answer {
+    Answer::json(functions::answer(&asked.host))
 }
 
 async fn hosts(State(node): OfNode) -> Answer {
@@ -166,13 +219,46 @@ async fn alarm_count(State(node): OfNode, Extension(asked): Question) -> Answer 
     Answer::json(alarms::count(&node, &asked))
 }
 
-async fn manage_health(
+async fn manage_health(State(node): OfNode, Extension(asked): Question, headers: HeaderMap) -> Answer {
+    management::answer(&node, &asked, &headers)
+}
+
+async fn registry(
     State(node): OfNode,
     Extension(asked): Question,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-) -> Answer {
-    management::answer(&node, &asked, peer, &headers)
+) -> Response<Body> {
+    registry::answer(&node, &asked, peer, &headers)
+}
+
+async fn settings(State(node): OfNode) -> Answer {
+    Answer::new(PLAIN, node.config.settings.clone())
+}
+
+async fn version(State(node): OfNode) -> Answer {
+    Answer::new(PLAIN, format!("{}\n", node.config.version))
+}
+
+async fn robots() -> Answer {
+    Answer::new(PLAIN, "User-agent: *\nAllow: /$\nDisallow: /\n").lasting(true)
+}
+
+async fn sign_in_style() -> Answer {
+    signin::style()
+}
+
+async fn sign_in_page(State(node): OfNode, uri: Uri) -> Answer {
+    if node.allowed().tokens.are_wanted() { signin::page() } else { files::file(&uri) }
+}
+
+async fn sign_in(
+    State(node): OfNode,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    signin::take(&node, peer, &headers, body).await
 }
 
 async fn nodes(State(node): OfNode, Extension(asked): Question) -> Answer {
@@ -222,9 +308,12 @@ fn refuse_without_rows(asked: &Asked) -> Option<Answer> {
 }
 
 /// Everything that is no command: errors below `/api`, else a file.
-async fn elsewhere(uri: Uri) -> Answer {
+async fn elsewhere(State(node): OfNode, uri: Uri) -> Answer {
     let Some(rest) = uri.path().strip_prefix("/api").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-        return files::file(&uri);
+        return match &node.config.custom_dir {
+            Some(folder) => custom::file(folder, &uri).await,
+            None => files::file(&uri),
+        };
     };
     let rest = decode(rest, Plus::Literal).unwrap_or_default();
     match rest.trim_start_matches('/').split_once('/') {

@@ -1,7 +1,7 @@
 //! Badges: a value of a chart as a picture.
 
 use patterns::SimplePattern;
-use web::Config;
+use web::{Allowed, Config};
 
 use crate::client::{Reply, get};
 use crate::fleet::{fleet, fleet_with};
@@ -109,17 +109,15 @@ async fn what_is_missing_is_shown() {
 /// Goal: badges have an access list of their own, beside that of the dashboard.
 #[tokio::test]
 async fn who_may_fetch_badges() {
-    let only_badges = Config { allow_dashboard_from: SimplePattern::new("localhost"), ..Config::default() };
-    let web = fleet_with(only_badges).web;
+    let with = |badges: &str, dashboard: &str| {
+        let (badges, dashboard) = (SimplePattern::new(badges), SimplePattern::new(dashboard));
+        fleet_with(Config { allowed: Allowed { badges, dashboard, ..Allowed::default() }, ..Config::default() }).web
+    };
+    let web = with("*", "localhost");
     assert_eq!(get(&web, "/api/v1/badge.svg?chart=test.cpu").await.status, 200);
     assert_eq!(get(&web, "/host/alpha/api/v1/badge.svg?chart=test.cpu").await.status, 200);
     assert_eq!(get(&web, "/api/v1/info").await.status, 403);
-    let no_badges = Config { allow_badges_from: SimplePattern::new(""), ..Config::default() };
-    assert_eq!(get(&fleet_with(no_badges).web, "/api/v1/badge.svg?chart=test.cpu").await.status, 200);
-    let nothing = Config {
-        allow_badges_from: SimplePattern::new("10.9.*"),
-        allow_dashboard_from: SimplePattern::new("localhost"),
-        ..Config::default()
-    };
-    assert_eq!(get(&fleet_with(nothing).web, "/api/v1/badge.svg?chart=test.cpu").await.status, 403);
+    assert_eq!(get(&web, "/x/api/v1/badge.svg").await.status, 403);
+    assert_eq!(get(&with("", "*"), "/api/v1/badge.svg?chart=test.cpu").await.status, 200);
+    assert_eq!(get(&with("10.9.*", "localhost"), "/api/v1/badge.svg?chart=test.cpu").await.status, 403);
 }

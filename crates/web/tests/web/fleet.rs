@@ -8,7 +8,7 @@ use row::{
     Guid, Label, Now, Packed, PointFlags,
 };
 use rrd_store::{Feed, FeedKind, HostInfo, Keep, MemoryMode, Store};
-use web::{Config, Web};
+use web::{Allowed, Config, Web};
 
 /// The moment of all tests; a multiple of 60.
 pub(crate) const NOW_S: i64 = 1_795_387_680;
@@ -65,11 +65,17 @@ pub(crate) fn fleet() -> Fleet {
 }
 
 pub(crate) fn fleet_that_allows_calls(addresses: &str) -> Fleet {
-    fleet_with(Config { allow_functions_from: SimplePattern::new(addresses), ..Config::default() })
+    fleet_with(Config {
+        allowed: Allowed { functions: SimplePattern::new(addresses), ..Allowed::default() },
+        ..Config::default()
+    })
 }
 
 pub(crate) fn fleet_that_allows(addresses: &str) -> Fleet {
-    fleet_with(Config { allow_dashboard_from: SimplePattern::new(addresses), ..Config::default() })
+    fleet_with(Config {
+        allowed: Allowed { dashboard: SimplePattern::new(addresses), ..Allowed::default() },
+        ..Config::default()
+    })
 }
 
 pub(crate) fn fleet_with(config: Config) -> Fleet {

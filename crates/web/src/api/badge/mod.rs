@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use health::engine::{Alarm, value_string, value_string_with};
 use health::expression::Status;
-use rrd_store::query::{Charts, Combine, Query};
+use rrd_store::query::{Charts, Combine, Query, QueryError};
 
 use super::alarms;
 use super::data::{DataOptions, Selection};
@@ -48,10 +48,11 @@ struct Chart {
     last_s: i64,
 }
 
-pub(super) fn answer(node: &Node, asked: &Asked) -> Answer {
+/// `None` where more than `reads_max` stored values are to be read.
+pub(super) fn answer(node: &Node, asked: &Asked, reads_max: u64) -> Option<Answer> {
     let params = &asked.params;
     let Some(id) = params.text("chart") else {
-        return Answer::bad_request("No chart id is given at the request.").of_type(PLAIN);
+        return Some(Answer::bad_request("No chart id is given at the request.").of_type(PLAIN));
     };
     let chart = asked.host.read(|view| {
         view.find_chart(id).map(|chart| Chart {
@@ -61,13 +62,13 @@ pub(super) fn answer(node: &Node, asked: &Asked) -> Answer {
             last_s: chart.last_s(),
         })
     });
-    let Some(chart) = chart else { return missing("chart not found") };
+    let Some(chart) = chart else { return Some(missing("chart not found")) };
     let shown = match params.text("alarm") {
         Some(name) => match of_alarm(node, asked, id, name) {
             Some(shown) => shown,
-            None => return missing("alarm not found"),
+            None => return Some(missing("alarm not found")),
         },
-        None => of_chart(asked, id, chart, node.now().wall_s()),
+        None => of_chart(asked, id, chart, node.now().wall_s(), reads_max)?,
     };
     let refresh_s = match params.text("refresh") {
         Some("auto") => shown.every_s,
@@ -75,7 +76,7 @@ pub(super) fn answer(node: &Node, asked: &Asked) -> Answer {
         None => 0,
     };
     let may_be_kept = refresh_s > 0 && shown.status.is_some();
-    Answer::new(picture::SVG, paint(params, &shown)).again_in(refresh_s, may_be_kept)
+    Some(Answer::new(picture::SVG, paint(params, &shown)).again_in(refresh_s, may_be_kept))
 }
 
 /// A picture that says what is not there.
@@ -96,16 +97,19 @@ fn of_alarm(node: &Node, asked: &Asked, chart: &str, name: &str) -> Option<Shown
     alarms::with(node, &asked.host, |watched| watched.alarms().iter().find(is_it).map(shown)).flatten()
 }
 
-fn of_chart(asked: &Asked, id: &str, chart: Chart, now_s: i64) -> Shown {
+fn of_chart(asked: &Asked, id: &str, chart: Chart, now_s: i64, reads_max: u64) -> Option<Shown> {
     let selection = Selection::of(&asked.params);
     let mut window = selection.window;
     if asked.params.text("after").is_none() {
         window.after_s = -chart.every_s;
     }
     window.points = asked.params.number("points", 1).max(1);
-    let query = Query { window, ..selection.query(Charts::One(id)) };
+    let query = Query { window, reads_max, ..selection.query(Charts::One(id)) };
     let is_late = chart.last_s < now_s - LATE_INTERVALS * chart.every_s;
-    let rows = if is_late { None } else { asked.host.query(&query, now_s).ok() };
+    let rows = match asked.host.query(&query, now_s) {
+        Err(QueryError::TooLong(_)) => return None,
+        found => found.ok().filter(|_| !is_late),
+    };
     let how = if selection.options.has(DataOptions::MIN2MAX) { Combine::MinToMax } else { Combine::Sum };
     let value = rows.as_ref().and_then(|rows| rows.rows().next_back()?.1.combine(how)).unwrap_or(f64::NAN);
     let is_percentage = selection.options.has(DataOptions::PERCENTAGE);
@@ -114,13 +118,13 @@ fn of_chart(asked: &Asked, id: &str, chart: Chart, now_s: i64) -> Shown {
         _ => chart.every_s,
     };
     let named = selection.dimensions.trim_start_matches('|');
-    Shown {
+    Some(Shown {
         label: if named.is_empty() { chart.name } else { named.into() },
         value,
         units: if is_percentage { "%".into() } else { chart.units },
         status: None,
         every_s,
-    }
+    })
 }
 
 fn paint(params: &Params, shown: &Shown) -> Vec<u8> {

@@ -22,8 +22,8 @@ use table::Table;
 
 pub(super) use batch::answer as many;
 pub(super) use options::DataOptions;
-pub(super) use selection::Selection;
-use selection::{SEPARATORS, pattern};
+use selection::SEPARATORS;
+pub(super) use selection::{Selection, pattern};
 
 /// Bounds from here on are points in time, smaller ones relative: three years.
 const ABSOLUTE_S_MIN: i64 = 3 * 365 * 86_400 + 1;

@@ -62,7 +62,7 @@ impl<'a> Selection<'a> {
 }
 
 /// A list of names, of which there must be some.
-pub(super) fn pattern(list: Option<&str>) -> Option<SimplePattern> {
+pub(in crate::api) fn pattern(list: Option<&str>) -> Option<SimplePattern> {
     list.filter(|list| !list.is_empty()).map(|list| SimplePattern::with_separators(list, SEPARATORS))
 }
 
