@@ -138,7 +138,7 @@ impl Answer {
     }
 
     pub(crate) fn bad_request(text: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, ..Self::new(HTML, text) }
+        Self { status: StatusCode::BAD_REQUEST, ..Self::new(PLAIN, text) }
     }
 
     /// The same as plain text.
@@ -147,7 +147,7 @@ impl Answer {
     }
 
     pub(crate) fn not_found(text: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, ..Self::new(HTML, text) }
+        Self { status: StatusCode::NOT_FOUND, ..Self::new(PLAIN, text) }
     }
 
     /// Something went wrong that is none of the client's business to mend.
@@ -200,6 +200,7 @@ impl Answer {
     /// No such host, or one whose rows are not kept here.
     pub(crate) fn no_database(id: &str) -> Self {
         Self::not_found(format!("This netdata does not maintain a database for host: {}", escape_html(id)))
+            .of_type(HTML)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use http::Uri;
 
-use crate::answer::{Answer, escape_html};
+use crate::answer::{Answer, HTML, escape_html};
 use crate::percent::{Plus, decode};
 
 /// Name, type and content of each file.
@@ -32,15 +32,15 @@ pub(crate) fn name(uri: &Uri) -> Result<String, Answer> {
     let name = decode(uri.path().trim_start_matches('/'), Plus::Literal).unwrap_or_default();
     let shown = || escape_html(&name);
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte)) {
-        return Err(Answer::bad_request(format!("Filename contains invalid characters: {}", shown())));
+        return Err(Answer::bad_request(format!("Filename contains invalid characters: {}", shown())).of_type(HTML));
     }
     if name.contains("..") {
-        return Err(Answer::bad_request(format!("Relative filenames are not supported: {}", shown())));
+        return Err(Answer::bad_request(format!("Relative filenames are not supported: {}", shown())).of_type(HTML));
     }
     Ok(name)
 }
 
 /// There is no such file.
 pub(crate) fn missing(name: &str) -> Answer {
-    Answer::not_found(format!("File does not exist, or is not accessible: {}", escape_html(name)))
+    Answer::not_found(format!("File does not exist, or is not accessible: {}", escape_html(name))).of_type(HTML)
 }

@@ -28,7 +28,7 @@ use axum::routing::{get, post};
 use http::{HeaderMap, Response, Uri};
 use rrd_store::MemoryMode;
 
-use crate::answer::{Answer, PLAIN, escape_html};
+use crate::answer::{Answer, HTML, PLAIN, escape_html};
 use crate::gate::Asked;
 use crate::percent::{Plus, decode};
 use crate::queries::{QUICK_READS_MAX, READS_MAX};
@@ -236,12 +236,22 @@ async fn settings(State(node): OfNode) -> Answer {
     Answer::new(PLAIN, node.config.settings.clone())
 }
 
-async fn version(State(node): OfNode) -> Answer {
-    Answer::new(PLAIN, format!("{}\n", node.config.version))
+async fn version(State(node): OfNode, uri: Uri) -> Answer {
+    let ours = || Answer::new(PLAIN, format!("{}\n", node.config.version));
+    if node.config.custom_dir.is_some() { file(&node, &uri).await } else { ours() }
 }
 
-async fn robots() -> Answer {
-    Answer::new(PLAIN, "User-agent: *\nAllow: /$\nDisallow: /\n").lasting(true)
+async fn robots(State(node): OfNode, uri: Uri) -> Answer {
+    let ours = || Answer::new(PLAIN, "User-agent: *\nAllow: /$\nDisallow: /\n").lasting(true);
+    if node.config.custom_dir.is_some() { file(&node, &uri).await } else { ours() }
+}
+
+/// A file of the dashboard that this node serves.
+async fn file(node: &Node, uri: &Uri) -> Answer {
+    match &node.config.custom_dir {
+        Some(folder) => custom::file(folder, uri).await,
+        None => files::file(uri),
+    }
 }
 
 async fn sign_in_style() -> Answer {
@@ -310,10 +320,7 @@ fn refuse_without_rows(asked: &Asked) -> Option<Answer> {
 /// Everything that is no command: errors below `/api`, else a file.
 async fn elsewhere(State(node): OfNode, uri: Uri) -> Answer {
     let Some(rest) = uri.path().strip_prefix("/api").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-        return match &node.config.custom_dir {
-            Some(folder) => custom::file(folder, &uri).await,
-            None => files::file(&uri),
-        };
+        return file(&node, &uri).await;
     };
     let rest = decode(rest, Plus::Literal).unwrap_or_default();
     match rest.trim_start_matches('/').split_once('/') {
@@ -322,7 +329,9 @@ async fn elsewhere(State(node): OfNode, uri: Uri) -> Answer {
         Some((version @ ("v1" | "v2" | "v3"), command)) => {
             Answer::not_found(format!("Unsupported {version} API command: {}", escape_html(command)))
         }
-        None => Answer::not_found(format!("Unsupported API version: {}", escape_html(&rest[1..]))),
-        Some((version, _)) => Answer::not_found(format!("Unsupported API version: {}", escape_html(version))),
+        None => Answer::not_found(format!("Unsupported API version: {}", escape_html(&rest[1..]))).of_type(HTML),
+        Some((version, _)) => {
+            Answer::not_found(format!("Unsupported API version: {}", escape_html(version))).of_type(HTML)
+        }
     }
 }
