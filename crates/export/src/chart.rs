@@ -6,8 +6,6 @@ use std::ops::Range;
 use row::{Algorithm, DimensionOptions, Packed};
 use rrd_store::{ChartView, Snapshot};
 
-use crate::span::Span;
-
 /// Charts that were copied together.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
@@ -71,11 +69,10 @@ impl Copies {
         self.rows.clear();
     }
 
-    /// Copies a chart, and of its rows those of a span. Is called under the host's lock.
-    pub(crate) fn take(&mut self, chart: &ChartView<'_>, group: u32, span: Option<Span>) {
+    /// Copies a chart, and the rows of a window. Is called under the host's lock.
+    pub(crate) fn take(&mut self, chart: &ChartView<'_>, group: u32, window: Option<(i64, i64)>) {
         let definition = chart.definition();
         let every_s = i64::from(chart.update_every_s());
-        let window = span.and_then(|span| span.of_chart(every_s, chart.first_s(), chart.last_s()));
         let rows = window.map_or(Rows::None, |window| self.rows(chart, every_s, window));
         let record = Record {
             group,

@@ -9,16 +9,28 @@
 //! caller's buffer. Whoever wants a long text in pieces stops between two charts.
 #![forbid(unsafe_code)]
 
+mod backend;
 mod chart;
+mod format;
 mod names;
+mod progress;
 mod prometheus;
+mod queue;
+mod records;
 mod source;
 mod span;
+#[cfg(test)]
+mod testing;
 mod walk;
 
+pub use backend::{Backend, BackendConfig, Turn};
 pub use chart::{Chart, Dimension};
+pub use format::{Format, FormatOptions, Writer};
 pub use names::{NAME_BYTES_MAX, old_units, write_label_value, write_name, write_units};
+pub use progress::{PATIENCE_S, Progress, Rows};
 pub use prometheus::{Prometheus, PrometheusOptions};
+pub use queue::{Batch, DiskQueue, Lost, Queue, Waiting};
+pub use records::Records;
 pub use source::Source;
 pub use span::Span;
 pub use walk::{Order, Reading, Walk};

@@ -1,6 +1,7 @@
 //! Walks: from chart to chart of a host, some of them copied under each hold of its lock.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 
 use row::{ChartOptions, ChartSlot};
@@ -24,12 +25,15 @@ pub enum Order {
 }
 
 /// What is read beside the newest values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
+#[derive(Clone, Copy)]
+pub enum Reading<'a> {
     /// Nothing.
     Newest,
     /// Sums over the rows of a span.
     Sums(Span),
+    /// Sums over the rows of a window that somebody says for each chart: its first and last second. Charts without
+    /// one are left out.
+    Windows(&'a dyn Fn(&ChartView<'_>) -> Option<(i64, i64)>),
 }
 
 /// A walk over the charts of a host.
@@ -39,6 +43,8 @@ pub struct Walk {
     plan: Vec<Planned>,
     next: usize,
     copies: Copies,
+    /// Charts that had a window.
+    again: Vec<Planned>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +83,7 @@ impl Walk {
             }
         }
         plan.sort_by_key(|planned| planned.group);
-        Self { host, plan, next: 0, copies: Copies::default() }
+        Self { host, plan, next: 0, copies: Copies::default(), again: Vec::new() }
     }
 
     /// The host.
@@ -87,25 +93,42 @@ impl Walk {
     }
 
     /// Reads the next charts; returns whether there were any.
-    pub fn step(&mut self, reading: Reading) -> bool {
+    pub fn step(&mut self, reading: Reading<'_>) -> bool {
         let rest = &self.plan[self.next..];
         let some = &rest[..rest.len().min(COPIED_AT_ONCE)];
         self.next += some.len();
         self.copies.clear();
-        let span = match reading {
-            Reading::Newest => None,
-            Reading::Sums(span) => Some(span),
-        };
         self.host.read(|view| {
             for planned in some {
                 // Another chart may have the slot by now.
-                if let Some(chart) = view.chart(planned.slot).filter(|chart| chart.born() == planned.born) {
-                    self.copies.take(&chart, planned.group, span);
-                }
+                let chart = view.chart(planned.slot).filter(|chart| chart.born() == planned.born);
+                let Some(chart) = chart else { continue };
+                let window = match reading {
+                    Reading::Newest => None,
+                    Reading::Sums(span) => {
+                        let every_s = i64::from(chart.update_every_s());
+                        span.of_chart(every_s, chart.first_s(), chart.last_s())
+                    }
+                    Reading::Windows(window_of) => match window_of(&chart) {
+                        None => continue,
+                        window => {
+                            self.again.push(*planned);
+                            window
+                        }
+                    },
+                };
+                self.copies.take(&chart, planned.group, window);
             }
         });
         self.copies.fold();
         !some.is_empty()
+    }
+
+    /// Begins again with the charts that had a window; returns whether there were any.
+    pub fn again(&mut self) -> bool {
+        self.plan = mem::take(&mut self.again);
+        self.next = 0;
+        !self.plan.is_empty()
     }
 
     /// The charts that were read last.

@@ -1,0 +1,178 @@
+//! One backend: which hosts and charts it is told, in which windows, as which records.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+
+use patterns::SimplePattern;
+use row::{Guid, Now};
+use rrd_store::{ChartView, Host, MemoryMode};
+
+use crate::format::{FormatOptions, Writer};
+use crate::progress::{Progress, Rows};
+use crate::records::Records;
+use crate::source::Source;
+use crate::walk::{Order, Reading, Walk};
+
+/// Records and bytes that are sent together at most.
+const RECORDS_MAX: usize = 10_000;
+const BYTES_MAX: usize = 1024 * 1024;
+/// Windows of a chart that are told at one time, where it came late.
+const LATE_MAX: usize = 60;
+
+/// What a backend is told.
+#[derive(Debug, Clone)]
+pub struct BackendConfig {
+    /// Its name.
+    pub name: String,
+    /// Seconds of a window.
+    pub every_s: i64,
+    /// How records look.
+    pub format: FormatOptions,
+    /// Hosts that are told; the node's own is called `localhost`.
+    pub hosts: SimplePattern,
+    /// Charts that are told, by id or by name.
+    pub charts: SimplePattern,
+    /// What the node's own host is called; empty: as it is.
+    pub hostname: String,
+}
+
+/// A backend, and what it was told.
+#[derive(Debug)]
+pub struct Backend {
+    config: BackendConfig,
+    writer: Writer,
+    own: Guid,
+    /// Up to when it was told.
+    told_s: i64,
+    begin_s: i64,
+    progress: HashMap<Guid, Progress>,
+    /// Hosts that cannot be told, for they keep no rows.
+    bare: Vec<Guid>,
+}
+
+/// What came of a turn.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// The end of its window.
+    pub told_s: i64,
+    /// Hosts that cannot be told, and were not known before: their names.
+    pub left_out: Vec<String>,
+}
+
+impl Backend {
+    /// A backend that was told up to `told_s`, or nothing before now. `own` is the node's own host.
+    #[must_use]
+    pub fn new(config: BackendConfig, own: Guid, told_s: Option<i64>, now: Now) -> Self {
+        let config = BackendConfig { every_s: config.every_s.max(1), ..config };
+        let begin_s = end_before(told_s.unwrap_or_else(|| now.wall_s()).min(now.wall_s()), config.every_s);
+        let writer = Writer::new(config.format.clone());
+        Self { config, writer, own, told_s: begin_s, begin_s, progress: HashMap::new(), bare: Vec::new() }
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub const fn config(&self) -> &BackendConfig {
+        &self.config
+    }
+
+    /// When there is something to tell next: a second of the wall clock.
+    #[must_use]
+    pub const fn due_s(&self) -> i64 {
+        self.told_s + self.config.every_s
+    }
+
+    /// Tells what is due of all hosts; `tell` takes it in parts. `None` where nothing is due.
+    pub fn turn(&mut self, hosts: &[Arc<Host>], now: Now, mut tell: impl FnMut(Records)) -> Option<Turn> {
+        let told_s = end_before(now.wall_s(), self.config.every_s);
+        if told_s < self.told_s - 10 * self.config.every_s {
+            // The clock was set back: what was told stays told.
+            self.told_s = told_s;
+        }
+        if told_s <= self.told_s {
+            return None;
+        }
+        let mut turn = Turn { told_s, left_out: Vec::new() };
+        let mut out = Records::default();
+        for host in hosts {
+            // A host that sleeps has nothing new.
+            if host.is_asleep() || !self.is_wanted(host) {
+                continue;
+            }
+            if self.config.format.source != Source::AsCollected && host.keep().mode == MemoryMode::None {
+                if !self.bare.contains(&host.guid()) {
+                    self.bare.push(host.guid());
+                    turn.left_out.push(host.info().hostname.to_string());
+                }
+                continue;
+            }
+            self.host(host, told_s, now, &mut out, &mut tell);
+        }
+        if !out.is_empty() {
+            tell(out);
+        }
+        self.told_s = told_s;
+        self.progress.retain(|guid, _| hosts.iter().any(|host| host.guid() == *guid));
+        self.bare.retain(|guid| hosts.iter().any(|host| host.guid() == *guid));
+        Some(turn)
+    }
+
+    fn is_wanted(&self, host: &Host) -> bool {
+        let hosts = &self.config.hosts;
+        if host.guid() == self.own { hosts.matches("localhost") } else { hosts.matches(&host.info().hostname) }
+    }
+
+    fn host(&mut self, host: &Arc<Host>, told_s: i64, now: Now, out: &mut Records, tell: &mut impl FnMut(Records)) {
+        let called = (host.guid() == self.own && !self.config.hostname.is_empty()).then_some(&*self.config.hostname);
+        self.writer.host(out, host, called, now.wall_us / 1_000);
+        let charts = &self.config.charts;
+        let is_wanted = |chart: &ChartView<'_>| charts.matches(chart.id()) || charts.matches(chart.name());
+        let mut walk = Walk::new(Arc::clone(host), Order::Listed, is_wanted);
+        let since_s = self.told_s;
+        if self.config.format.source == Source::AsCollected {
+            while walk.step(Reading::Newest) {
+                walk.charts().for_each(|chart| self.writer.chart(out, &chart, since_s));
+                cut(out, tell);
+            }
+            return;
+        }
+        let (every_s, begin_s) = (self.config.every_s, self.begin_s);
+        let progress = self.progress.entry(host.guid()).or_insert_with(|| Progress::new(every_s, begin_s));
+        let progress = RefCell::new(progress);
+        let next = |chart: &ChartView<'_>| {
+            let every_s = i64::from(chart.update_every_s());
+            let rows = Rows { every_s, first_s: chart.first_s(), last_s: chart.last_s() };
+            progress.borrow_mut().next(chart.slot(), chart.born(), rows, told_s)
+        };
+        for _ in 0..LATE_MAX {
+            while walk.step(Reading::Windows(&next)) {
+                walk.charts().for_each(|chart| self.writer.chart(out, &chart, since_s));
+                cut(out, tell);
+            }
+            if !walk.again() {
+                return;
+            }
+        }
+    }
+}
+
+/// Hands over what is enough for a request.
+fn cut(out: &mut Records, tell: &mut impl FnMut(Records)) {
+    while out.len() > RECORDS_MAX || out.bytes().len() > BYTES_MAX {
+        let half = out.len().div_ceil(2).min(RECORDS_MAX);
+        let rest = out.split_off(half);
+        tell(mem::replace(out, rest));
+        if out.len() <= 1 {
+            return;
+        }
+    }
+}
+
+/// The end of the newest window that ended: windows end a second before the full ones.
+const fn end_before(now_s: i64, every_s: i64) -> i64 {
+    now_s - (now_s + 1).rem_euclid(every_s)
+}
+
+#[cfg(test)]
+mod tests;

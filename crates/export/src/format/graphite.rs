@@ -1,0 +1,52 @@
+//! Graphite: `PREFIX.HOST.CHART.DIMENSION[;LABEL=VALUE…] VALUE SECOND`.
+
+use row::text::write_int;
+
+use super::{Value, Writer, write_part};
+use crate::chart::{Chart, Dimension};
+
+pub(super) fn prepare(writer: &mut Writer) {
+    let (options, host) = (&writer.options, &mut writer.host);
+    let out = &mut host.prepared;
+    write_plain(out, &options.prefix);
+    out.push(b'.');
+    write_plain(out, &host.hostname);
+    out.push(b'.');
+}
+
+pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
+    let name = writer.chart_name(chart);
+    writer.head.extend_from_slice(&writer.host.prepared);
+    write_part(&mut writer.head, name);
+    writer.head.push(b'.');
+    for (name, value) in writer.host.labels.iter().filter(|(_, value)| !value.is_empty()) {
+        writer.tail.push(b';');
+        write_tag(&mut writer.tail, name);
+        writer.tail.push(b'=');
+        write_tag(&mut writer.tail, value);
+    }
+    writer.tail.push(b' ');
+}
+
+pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_s: i64) {
+    out.extend_from_slice(&writer.head);
+    write_part(out, writer.dimension_name(dimension));
+    out.extend_from_slice(&writer.tail);
+    value.write(out);
+    out.push(b' ');
+    write_int(out, time_s);
+    out.push(b'\n');
+}
+
+/// Appends a text that is neither cut into two nor taken for tags.
+fn write_plain(out: &mut Vec<u8>, text: &str) {
+    let characters = text.chars().map(|c| if c.is_whitespace() || c.is_control() || c == ';' { '_' } else { c });
+    characters.for_each(|c| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()));
+}
+
+/// Appends a tag's name or value.
+fn write_tag(out: &mut Vec<u8>, text: &str) {
+    let is_bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ';' | '~' | '=');
+    let characters = text.chars().map(|c| if is_bad(c) { '_' } else { c });
+    characters.for_each(|c| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()));
+}

@@ -1,0 +1,150 @@
+//! Prometheus' remote write, version 0.1.0: protobuf messages, written by hand, for there are four of
+//! them and they are flat.
+//!
+//! A record is a series with one sample as a request holds it, so records put together are a request.
+
+use super::{Value, Writer};
+use crate::chart::{Chart, Dimension};
+use crate::names::{NAME_BYTES_MAX, write_name, write_units};
+use crate::source::Source;
+
+/// Fields: their number and kind as one byte.
+const REQUEST_SERIES: u8 = 0x0a;
+const SERIES_LABEL: u8 = 0x0a;
+const SERIES_SAMPLE: u8 = 0x12;
+const LABEL_NAME: u8 = 0x0a;
+const LABEL_VALUE: u8 = 0x12;
+const SAMPLE_VALUE: u8 = 0x09;
+const SAMPLE_TIME: u8 = 0x10;
+
+/// Labels stand in the order of their names, as the protocol wants it:
+/// `__name__`, `chart`, `dimension`, `family`, `instance`, `node`.
+pub(super) fn prepare(writer: &mut Writer) {
+    let (options, host) = (&writer.options, &mut writer.host);
+    write_label(&mut host.prepared, "instance", host.hostname.as_bytes());
+    if options.node {
+        write_label(&mut host.prepared, "node", host.guid.as_bytes());
+    }
+}
+
+/// Writes what is known of a host: a series that is always 1.
+pub(super) fn write_host(writer: &Writer, out: &mut Vec<u8>, now_ms: i64) {
+    let host = &writer.host;
+    let mut labels: Vec<(String, &str)> = vec![
+        ("__name__".into(), "netdata_info"),
+        ("application".into(), &host.program_name),
+        ("instance".into(), &host.hostname),
+        ("version".into(), &host.program_version),
+    ];
+    if writer.options.node {
+        labels.push(("node".into(), &host.guid));
+    }
+    for (name, value) in &host.labels {
+        let mut written = Vec::new();
+        write_name(&mut written, name);
+        let name = String::from_utf8(written).unwrap_or_default();
+        let is_name = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+        if is_name && !labels.iter().any(|(known, _)| *known == name) {
+            labels.push((name, value));
+        }
+    }
+    labels.sort();
+    let mut series = Vec::new();
+    labels.iter().for_each(|(name, value)| write_label(&mut series, name, cut(value)));
+    write_sample(&mut series, 1.0, now_ms);
+    write_message(out, REQUEST_SERIES, &series);
+}
+
+/// `head` becomes the name of the metric; where each dimension is a metric of its own, what it begins with.
+pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
+    let called = writer.chart_name(chart);
+    let head = &mut writer.head;
+    write_name(head, &writer.options.prefix);
+    head.push(b'_');
+    write_name(head, chart.context());
+    match writer.options.source {
+        Source::Average => {
+            write_units(head, chart.units());
+            head.extend_from_slice(b"_average");
+        }
+        Source::Sum => head.extend_from_slice(b"_sum"),
+        Source::AsCollected => {}
+    }
+    writer.is_metric_each = writer.options.source == Source::AsCollected && !chart.is_alike();
+    write_label(&mut writer.tail, "family", cut(chart.family()));
+    writer.tail.extend_from_slice(&writer.host.prepared);
+    writer.chart_label.clear();
+    write_label(&mut writer.chart_label, "chart", cut(called));
+}
+
+pub(super) fn write(writer: &mut Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_ms: i64) {
+    let called = writer.dimension_name(dimension);
+    let name_end = writer.head.len();
+    if writer.is_metric_each {
+        writer.head.push(b'_');
+        write_name(&mut writer.head, called);
+    }
+    if matches!(value, Value::Collected(_)) && dimension.is_counter() {
+        writer.head.extend_from_slice(b"_total");
+    }
+    let series = &mut writer.scratch;
+    series.clear();
+    write_label(series, "__name__", &writer.head);
+    series.extend_from_slice(&writer.chart_label);
+    if !writer.is_metric_each {
+        write_label(series, "dimension", cut(called));
+    }
+    series.extend_from_slice(&writer.tail);
+    let value = match value {
+        Value::Stored(value) => value,
+        Value::Collected(value) => value as f64,
+    };
+    write_sample(series, value, time_ms);
+    write_message(out, REQUEST_SERIES, series);
+    writer.head.truncate(name_end);
+}
+
+/// Appends a label, unless it is empty.
+fn write_label(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    if value.is_empty() {
+        return;
+    }
+    let length = 2 + length_of(name.len() as u64) + name.len() + length_of(value.len() as u64) + value.len();
+    out.push(SERIES_LABEL);
+    write_varint(out, length as u64);
+    write_message(out, LABEL_NAME, name.as_bytes());
+    write_message(out, LABEL_VALUE, value);
+}
+
+fn write_sample(out: &mut Vec<u8>, value: f64, time_ms: i64) {
+    out.push(SERIES_SAMPLE);
+    write_varint(out, (1 + 8 + 1 + length_of(time_ms as u64)) as u64);
+    out.push(SAMPLE_VALUE);
+    out.extend_from_slice(&value.to_le_bytes());
+    out.push(SAMPLE_TIME);
+    write_varint(out, time_ms as u64);
+}
+
+fn write_message(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    out.push(field);
+    write_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// How many bytes a number takes.
+const fn length_of(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// A label's first bytes, in whole characters.
+fn cut(text: &str) -> &[u8] {
+    &text.as_bytes()[..text.floor_char_boundary(NAME_BYTES_MAX.min(text.len()))]
+}

@@ -1,0 +1,239 @@
+//! What waits for a backend: batches, oldest first. A batch leaves the queue when it was delivered or is
+//! given up, and never changes otherwise.
+//!
+//! Without a disk, batches of so many windows wait; with one, they wait there, up to so many bytes, and a killed
+//! node goes on with them. What is too much is given up from the oldest on, and counted.
+
+mod disk;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::io;
+
+use crate::records::Records;
+use disk::{Place, Segments};
+
+pub use disk::Segments as DiskQueue;
+
+/// Bytes that wait in memory at most, beside the newest window.
+const MEMORY_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+
+/// Records that are sent together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Rises from batch to batch.
+    pub number: u64,
+    /// The end of its window, by the clock that told it.
+    pub told_s: i64,
+    /// What is sent.
+    pub records: Records,
+}
+
+/// What came to a queue since it was asked last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Batches that were given up.
+    pub batches: u64,
+    /// Their records.
+    pub records: u64,
+    /// and bytes.
+    pub bytes: u64,
+}
+
+/// Batches that wait for one backend.
+#[derive(Debug)]
+pub struct Queue {
+    entries: VecDeque<Entry>,
+    windows_max: usize,
+    disk: Option<Segments>,
+    next_number: u64,
+    told_s: Option<i64>,
+    lost: Lost,
+    waiting: Waiting,
+}
+
+/// What waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Samples.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes of those in memory.
+    pub memory_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    told_s: i64,
+    records: u64,
+    bytes: u64,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    InMemory(Records),
+    OnDisk(Place),
+}
+
+impl Queue {
+    /// A queue of so many windows; what waits on a disk is taken over.
+    ///
+    /// # Errors
+    /// Where the disk cannot be read.
+    pub fn new(windows_max: usize, mut disk: Option<Segments>) -> io::Result<Self> {
+        let found = disk.as_mut().map(Segments::load).transpose()?.unwrap_or_default();
+        let mut queue = Self {
+            entries: VecDeque::new(),
+            windows_max: windows_max.max(1),
+            disk,
+            next_number: found.next_number.max(1),
+            told_s: found.told_s,
+            lost: Lost::default(),
+            waiting: Waiting::default(),
+        };
+        for (number, told_s, records, place) in found.batches {
+            let bytes = u64::from(place.length);
+            queue.enter(Entry { number, told_s, records, bytes, held: Held::OnDisk(place) });
+        }
+        Ok(queue)
+    }
+
+    /// The end of the newest window that ever entered it; `None` where nothing is known of any.
+    #[must_use]
+    pub const fn told_s(&self) -> Option<i64> {
+        self.told_s
+    }
+
+    /// What waits.
+    #[must_use]
+    pub const fn waiting(&self) -> Waiting {
+        self.waiting
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What was given up since this was asked last.
+    pub fn take_lost(&mut self) -> Lost {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Adds a batch of the window that ends at `told_s`, and gives up what is too much.
+    ///
+    /// # Errors
+    /// Where the disk refuses it; it waits in memory then.
+    pub fn push(&mut self, told_s: i64, records: Records) -> io::Result<()> {
+        let batch = Batch { number: self.next_number, told_s, records };
+        self.next_number += 1;
+        self.told_s = self.told_s.max(Some(told_s));
+        let placed = self.disk.as_mut().map(|disk| disk.append(&batch)).transpose();
+        let Batch { number, told_s, records } = batch;
+        let (count, bytes) = (records.len() as u64, records.bytes().len() as u64);
+        let held = match &placed {
+            Ok(Some(place)) => Held::OnDisk(*place),
+            _ => Held::InMemory(records),
+        };
+        self.enter(Entry { number, told_s, records: count, bytes, held });
+        self.give_up_too_much();
+        placed.map(drop)
+    }
+
+    /// Has what was added survive a power loss.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.disk.as_mut().map_or(Ok(()), Segments::sync)
+    }
+
+    /// The oldest batch. What a disk does not give back is given up.
+    pub fn front(&mut self) -> Option<Batch> {
+        loop {
+            let entry = self.entries.front()?;
+            let (number, told_s) = (entry.number, entry.told_s);
+            match &entry.held {
+                Held::InMemory(records) => return Some(Batch { number, told_s, records: records.clone() }),
+                Held::OnDisk(place) => match self.disk.as_ref().and_then(|disk| disk.read(place)) {
+                    Some(batch) if batch.number == number => return Some(batch),
+                    _ => self.give_up(number),
+                },
+            }
+        }
+    }
+
+    /// The oldest batch was delivered. One that was given up meanwhile is none of ours any more.
+    pub fn delivered(&mut self, number: u64) {
+        if self.entries.front().is_some_and(|entry| entry.number == number) {
+            self.leave();
+        }
+    }
+
+    /// The oldest batch is not to be had delivered.
+    pub fn give_up(&mut self, number: u64) {
+        if self.entries.front().is_some_and(|entry| entry.number == number) {
+            self.give_up_front();
+        }
+    }
+
+    fn enter(&mut self, entry: Entry) {
+        self.waiting.records += entry.records;
+        self.waiting.bytes += entry.bytes;
+        if let Held::InMemory(_) = entry.held {
+            self.waiting.memory_bytes += entry.bytes;
+        }
+        self.entries.push_back(entry);
+    }
+
+    fn leave(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        self.waiting.records -= entry.records;
+        self.waiting.bytes -= entry.bytes;
+        match entry.held {
+            Held::InMemory(_) => self.waiting.memory_bytes -= entry.bytes,
+            Held::OnDisk(_) => {
+                if let Some(disk) = &mut self.disk {
+                    disk.gone(entry.number);
+                }
+            }
+        }
+        Some(entry)
+    }
+
+    fn give_up_front(&mut self) {
+        if let Some(entry) = self.leave() {
+            self.lost.batches += 1;
+            self.lost.records += entry.records;
+            self.lost.bytes += entry.bytes;
+        }
+    }
+
+    fn give_up_too_much(&mut self) {
+        while self.is_too_much() {
+            self.give_up_front();
+        }
+    }
+
+    fn is_too_much(&self) -> bool {
+        let (Some(oldest), Some(newest)) = (self.entries.front(), self.entries.back()) else { return false };
+        if oldest.told_s == newest.told_s {
+            return false;
+        }
+        let is_full = self.disk.as_ref().is_some_and(Segments::is_full);
+        let in_memory = self.waiting.memory_bytes as usize > MEMORY_BYTES_MAX;
+        is_full || in_memory || matches!(oldest.held, Held::InMemory(_)) && self.windows() > self.windows_max
+    }
+
+    /// How many windows wait in memory.
+    fn windows(&self) -> usize {
+        let in_memory = self.entries.iter().filter(|entry| matches!(entry.held, Held::InMemory(_)));
+        let mut last = None;
+        in_memory.filter(|entry| last.replace(entry.told_s) != Some(entry.told_s)).count()
+    }
+}
