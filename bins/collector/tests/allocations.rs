@@ -13,8 +13,8 @@ use patterns::SimplePattern;
 use protocol::Capabilities;
 use row::{Guid, Now};
 use rrd_store::{FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
+use socket::destination::Destination;
 use stream::codec::{Codec, Decoder, Plain};
-use stream::destination::Destination;
 use stream::sender;
 use tokio_util::sync::CancellationToken;
 

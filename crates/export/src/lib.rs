@@ -11,12 +11,14 @@
 
 mod backend;
 mod chart;
+mod delivery;
 mod format;
 mod names;
 mod progress;
 mod prometheus;
 mod queue;
 mod records;
+pub mod send;
 mod source;
 mod span;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod walk;
 
 pub use backend::{Backend, BackendConfig, Turn};
 pub use chart::{Chart, Dimension};
+pub use delivery::{Delivered, Delivery, Outcome};
 pub use format::{Format, FormatOptions, Writer};
 pub use names::{NAME_BYTES_MAX, old_units, write_label_value, write_name, write_units};
 pub use progress::{PATIENCE_S, Progress, Rows};

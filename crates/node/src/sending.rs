@@ -7,7 +7,7 @@ use anyhow::Context;
 use config::Settings;
 use patterns::SimplePattern;
 use socket::client::{self, Connector};
-use stream::destination::Destination;
+use socket::destination::Destination;
 use stream::sender;
 
 /// The settings of the stream to this node's parent; `None` where there is none.

@@ -9,7 +9,7 @@
 //! buffer; the API uses it as an asynchronous reader and writer. Both see plain bytes. A plain
 //! connection carries no TLS state but an empty pointer.
 //!
-//! [`client`] encrypts towards a parent and decides whom to trust, [`server`] towards children.
+//! [`destination`] reads where a connection goes. [`client`] encrypts towards a parent and decides whom to trust, [`server`] towards children.
 //! Which names and keys are used is the settings', who may enter is the door's and the stream's.
 //! Left out: early data, resumption (a stream lasts for days), revocation lists, ALPN.
 #![forbid(unsafe_code)]
@@ -19,6 +19,7 @@ pub mod client;
 #[cfg(not(feature = "tls-client"))]
 #[path = "client_absent.rs"]
 pub mod client;
+pub mod destination;
 mod failure;
 mod peer;
 #[cfg(feature = "tls")]

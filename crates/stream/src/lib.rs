@@ -15,8 +15,6 @@
 pub mod back_off;
 #[cfg(any(feature = "receiver", feature = "sender"))]
 pub mod codec;
-#[cfg(feature = "sender")]
-pub mod destination;
 #[doc(hidden)]
 #[cfg(all(any(test, feature = "fuzzing"), feature = "receiver", feature = "sender"))]
 pub mod fuzzing;

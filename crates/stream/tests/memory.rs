@@ -13,7 +13,7 @@ use patterns::SimplePattern;
 use protocol::Capabilities;
 use row::{ChartDefinition, ChartSlot, DimensionDefinition, Guid, Now, Packed, PointFlags, US_PER_S};
 use rrd_store::{Feed, FeedKind, HostInfo, Keep, MemoryMode, Store};
-use stream::destination::Destination;
+use socket::destination::Destination;
 use tokio_util::sync::CancellationToken;
 
 #[global_allocator]

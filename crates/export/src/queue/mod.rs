@@ -153,6 +153,12 @@ impl Queue {
         self.disk.as_mut().map_or(Ok(()), Segments::sync)
     }
 
+    /// The number of the oldest batch.
+    #[must_use]
+    pub fn front_number(&self) -> Option<u64> {
+        self.entries.front().map(|entry| entry.number)
+    }
+
     /// The oldest batch. What a disk does not give back is given up.
     pub fn front(&mut self) -> Option<Batch> {
         loop {

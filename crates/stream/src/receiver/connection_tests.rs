@@ -372,7 +372,7 @@ fn a_host_that_left_is_let_go() {
     run(async {
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let forward = crate::sender::Config {
-            destinations: crate::destination::Destination::list(&nobody.to_string(), 1).unwrap(),
+            destinations: socket::destination::Destination::list(&nobody.to_string(), 1).unwrap(),
             api_key: KEY,
             timeout: Duration::from_secs(60),
             reconnect_delay: Duration::from_millis(20),

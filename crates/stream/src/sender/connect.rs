@@ -12,7 +12,7 @@ use socket::{Socket, TlsError};
 use tokio::net::{TcpSocket, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use crate::destination::{Destination, Place, resolve};
+use socket::destination::{Destination, Place, resolve};
 
 /// How long one address may take to answer; a machine that is there takes far less.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);

@@ -24,10 +24,10 @@ use super::outbox::Outbox;
 use super::session::{self, Session};
 use crate::back_off::{BackOff, Ended, Next};
 use crate::codec::{Codec, EncodeError, Encoder};
-use crate::destination::Destination;
 use crate::host_info;
 use crate::shown::Shortened;
 use crate::{ACCESS, Clock};
+use socket::destination::Destination;
 
 #[cfg(all(test, feature = "receiver"))]
 #[allow(clippy::unwrap_used, reason = "test code")]

@@ -24,7 +24,7 @@ use socket::client::Connector;
 use tokio_util::sync::CancellationToken;
 
 use crate::Clock;
-use crate::destination::Destination;
+use socket::destination::Destination;
 
 /// Where and how a host is streamed.
 #[derive(Debug, Clone)]

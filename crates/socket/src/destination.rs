@@ -1,4 +1,4 @@
-//! Destinations: where a stream goes.
+//! Destinations: where a connection goes.
 //!
 //! ```text
 //! [tcp:]HOST[%INTERFACE][:PORT][:SSL]        unix:/PATH  or  /PATH
@@ -6,26 +6,32 @@
 //!
 //! HOST is a name, an IPv4 address or an IPv6 address in brackets. With an interface the
 //! connection leaves through no other (for a link-local address it is the zone). `:SSL` encrypts.
-//! Names are resolved at each attempt, on the streaming thread: a thread for it would cost more
-//! memory than the wait. Hosts that share a lane share the answer of a slow name server for a while.
+//! Names are resolved at each attempt.
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-/// One parent to try.
+/// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     place: Place,
     is_encrypted: bool,
 }
 
-/// Where a parent listens.
+/// Where somebody listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// Over the network.
-    Tcp { host: String, interface: Option<String>, port: u16 },
+    Tcp {
+        /// A name or an address.
+        host: String,
+        /// Through which it leaves.
+        interface: Option<String>,
+        /// The port.
+        port: u16,
+    },
     /// On this machine.
     Unix(PathBuf),
 }
@@ -75,7 +81,7 @@ impl Destination {
             _ => (word, false),
         };
         if rest.starts_with("udp:") {
-            return Err("tcp: or unix:, since a stream needs a connection");
+            return Err("tcp: or unix:, for there must be a connection");
         }
         let (host, interface, port) = parts(rest.strip_prefix("tcp:").unwrap_or(rest))?;
         let port = match port {
@@ -88,11 +94,12 @@ impl Destination {
     }
 
     /// Where it is.
-    pub(crate) fn place(&self) -> &Place {
+    #[must_use]
+    pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Whether the stream is to be encrypted.
+    /// Whether the connection is to be encrypted.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.is_encrypted
@@ -100,7 +107,10 @@ impl Destination {
 }
 
 /// The addresses behind a name, as of now. A link-local address takes the interface as its zone.
-pub(crate) fn resolve(host: &str, interface: Option<&str>, port: u16) -> io::Result<Vec<SocketAddr>> {
+///
+/// # Errors
+/// Where the name has none, or nobody can tell.
+pub fn resolve(host: &str, interface: Option<&str>, port: u16) -> io::Result<Vec<SocketAddr>> {
     let is_link_local = host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_unicast_link_local());
     match interface {
         Some(interface) if is_link_local => {
