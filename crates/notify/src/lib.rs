@@ -16,7 +16,6 @@ mod recipient;
 mod secret;
 mod template;
 mod ticket;
-mod trust;
 
 pub use facts::Facts;
 pub use method::{Fault, Method, Settings};

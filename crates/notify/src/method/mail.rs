@@ -5,17 +5,17 @@ use std::time::{Duration, UNIX_EPOCH};
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::Error;
+use lettre::transport::smtp::SmtpTransportBuilder;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::Tls;
 use lettre::{SmtpTransport, Transport};
 use row::Now;
+use web_client::{IS_BUILT, Trust};
 
 use super::{Fault, Settings};
 use crate::facts::{Facts, color};
 use crate::queue::Outcome;
 use crate::secret::Secret;
 use crate::template::Escape;
-use crate::trust::{IS_BUILT, Trust};
 
 /// A server that takes mail, and whom that comes from.
 #[derive(Debug)]
@@ -81,11 +81,11 @@ impl Mail {
             Ok(message) => message,
             Err(why) => return (Outcome::Refused, why),
         };
-        let tls = match self.tls() {
-            Ok(tls) => tls,
+        let builder = SmtpTransport::builder_dangerous(&self.host).port(self.port).timeout(Some(timeout));
+        let builder = match self.encrypted(builder) {
+            Ok(builder) => builder,
             Err(why) => return general(why),
         };
-        let builder = SmtpTransport::builder_dangerous(&self.host).port(self.port).tls(tls).timeout(Some(timeout));
         let login = self.login.as_ref();
         let credentials = login.map(|(name, word)| Credentials::new(name.clone(), word.reveal().to_owned()));
         let builder = match credentials {
@@ -119,11 +119,11 @@ impl Mail {
     }
 
     #[cfg(feature = "tls")]
-    fn tls(&self) -> Result<Tls, String> {
-        use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
+    fn encrypted(&self, builder: SmtpTransportBuilder) -> Result<SmtpTransportBuilder, String> {
+        use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 
         if self.mode == Mode::Nothing {
-            return Ok(Tls::None);
+            return Ok(builder.tls(Tls::None));
         }
         let mut parameters = TlsParameters::builder(self.host.clone()).certificate_store(CertificateStore::None);
         for certificate in self.trust.read()? {
@@ -131,13 +131,14 @@ impl Mail {
             parameters = parameters.add_root_certificate(certificate);
         }
         let parameters = parameters.build().map_err(|err| err.to_string())?;
-        Ok(if self.mode == Mode::Tls { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
+        Ok(builder.tls(if self.mode == Mode::Tls { Tls::Wrapper(parameters) } else { Tls::Required(parameters) }))
     }
 
+    /// Settings that ask for TLS are refused before.
     #[cfg(not(feature = "tls"))]
-    fn tls(&self) -> Result<Tls, String> {
-        let _not_built = &self.trust;
-        Ok(Tls::None)
+    fn encrypted(&self, builder: SmtpTransportBuilder) -> Result<SmtpTransportBuilder, String> {
+        let _not_built = (&self.trust, self.mode == Mode::Nothing);
+        Ok(builder)
     }
 }
 

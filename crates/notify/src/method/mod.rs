@@ -15,13 +15,13 @@ use health::expression::Status;
 use health::files::Definition;
 use health::notify::Message;
 use row::Now;
+use web_client::{Client, IS_BUILT, Trust};
 
 use crate::facts::Facts;
-use crate::http::{Client, Request, Success};
+use crate::http::{Request, Success, send};
 use crate::queue::Outcome;
 use crate::recipient::{Audience, Recipient};
 use crate::secret::{Secret, cleared};
-use crate::trust::{IS_BUILT, Trust};
 
 /// A file of a secret is no longer than this.
 const SECRET_BYTES_MAX: u64 = 64 * 1_024;
@@ -198,7 +198,7 @@ impl Method {
             Carrier::Mail(mail) => mail.send(&facts, timeout.min(self.timeout), now),
             Carrier::Syslog(syslog) => syslog.send(&facts),
             Carrier::Web { service, success, trust, is_encrypted } => match line.client(trust, *is_encrypted) {
-                Ok(client) => client.send(&service.request(&facts), success, timeout.min(self.timeout), now),
+                Ok(client) => send(client, &service.request(&facts), success, timeout.min(self.timeout), now),
                 Err(why) => (Outcome::Later { after_us: None, is_general: true }, why),
             },
         };

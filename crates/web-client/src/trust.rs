@@ -1,18 +1,18 @@
 //! Which authorities vouch for servers: those of a file, or the system's.
 //!
-//! They are read when letters are to be sent and dropped when none waits: those of a system take more than
-//! a megabyte.
+//! A client keeps them as long as it lives, and those of a system take more than a megabyte: who asks seldom
+//! drops it in between.
 
 use std::path::{Path, PathBuf};
 
 /// Whether this program can encrypt at all.
-pub(crate) const IS_BUILT: bool = cfg!(feature = "tls");
+pub const IS_BUILT: bool = cfg!(feature = "tls");
 
 /// Where authorities are read from.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trust {
+pub struct Trust {
     /// Empty: the system's.
-    pub(crate) ca_file: PathBuf,
+    pub ca_file: PathBuf,
 }
 
 #[cfg(feature = "tls")]
@@ -24,7 +24,10 @@ mod built {
 
     impl Trust {
         /// The certificates of the authorities.
-        pub(crate) fn read(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+        ///
+        /// # Errors
+        /// In words.
+        pub fn read(&self) -> Result<Vec<CertificateDer<'static>>, String> {
             if self.ca_file.as_os_str().is_empty() {
                 let found = rustls_native_certs::load_native_certs();
                 return if found.certs.is_empty() {
@@ -52,7 +55,10 @@ mod built {
 
     impl Trust {
         /// Reads a file once, to tell early what is wrong with it.
-        pub(crate) fn check(&self) -> Result<(), String> {
+        ///
+        /// # Errors
+        /// In words.
+        pub fn check(&self) -> Result<(), String> {
             if self.ca_file == Path::new("") { Ok(()) } else { self.read().map(drop) }
         }
     }
@@ -61,7 +67,10 @@ mod built {
 #[cfg(not(feature = "tls"))]
 impl Trust {
     /// There is nothing to read.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// Where a file is named.
+    pub fn check(&self) -> Result<(), String> {
         if self.ca_file == Path::new("") { Ok(()) } else { Err("this program was built without TLS".into()) }
     }
 }
