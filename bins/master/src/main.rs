@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{CollectOn, OwnHost, Parent, Reload, Stop, Watching};
+use node::{CollectOn, Exporting, OwnHost, Parent, Reload, Stop, Watching};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -19,6 +19,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         let stop = Stop::new();
         let watching = Watching::start(&settings, &own)?;
         let parent = Parent::open(&settings, &own, watching.as_ref(), &lanes.handle(), &stop)?;
+        let _exporting = Exporting::start(&settings, &own)?;
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings, CollectOn::OwnThread)?;
         let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;

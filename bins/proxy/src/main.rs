@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::{Role, Settings};
-use node::{CollectOn, OwnHost, Parent, Reload, Stop, Watching};
+use node::{CollectOn, Exporting, OwnHost, Parent, Reload, Stop, Watching};
 use stream::lane::Lanes;
 
 fn main() -> ExitCode {
@@ -26,6 +26,7 @@ fn run(settings: Settings) -> anyhow::Result<()> {
             let sending = move || stream::sender::run(host, destination, node::clock::now, stop);
             lanes.handle().spawn(own.host.guid(), sending);
         }
+        let _exporting = Exporting::start(&settings, &own)?;
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings, CollectOn::OwnThread)?;
         let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;

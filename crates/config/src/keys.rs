@@ -453,17 +453,27 @@ pub(crate) const SECTIONS: &[Section] = &[
         example: "NAME",
         meaning: "one archive of rows elsewhere; any number of them",
         keys: keys! {
-            enabled              = Is("true"), Bool, No, NODES, "whether it is used";
-            type                 = Is(r#""graphite""#), Choice(BACKEND_TYPES), No, NODES, "what the backend understands";
-            destination          = Is(r#""127.0.0.1:2003""#), Text, No, NODES, "HOST:PORT or URL of the backend";
-            update_every         = Is("10"), SECONDS, No, NODES, "time between two writes";
-            data_source          = Is(r#""average""#), Choice(&["as collected", "average", "sum"]), No, NODES, "what is written of a window";
-            prefix               = Is(r#""tributary""#), Text, No, NODES, "what names of metrics begin with";
-            send_hosts_matching  = Is(r#""*""#), Pattern, No, NODES, "hosts to write; this node's own is localhost";
-            send_charts_matching = Is(r#""*""#), Pattern, No, NODES, "charts to write, by id or name";
-            buffer_on_failures   = Is("10"), integer(0, 10_000, "windows"), No, NODES, "windows kept while the backend is away";
-            queue_on_disk        = Is("0"), size("0", "1TiB"), No, NODES, "windows kept on disk beyond those; 0: none";
-            timeout              = Is(r#""20s""#), TIMEOUT, No, NODES, "a write that takes longer has failed";
+            enabled              = Is("true"), Bool, Yes, NODES, "whether it is used";
+            type                 = Is(r#""graphite""#), Choice(BACKEND_TYPES), Yes, NODES, "what the backend understands";
+            destination          = Is(r#""127.0.0.1""#), Text, Yes, NODES, "HOST[:PORT], several separated by blanks, of which the first that answers is used; for requests URLs, too, which may name a user; without a port, the usual one of the type";
+            update_every         = Is("10"), SECONDS, Yes, NODES, "length of a window: time between two writes";
+            data_source          = Is(r#""average""#), Choice(&["as collected", "average", "sum"]), Yes, NODES, "what is written of a window";
+            prefix               = Is(r#""tributary""#), Text, Yes, NODES, "what names of metrics begin with";
+            hostname             = Is(r#""""#), Text, Yes, NODES, "what this node's own host is called there; empty: as it is called";
+            send_hosts_matching  = Is(r#""*""#), Pattern, Yes, NODES, "hosts to write; this node's own is localhost";
+            send_charts_matching = Is(r#""*""#), Pattern, Yes, NODES, "charts to write, by id or name";
+            send_names_instead_of_ids = Is("true"), Bool, Yes, NODES, "call charts and dimensions by their names";
+            send_configured_labels = Is("true"), Bool, Yes, NODES, "write the labels that somebody gave a host";
+            send_automatic_labels = Is("false"), Bool, Yes, NODES, "and those that it found itself, which begin with _";
+            username             = Is(r#""""#), Text, Yes, NODES, "requests: name at the server; empty: none is given";
+            password             = Is(r#""""#), Secret, Yes, NODES, "requests: its password";
+            password_file        = Is(r#""""#), Text, Yes, NODES, "file that holds it";
+            token                = Is(r#""""#), Secret, Yes, NODES, "requests: bearer token, in place of a name";
+            token_file           = Is(r#""""#), Text, Yes, NODES, "file that holds it";
+            ca_file              = Is(r#""""#), Text, Yes, NODES, "requests: file of the authorities that certificates are checked with (PEM); empty: the system's";
+            buffer_on_failures   = Is("10"), integer(0, 10_000, "windows"), Yes, NODES, "windows kept in memory while the backend is away";
+            queue_on_disk        = Is("0"), size("0", "1TiB"), Yes, NODES, "bytes of windows kept in lib_dir instead, which a restart or a kill does not take; 0: none";
+            timeout              = Is(r#""20s""#), TIMEOUT, Yes, NODES, "a write that takes longer has failed";
         },
     },
     table(

@@ -393,13 +393,33 @@ pub struct Backend {
     pub data_source: String,
     /// What names of metrics begin with.
     pub prefix: String,
+    /// What the node's own host is called; empty: as it is called.
+    pub hostname: String,
     /// Simple pattern over hosts.
     pub send_hosts_matching: String,
     /// Simple pattern over charts.
     pub send_charts_matching: String,
+    /// Names of charts and dimensions, not ids.
+    pub send_names_instead_of_ids: bool,
+    /// Labels that somebody gave a host.
+    pub send_configured_labels: bool,
+    /// Labels that begin with `_`.
+    pub send_automatic_labels: bool,
+    /// Name at the server; empty: none.
+    pub username: String,
+    /// Its password; empty: `password_file`. Secret.
+    pub password: String,
+    /// File that holds the password; empty: none.
+    pub password_file: PathBuf,
+    /// Bearer token; empty: `token_file`. Secret.
+    pub token: String,
+    /// File that holds the token; empty: none.
+    pub token_file: PathBuf,
+    /// File of authorities; empty: the system's.
+    pub ca_file: PathBuf,
     /// Windows kept while the backend is away, to 10,000.
     pub buffer_on_failures: u32,
-    /// Bytes on disk beyond those, to 1 TiB; 0: none.
+    /// Bytes on disk instead of those, to 1 TiB; 0: none.
     pub queue_on_disk: u64,
     /// When a write has failed, 1 s to 1 h.
     pub timeout: Duration,

@@ -1,6 +1,5 @@
 //! One backend: which hosts and charts it is told, in which windows, as which records.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
@@ -83,8 +82,8 @@ impl Backend {
         self.told_s + self.config.every_s
     }
 
-    /// Tells what is due of all hosts; `tell` takes it in parts. `None` where nothing is due.
-    pub fn turn(&mut self, hosts: &[Arc<Host>], now: Now, mut tell: impl FnMut(Records)) -> Option<Turn> {
+    /// Tells what is due of all hosts; `tell` takes it in parts, with the end of the window. `None` where nothing is due.
+    pub fn turn(&mut self, hosts: &[Arc<Host>], now: Now, mut tell: impl FnMut(i64, Records)) -> Option<Turn> {
         let told_s = end_before(now.wall_s(), self.config.every_s);
         if told_s < self.told_s - 10 * self.config.every_s {
             // The clock was set back: what was told stays told.
@@ -93,6 +92,7 @@ impl Backend {
         if told_s <= self.told_s {
             return None;
         }
+        let mut tell = |records| tell(told_s, records);
         let mut turn = Turn { told_s, left_out: Vec::new() };
         let mut out = Records::default();
         for host in hosts {
@@ -139,14 +139,13 @@ impl Backend {
         }
         let (every_s, begin_s) = (self.config.every_s, self.begin_s);
         let progress = self.progress.entry(host.guid()).or_insert_with(|| Progress::new(every_s, begin_s));
-        let progress = RefCell::new(progress);
-        let next = |chart: &ChartView<'_>| {
+        let mut next = |chart: &ChartView<'_>| {
             let every_s = i64::from(chart.update_every_s());
             let rows = Rows { every_s, first_s: chart.first_s(), last_s: chart.last_s() };
-            progress.borrow_mut().next(chart.slot(), chart.born(), rows, told_s)
+            progress.next(chart.slot(), chart.born(), rows, told_s)
         };
         for _ in 0..LATE_MAX {
-            while walk.step(Reading::Windows(&next)) {
+            while walk.step_windows(&mut next) {
                 walk.charts().for_each(|chart| self.writer.chart(out, &chart, since_s));
                 cut(out, tell);
             }

@@ -4,6 +4,8 @@
 //! time, never longer than a window, or as long as the server asks for. A batch that a server refuses as
 //! a whole for what may be in a part of it is halved, and each half tried by itself, down to single records.
 
+use std::sync::Arc;
+
 use crate::queue::{Batch, Queue};
 use crate::records::Records;
 
@@ -47,7 +49,7 @@ pub struct Delivery {
     failures: u32,
     not_before_us: u64,
     /// The batch that is on its way, in parts: the last one is next.
-    parts: Vec<Records>,
+    parts: Vec<Arc<Records>>,
     number: Option<u64>,
     counted: Delivered,
 }
@@ -71,7 +73,7 @@ impl Delivery {
     ///
     /// # Errors
     /// Where nothing is to be sent now.
-    pub fn next(&mut self, queue: &mut Queue, now_us: u64) -> Result<&Records, u64> {
+    pub fn next(&mut self, queue: &mut Queue, now_us: u64) -> Result<Arc<Records>, u64> {
         if now_us < self.not_before_us {
             return Err(self.not_before_us);
         }
@@ -81,9 +83,9 @@ impl Delivery {
             self.parts.clear();
             let Some(Batch { number, records, .. }) = queue.front() else { return Err(u64::MAX) };
             self.number = Some(number);
-            self.parts.push(records);
+            self.parts.push(Arc::new(records));
         }
-        self.parts.last().ok_or(u64::MAX)
+        self.parts.last().cloned().ok_or(u64::MAX)
     }
 
     /// What was sent came to this.
@@ -104,11 +106,12 @@ impl Delivery {
             }
             Outcome::Delivered | Outcome::Refused | Outcome::RefusedInPart => {}
         }
-        let Some(mut part) = self.parts.pop() else { return };
+        let Some(part) = self.parts.pop() else { return };
         match outcome {
             Outcome::RefusedInPart if part.len() > 1 => {
+                let mut part = Arc::unwrap_or_clone(part);
                 let rest = part.split_off(part.len() / 2);
-                self.parts.extend([rest, part]);
+                self.parts.extend([Arc::new(rest), Arc::new(part)]);
             }
             Outcome::Delivered => {
                 self.counted.records += part.len() as u64;

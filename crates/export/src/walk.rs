@@ -25,15 +25,12 @@ pub enum Order {
 }
 
 /// What is read beside the newest values.
-#[derive(Clone, Copy)]
-pub enum Reading<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
     /// Nothing.
     Newest,
     /// Sums over the rows of a span.
     Sums(Span),
-    /// Sums over the rows of a window that somebody says for each chart: its first and last second. Charts without
-    /// one are left out.
-    Windows(&'a dyn Fn(&ChartView<'_>) -> Option<(i64, i64)>),
 }
 
 /// A walk over the charts of a host.
@@ -44,7 +41,7 @@ pub struct Walk {
     next: usize,
     copies: Copies,
     /// Charts that had a window.
-    again: Vec<Planned>,
+    again: Vec<(ChartSlot, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +90,30 @@ impl Walk {
     }
 
     /// Reads the next charts; returns whether there were any.
-    pub fn step(&mut self, reading: Reading<'_>) -> bool {
+    pub fn step(&mut self, reading: Reading) -> bool {
+        self.read(|chart| match reading {
+            Reading::Newest => Some(None),
+            Reading::Sums(span) => {
+                Some(span.of_chart(i64::from(chart.update_every_s()), chart.first_s(), chart.last_s()))
+            }
+        })
+    }
+
+    /// Reads of the next charts the window that `window_of` says, by its first and its last second; leaves out
+    /// those without. Returns whether there were charts.
+    pub fn step_windows(&mut self, mut window_of: impl FnMut(&ChartView<'_>) -> Option<(i64, i64)>) -> bool {
+        let mut again = mem::take(&mut self.again);
+        let is_more = self.read(|chart| {
+            let window = window_of(chart)?;
+            again.push((chart.slot(), chart.born()));
+            Some(Some(window))
+        });
+        self.again = again;
+        is_more
+    }
+
+    /// Reads the next charts: those of which `window_of` says something.
+    fn read(&mut self, mut window_of: impl FnMut(&ChartView<'_>) -> Option<Option<(i64, i64)>>) -> bool {
         let rest = &self.plan[self.next..];
         let some = &rest[..rest.len().min(COPIED_AT_ONCE)];
         self.next += some.len();
@@ -102,22 +122,9 @@ impl Walk {
             for planned in some {
                 // Another chart may have the slot by now.
                 let chart = view.chart(planned.slot).filter(|chart| chart.born() == planned.born);
-                let Some(chart) = chart else { continue };
-                let window = match reading {
-                    Reading::Newest => None,
-                    Reading::Sums(span) => {
-                        let every_s = i64::from(chart.update_every_s());
-                        span.of_chart(every_s, chart.first_s(), chart.last_s())
-                    }
-                    Reading::Windows(window_of) => match window_of(&chart) {
-                        None => continue,
-                        window => {
-                            self.again.push(*planned);
-                            window
-                        }
-                    },
-                };
-                self.copies.take(&chart, planned.group, window);
+                if let Some((chart, window)) = chart.and_then(|chart| Some((chart, window_of(&chart)?))) {
+                    self.copies.take(&chart, planned.group, window);
+                }
             }
         });
         self.copies.fold();
@@ -126,7 +133,8 @@ impl Walk {
 
     /// Begins again with the charts that had a window; returns whether there were any.
     pub fn again(&mut self) -> bool {
-        self.plan = mem::take(&mut self.again);
+        let again = mem::take(&mut self.again).into_iter();
+        self.plan = again.map(|(slot, born)| Planned { group: 0, slot, born }).collect();
         self.next = 0;
         !self.plan.is_empty()
     }

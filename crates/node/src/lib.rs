@@ -10,6 +10,8 @@ mod alarms;
 pub mod clock;
 mod collecting;
 pub mod exit;
+#[cfg(feature = "parent")]
+mod exporting;
 pub mod flood;
 pub mod folder;
 pub mod identity;
@@ -37,6 +39,8 @@ mod timer;
 mod watching;
 
 pub use collecting::{CollectOn, Collecting};
+#[cfg(feature = "parent")]
+pub use exporting::Exporting;
 pub use heap::stay_small;
 pub use own_host::OwnHost;
 #[cfg(feature = "parent")]

@@ -52,7 +52,9 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
         _ => {}
     }
     #[cfg(feature = "parent")]
-    if let Some(status) = mistaken(&crate::notifying::problems(&settings.health)) {
+    if let Some(status) =
+        mistaken(&[crate::notifying::problems(&settings.health), crate::exporting::problems(&settings)].concat())
+    {
         return status;
     }
     match start(name, settings, run) {
@@ -74,6 +76,7 @@ fn check(role: Role, settings: &Settings) -> ExitCode {
         let mut problems: Vec<String> = of_files.iter().map(ToString::to_string).collect();
         problems.extend(crate::notifying::problems(&settings.health));
         problems.extend(crate::management::problem(&settings.global.lib_dir));
+        problems.extend(crate::exporting::problems(settings));
         if let Some(status) = mistaken(&problems) {
             return status;
         }

@@ -191,7 +191,7 @@ fn notes() {
         (Role::Proxy, "[stream]\nspool_mode = 'map'", &[]),
         (Role::Master, "[global]\nmemory_mode = 'none'", &[]),
         (Role::Master, "[stream]\ntimeout = 5", &["node.toml:2: stream.timeout = \"5s\": has no effect in a master"]),
-        (Role::Master, "[backend.graphite]", &["node.toml:1: [backend.graphite]: not built yet"]),
+        (Role::Master, "[backend.graphite]", &[]),
         (
             Role::Collector,
             "[health.syslog]\n[backend.x]\ntype = 'json'\n[web]\nmode = 'none'\n[api_keys.11111111-2222-3333-4444-555555555555]\nallow_from = '*'",

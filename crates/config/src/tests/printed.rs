@@ -33,7 +33,7 @@ fn settings_in_force() {
             &format!("[machines.\"{GUID}\"]"),
             "history = 50",
             "tokens = [\"…\", \"…\"]",
-            "destination = \"http://…@host:80/\" # not built yet",
+            "destination = \"http://…@host:80/\"",
         ] {
             assert_eq!(has(line), role != Role::Collector, "{role:?}: {line}\n{page}");
         }

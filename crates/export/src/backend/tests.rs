@@ -44,7 +44,7 @@ fn rows(feed: &mut Feed, slot: row::ChartSlot, seconds: std::ops::RangeInclusive
 
 fn told(backend: &mut Backend, store: &Store, wall_s: i64) -> Vec<String> {
     let mut text = Vec::new();
-    backend.turn(&store.hosts(), at(wall_s), |records| text.extend_from_slice(records.bytes()));
+    backend.turn(&store.hosts(), at(wall_s), |_, records| text.extend_from_slice(records.bytes()));
     String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
 }
 
@@ -161,7 +161,7 @@ fn hosts_without_rows_are_left_out() {
     let slot = load(&mut feed);
     rows(&mut feed, slot, T..=T + 30);
     let mut backend = Backend::new(config(Source::Average), NOBODY, None, at(T));
-    let mut turn = |wall_s| backend.turn(&store.hosts(), at(wall_s), |_| panic!("nothing is told")).unwrap();
+    let mut turn = |wall_s| backend.turn(&store.hosts(), at(wall_s), |_, _| panic!("nothing is told")).unwrap();
     assert_eq!(turn(T + 10).left_out, ["box"]);
     assert_eq!(turn(T + 20), Turn { told_s: T + 20, left_out: Vec::new() });
     let mut backend = Backend::new(config(Source::AsCollected), NOBODY, None, at(T));

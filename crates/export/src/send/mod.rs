@@ -1,5 +1,7 @@
 //! Sending: records to a backend, over one connection, on a thread that may wait.
 
 mod lines;
+mod web;
 
-pub use lines::Lines;
+pub use lines::{Failure, Lines};
+pub use web::{Framing, Web, WebConfig};

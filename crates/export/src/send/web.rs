@@ -1,0 +1,201 @@
+//! Requests to a web server, which answers each.
+
+use std::time::Duration;
+
+use row::Now;
+use web_client::{Client, Request, Trust};
+
+use crate::delivery::Outcome;
+use crate::records::Records;
+
+/// Of an answer so much is read: enough for what a server says of a failure.
+const ANSWER_BYTES_MAX: u64 = 1_024;
+/// and so much is told.
+const SAID_CHARACTERS_MAX: usize = 200;
+/// What Prometheus says where it refuses a request for some of its samples.
+const IN_PART: [&str; 3] = ["out of order sample", "duplicate sample for timestamp", "out of bounds"];
+
+/// What stands around records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Nothing.
+    None,
+    /// Each is a line.
+    Lines,
+    /// All are one JSON array.
+    Array,
+    /// All are packed with Snappy, as one block.
+    Snappy,
+}
+
+impl Framing {
+    /// Writes records with what stands around them.
+    pub fn write(self, out: &mut Vec<u8>, records: &Records) {
+        out.clear();
+        match self {
+            Self::None => out.extend_from_slice(records.bytes()),
+            Self::Lines => records.iter().for_each(|record| {
+                out.extend_from_slice(record);
+                out.push(b'\n');
+            }),
+            Self::Array => {
+                let mut before: &[u8] = b"[\n";
+                for record in records.iter() {
+                    out.extend_from_slice(before);
+                    out.extend_from_slice(record);
+                    before = b",\n";
+                }
+                out.extend_from_slice(b"\n]\n");
+            }
+            Self::Snappy => {
+                out.resize(snap::raw::max_compress_len(records.bytes().len()), 0);
+                let packed = snap::raw::Encoder::new().compress(records.bytes(), out);
+                // It fails for what is longer than a batch can be.
+                out.truncate(packed.unwrap_or(0));
+            }
+        }
+    }
+}
+
+/// Sends records as requests to the first of some servers that answers.
+#[derive(Debug)]
+pub struct Web {
+    config: WebConfig,
+    client: Option<Client>,
+    body: Vec<u8>,
+}
+
+/// Where requests go, and what they are.
+#[derive(Clone)]
+pub struct WebConfig {
+    /// Tried in this order.
+    pub urls: Vec<String>,
+    /// Beside those that any request has; may hold secrets.
+    pub headers: Vec<(String, String)>,
+    /// What the body is.
+    pub content_type: &'static str,
+    /// What stands around records.
+    pub framing: Framing,
+    /// Who vouches for servers.
+    pub trust: Trust,
+    /// When a request has failed.
+    pub timeout: Duration,
+}
+
+impl std::fmt::Debug for WebConfig {
+    /// URLs and headers may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebConfig").field("content_type", &self.content_type).finish_non_exhaustive()
+    }
+}
+
+impl Web {
+    /// Nothing is connected yet.
+    #[must_use]
+    pub const fn new(config: WebConfig) -> Self {
+        Self { config, client: None, body: Vec::new() }
+    }
+
+    /// Sends records. What it came to, and why, in words that hold no URL.
+    pub fn send(&mut self, records: &Records, now: Now) -> (Outcome, String) {
+        self.config.framing.write(&mut self.body, records);
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => {
+                let is_encrypted = self.config.urls.iter().any(|url| url.starts_with("https:"));
+                match Client::new(&self.config.trust, is_encrypted) {
+                    Ok(client) => client,
+                    Err(why) => return (Outcome::Later(None), why),
+                }
+            }
+        };
+        let mut last = (Outcome::Later(None), "there is no destination".to_owned());
+        for url in &self.config.urls {
+            let request = Request {
+                method: "POST",
+                url,
+                headers: &self.config.headers,
+                content_type: self.config.content_type,
+                body: &self.body,
+                timeout: self.config.timeout,
+                answer_bytes_max: ANSWER_BYTES_MAX,
+            };
+            match client.ask(&request) {
+                Ok(answer) => {
+                    last = judge(answer.status, answer.retry_after_s(now), &answer.text());
+                    break;
+                }
+                Err(failure) => last = (Outcome::Later(None), failure.words),
+            }
+        }
+        self.client = Some(client);
+        last
+    }
+}
+
+/// What an answer means.
+fn judge(status: u16, retry_after_s: Option<f64>, body: &str) -> (Outcome, String) {
+    let said: String = body.trim().chars().take(SAID_CHARACTERS_MAX).collect();
+    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let why = format!("the server answers {status}{}{said}", if said.is_empty() { "" } else { ": " });
+    let after_us = retry_after_s.filter(|wait_s| *wait_s > 0.0).map(|wait_s| (wait_s * 1e6) as u64);
+    match status {
+        200..=299 => (Outcome::Delivered, String::new()),
+        408 | 425 | 429 | 500.. => (Outcome::Later(after_us), why),
+        413 => (Outcome::RefusedInPart, why),
+        400 if IN_PART.iter().any(|text| body.contains(text)) => (Outcome::RefusedInPart, why),
+        _ => (Outcome::Refused, why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(texts: &[&str]) -> Records {
+        let mut records = Records::default();
+        texts.iter().for_each(|text| records.push(|out| out.extend_from_slice(text.as_bytes())));
+        records
+    }
+
+    #[test]
+    fn frames() {
+        let written = |framing: Framing, texts: &[&str]| {
+            let mut out = vec![1, 2, 3];
+            framing.write(&mut out, &records(texts));
+            out
+        };
+        assert_eq!(written(Framing::None, &["a\n", "b\n"]), b"a\nb\n");
+        assert_eq!(written(Framing::Lines, &["{}", "{}"]), b"{}\n{}\n");
+        assert_eq!(written(Framing::Array, &["{1}", "{2}"]), b"[\n{1},\n{2}\n]\n");
+        assert_eq!(written(Framing::Array, &["{1}"]), b"[\n{1}\n]\n");
+        let text = "series ".repeat(1_000);
+        let packed = written(Framing::Snappy, &[&text, "x"]);
+        assert!(packed.len() < 500, "{}", packed.len());
+        assert_eq!(snap::raw::Decoder::new().decompress_vec(&packed).unwrap(), format!("{text}x").as_bytes());
+    }
+
+    /// Goal: nothing is dropped that may work later, and nothing tried for ever that will not.
+    #[test]
+    fn answers() {
+        for (status, retry_after_s, body, outcome) in [
+            (200, None, "", Outcome::Delivered),
+            (204, None, "", Outcome::Delivered),
+            (301, None, "", Outcome::Refused),
+            (400, None, "unable to parse", Outcome::Refused),
+            (400, None, "out of order sample\n", Outcome::RefusedInPart),
+            (400, None, "duplicate sample for timestamp", Outcome::RefusedInPart),
+            (401, None, "", Outcome::Refused),
+            (413, None, "", Outcome::RefusedInPart),
+            (408, None, "", Outcome::Later(None)),
+            (429, Some(3.0), "", Outcome::Later(Some(3_000_000))),
+            (429, Some(-3.0), "", Outcome::Later(None)),
+            (500, None, "", Outcome::Later(None)),
+            (503, Some(f64::INFINITY), "", Outcome::Later(Some(u64::MAX))),
+        ] {
+            assert_eq!(judge(status, retry_after_s, body).0, outcome, "{status} {body}");
+        }
+        let (_, why) = judge(400, None, &format!("line 1\nline 2 {}", "x".repeat(1_000)));
+        assert!(why.starts_with("the server answers 400: line 1 line 2 xxx") && why.len() < 250, "{why}");
+    }
+}
