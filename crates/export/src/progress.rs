@@ -26,6 +26,8 @@ pub struct Progress {
 struct Told {
     born: u64,
     until_s: i64,
+    /// Where the newest window ends that was told.
+    end_s: i64,
 }
 
 /// What is known of a chart's rows.
@@ -68,9 +70,10 @@ impl Progress {
                 return None;
             }
             // A chart that is slower than a window has the same row in several.
-            let is_new = end_s > end_of(span.after_s, rows.every_s);
+            let is_new = end_s > told.end_s;
             told.until_s = span.before_s;
             if let Some(window) = window.filter(|_| is_new) {
+                told.end_s = end_s;
                 return Some(window);
             }
         }
@@ -80,11 +83,11 @@ impl Progress {
     fn told(&mut self, slot: ChartSlot, born: u64) -> &mut Told {
         let index = slot.0 as usize;
         if index >= self.charts.len() {
-            self.charts.resize(index + 1, Told { born: u64::MAX, until_s: i64::MIN });
+            self.charts.resize(index + 1, Told { born: u64::MAX, until_s: i64::MIN, end_s: i64::MIN });
         }
         let told = &mut self.charts[index];
         if told.born != born {
-            *told = Told { born, until_s: i64::MIN };
+            *told = Told { born, until_s: i64::MIN, end_s: i64::MIN };
         }
         told
     }
@@ -160,6 +163,12 @@ mod tests {
         }
         assert!(told.len() >= 7 && told.iter().all(|(first, last)| first == last), "{told:?}");
         assert!(told.windows(2).all(|pair| pair[1].0 - pair[0].0 == 60), "{told:?}");
+        for phase in 0..5 {
+            let mut progress = Progress::new(1, T - 60);
+            let rows = Rows { every_s: 5, first_s: T - T % 5, last_s: T - T % 5 };
+            let told: Vec<_> = (0..30).filter_map(|s| progress.next(SLOT, 1, rows, T + phase + s)).collect();
+            assert_eq!(told, [(rows.first_s, rows.first_s)], "{phase}");
+        }
         assert!(progress.next(SLOT, 2, rows(T - 99, T + 600), T + 590).is_some(), "another chart");
     }
 

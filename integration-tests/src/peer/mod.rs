@@ -3,3 +3,4 @@
 pub mod mail;
 pub mod netdata;
 pub mod scripted;
+pub mod victoria;
