@@ -4,7 +4,7 @@
 set -euo pipefail
 
 # program:package
-needed=(netdata:netdata-core victoria-metrics:victoria-metrics chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
+needed=(netdata:netdata-core victoria-metrics:victoria-metrics carbon-cache:graphite-carbon influxd:influxdb prometheus:prometheus chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
 # Packages without a program of their own.
 needed_packages=(netdata-plugins-bash netdata-plugins-python python3-aiosmtpd ca-certificates)
 if [[ ${1:-} == node ]]; then

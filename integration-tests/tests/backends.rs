@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use integration_tests::api::{Host, Window};
 use integration_tests::listener::Listener;
 use integration_tests::node::{self, Settings};
-use integration_tests::peer::victoria::{Series, Victoria};
+use integration_tests::peer::archives::{self, Series};
+use integration_tests::peer::victoria::Victoria;
 use integration_tests::wait::{Deadline, now_s, s, until};
 use integration_tests::{API_KEY, agreement};
 
@@ -48,6 +49,64 @@ fn averages(host: &Host, ends: &[i64], window_s: i64) -> BTreeMap<(String, Strin
     all
 }
 
+/// Series by chart and dimension, or by name alone where there are no labels of both.
+type Found = BTreeMap<(String, String), Series>;
+
+fn by_labels(series: BTreeMap<BTreeMap<String, String>, Series>) -> Found {
+    let label = |key: &BTreeMap<String, String>, name: &str| key.get(name).cloned().unwrap_or_default();
+    let named = |key: &BTreeMap<String, String>| match (label(key, "chart"), label(key, "dimension")) {
+        (chart, _) if chart.is_empty() => (label(key, "__name__"), String::new()),
+        both => both,
+    };
+    series.into_iter().map(|(key, values)| (named(&key), values)).collect()
+}
+
+fn by_name(series: BTreeMap<String, Series>) -> Found {
+    series.into_iter().map(|(name, values)| ((name, String::new()), values)).collect()
+}
+
+/// Waits until all that is wanted is found, and compares each value. `head` is what names begin with that hold
+/// chart and dimension; without one they are labels.
+fn compare(what: &str, head: Option<&str>, wanted: &Found, look: impl Fn() -> Found) {
+    let named = |(chart, dimension): &(String, String)| match head {
+        Some(head) => (format!("{head}{}.{}", part(chart), part(dimension)), String::new()),
+        None => (chart.clone(), dimension.clone()),
+    };
+    let is_there = |found: &Found| {
+        wanted.iter().all(|(key, values)| {
+            let series = found.get(&named(key));
+            values.keys().all(|end| series.is_some_and(|series| series.contains_key(end)))
+        })
+    };
+    let deadline = Deadline::after(s(15));
+    let found = loop {
+        let found = look();
+        if is_there(&found) || deadline.is_over() {
+            break found;
+        }
+    };
+    let mut compared = 0;
+    for (key, values) in wanted {
+        let series = found.get(&named(key)).unwrap_or_else(|| panic!("{what}: no series of {key:?}"));
+        for (end, value) in values {
+            let told = series.get(end).unwrap_or_else(|| panic!("{what}: {key:?} has nothing at {end}"));
+            let tolerance = 1e-4 * value.abs() + 1e-6;
+            assert!((told - value).abs() <= tolerance, "{what}: {key:?} at {end}: {told} for {value}");
+            compared += 1;
+        }
+    }
+    println!("{what}: {compared} values of {} series are equal", wanted.len());
+    assert!(compared >= 450, "{what}: {compared}");
+}
+
+/// The ends of windows that were told: at least so many, without the first, which was begun before the node.
+fn ends(count: usize, look: impl Fn() -> Option<Series>) -> Vec<i64> {
+    until(s(55), "windows in the database", || {
+        let ends: Vec<i64> = look()?.keys().copied().skip(1).collect();
+        (ends.len() >= count).then_some(ends)
+    })
+}
+
 /// Goal: of every chart and dimension, each average of a run is read back from the database, equal to ours, by five
 /// formats.
 #[test]
@@ -67,58 +126,41 @@ fn every_value_arrives() {
     }
     let master = settings.start();
     let key = BTreeMap::from([("__name__".to_owned(), "gr.archivist.system.cpu.user".to_owned())]);
-    let ends: Vec<i64> = until(s(55), "four windows in the database", || {
-        let series = victoria.series("gr.archivist.system.cpu.user").remove(&key)?;
-        // The first windows were begun before the node.
-        let ends: Vec<i64> = series.keys().copied().skip(1).collect();
-        (ends.len() >= 4).then_some(ends)
-    });
-    // What is told of them by the other formats comes in the same second.
+    let ends = ends(4, || victoria.series("gr.archivist.system.cpu.user").remove(&key));
     let wanted = averages(&master.host(), &ends, WINDOW_S);
-    assert!(wanted.len() > 150, "{} dimensions", wanted.len());
-    let labels = |key: &BTreeMap<String, String>| {
-        let label = |name: &str| key.get(name).cloned().unwrap_or_default();
-        (label("__name__"), label("chart"), label("dimension"))
-    };
-    for prefix in ["gr", "ot", "oh", "in", "rw"] {
-        let found = |series: BTreeMap<BTreeMap<String, String>, Series>| -> BTreeMap<_, Series> {
-            let named = |key: &BTreeMap<String, String>| {
-                let (name, chart, dimension) = labels(key);
-                if chart.is_empty() { (name, String::new()) } else { (chart, dimension) }
-            };
-            series.into_iter().map(|(key, values)| (named(&key), values)).collect()
-        };
-        let expected = |(chart, dimension): &(String, String)| match prefix {
-            "gr" => (format!("gr.archivist.{}.{}", part(chart), part(dimension)), String::new()),
-            "ot" | "oh" => (format!("{prefix}.{}.{}", part(chart), part(dimension)), String::new()),
-            _ => (chart.clone(), dimension.clone()),
-        };
-        let is_there = |found: &BTreeMap<_, Series>| {
-            wanted.iter().all(|(key, values)| {
-                let series = found.get(&expected(key));
-                values.keys().all(|end| series.is_some_and(|series| series.contains_key(end)))
-            })
-        };
-        let deadline = Deadline::after(s(15));
-        let found = loop {
-            let found = found(victoria.series(prefix));
-            if is_there(&found) || deadline.is_over() {
-                break found;
-            }
-        };
-        let mut compared = 0;
-        for (key, values) in &wanted {
-            let series = found.get(&expected(key)).unwrap_or_else(|| panic!("{prefix}: no series of {key:?}"));
-            for (end, value) in values {
-                let told = series.get(end).unwrap_or_else(|| panic!("{prefix}: {key:?} has nothing at {end}"));
-                let tolerance = 1e-4 * value.abs() + 1e-6;
-                assert!((told - value).abs() <= tolerance, "{prefix}: {key:?} at {end}: {told} for {value}");
-                compared += 1;
-            }
-        }
-        println!("{prefix}: {compared} values of {} series are equal", wanted.len());
-        assert!(compared >= 600, "{prefix}: {compared}");
+    for (prefix, head) in
+        [("gr", Some("gr.archivist.")), ("ot", Some("ot.")), ("oh", Some("oh.")), ("in", None), ("rw", None)]
+    {
+        compare(prefix, head, &wanted, || by_labels(victoria.series(prefix)));
     }
+}
+
+/// Goal: the same from Graphite's own database, InfluxDB, its listeners included, and Prometheus.
+#[test]
+fn every_value_arrives_at_other_databases() {
+    const WINDOW_S: i64 = 5;
+    let (carbon, influx, prometheus) = (archives::carbon(), archives::influx(), archives::prometheus());
+    influx.make_influx("tributary");
+    let [http, graphite, opentsdb] = influx.ports;
+    let at = |port: u16| format!("127.0.0.1:{port}");
+    let settings = backend(node::master("archivist"), "graphite", "gr", &at(carbon.ports[0]), WINDOW_S)
+        .set("backend.second.type", "graphite")
+        .set("backend.second.prefix", "gr")
+        .set("backend.second.destination", &at(graphite))
+        .set("backend.second.update_every", "5");
+    let settings = backend(settings, "opentsdb", "ot", &at(opentsdb), WINDOW_S);
+    let settings = backend(settings, "influx", "in", &at(http), WINDOW_S);
+    let write = backend(settings, "prometheus-remote-write", "rw", &at(prometheus.ports[0]), WINDOW_S);
+    let master = write.start();
+    let ends = ends(3, || carbon.whisper().remove("gr.archivist.system.cpu.user"));
+    let wanted = averages(&master.host(), &ends, WINDOW_S);
+    compare("carbon", Some("gr.archivist."), &wanted, || by_name(carbon.whisper()));
+    compare("influx, graphite", Some(""), &wanted, || by_labels(influx.influx("graphite")));
+    compare("influx, opentsdb", Some("ot."), &wanted, || by_labels(influx.influx("opentsdb")));
+    compare("influx", None, &wanted, || by_labels(influx.influx("tributary")));
+    compare("prometheus", None, &wanted, || by_labels(prometheus.prometheus("rw_")));
+    let log = master.log();
+    assert!(!log.contains("refuses") && !log.contains("does not take"), "{log}");
 }
 
 /// Goal: the database is stopped for some windows and the node killed meanwhile; with a queue on the disk, and a

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::archives::Series;
 use crate::api::Api;
 use crate::port;
 use crate::process::Process;
@@ -25,9 +26,6 @@ pub struct Victoria {
     /// OpenTSDB's requests.
     pub opentsdb_http: u16,
 }
-
-/// Values of one series by second.
-pub type Series = BTreeMap<i64, f64>;
 
 impl Victoria {
     /// Starts one on free ports.
