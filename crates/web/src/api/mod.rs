@@ -13,6 +13,7 @@ mod functions;
 mod hosts;
 mod info;
 mod management;
+mod node;
 mod registry;
 mod stream_info;
 mod streams;
@@ -84,6 +85,7 @@ pub(crate) fn routes(node: Arc<Node>) -> Router {
         .route(signin::STYLE, get(sign_in_style))
         .route(STREAM_INFO, get(stream_info))
         .route("/api/v1/streams", get(streams))
+        .route("/api/v1/node", get(this_node))
         .route(FUNCTION, post(function))
         .merge(of_many("/api/v2"))
         .merge(of_many("/api/v3"))
@@ -300,6 +302,11 @@ async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer 
 
 async fn streams(State(node): OfNode) -> Answer {
     Answer::json(streams::answer(&node))
+}
+
+async fn this_node(State(node): OfNode) -> Answer {
+    let query = Arc::clone(&node);
+    node.queries.run(move || Answer::json(node::answer(&query))).await
 }
 
 async fn function(

@@ -170,3 +170,14 @@ async fn long_listings_come_in_pieces() {
     assert_eq!(listing["charts"]["many.chart999"]["dimensions"], json!({ "one": { "name": "one" } }));
     assert_eq!(listing["hosts"][0]["hostname"], "alpha");
 }
+
+/// The goal: a node tells what it is and what it keeps.
+#[tokio::test]
+async fn a_node_tells_of_itself() {
+    let fleet = fleet();
+    let answer = get(&fleet.web, "/api/v1/node").await.json();
+    assert_eq!((&answer["hostname"], &answer["guid"]), (&json!("alpha"), &json!(guid(1).to_string())));
+    assert_eq!((&answer["memory_mode"], &answer["history_rows"]), (&json!("ram"), &json!(3_600)));
+    assert_eq!((&answer["store"]["hosts"], &answer["store"]["asleep"]), (&json!(4), &json!(0)));
+    assert!(answer["store"]["bytes"].as_u64().unwrap() > 1_000 && answer["store"]["charts"].as_u64().unwrap() > 6);
+}

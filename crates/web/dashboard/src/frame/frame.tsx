@@ -30,7 +30,7 @@ const TABS: Tab[] = [
 // Pages that are of the chosen host, where one is chosen.
 const OF_HOST = new Set<Page>(["host", "alarms", "badges"]);
 // Pages whose charts follow the chosen time.
-const OF_TIME = new Set<Page>(["fleet", "host"]);
+const OF_TIME = new Set<Page>(["host"]);
 
 function address({ page }: Tab, host: string | null): string {
   if (page === "host") return link("host", host ?? hosts.value?.[0]?.hostname ?? "localhost");
