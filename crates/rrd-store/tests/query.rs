@@ -124,7 +124,9 @@ fn grouped(group: Group, argument: &str, rows: &[Vec<f64>], answer: &Answer) -> 
                 let cut = range * f64::from(percent) / 100.0;
                 let (low, high) = (sorted[0] + cut, sorted[sorted.len() - 1] - cut);
                 let left: Vec<f64> = sorted.iter().copied().filter(|v| (low..=high).contains(v)).collect();
-                median(if left.is_empty() { &sorted } else { &left })
+                // Of nothing that is left Netdata takes the first beyond the middle.
+                let beyond = sorted.iter().copied().find(|value| *value >= low);
+                if left.is_empty() { beyond.unwrap() } else { median(&left) }
             }
             Group::TrimmedMean(percent) => mean_of(&sorted, 1.0 - f64::from(percent) / 50.0, 0.5),
             Group::Percentile(percent) => mean_of(&sorted, f64::from(percent) / 100.0, 0.0),

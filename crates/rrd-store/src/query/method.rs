@@ -326,14 +326,18 @@ impl Method for Sorted {
     }
 }
 
-/// Of sorted values those that are farther than `trim` of their range from its ends; all, where
-/// that leaves none.
+/// Of sorted values those that are farther than `trim` of their range from its ends; where that leaves
+/// none, the first beyond the middle, as Netdata has it.
 fn trimmed(sorted: &[f64], trim: f64) -> &[f64] {
     let (lowest, highest) = (sorted[0], sorted[sorted.len() - 1]);
     let cut = (highest - lowest) * trim;
     let begin = sorted.partition_point(|&value| value < lowest + cut);
     let end = sorted.partition_point(|&value| value <= highest - cut);
-    if begin < end { &sorted[begin..end] } else { sorted }
+    if begin < end {
+        return &sorted[begin..end];
+    }
+    let begin = begin.min(sorted.len() - 1);
+    &sorted[begin..=begin]
 }
 
 fn median(sorted: &[f64]) -> f64 {
@@ -432,7 +436,7 @@ mod tests {
         assert_eq!(median(0.0, &[9.0, 1.0, 5.0, 7.0]), 6.0);
         // Of the range 0 to 100 a tenth is cut off at both ends: 0, 1, 2 and 100 go.
         assert_eq!(median(0.1, &[0.0, 1.0, 2.0, 50.0, 60.0, 70.0, 100.0]), 60.0);
-        assert_eq!(median(0.5, &[0.0, 100.0]), 50.0, "nothing is left: the plain median");
+        assert_eq!(median(0.05, &[10.0, 10.0, 10.0, 10.0, 70.0]), 70.0, "nothing is left");
         assert_eq!(median(0.25, &[3.0, 3.0]), 3.0);
 
         let percentile =

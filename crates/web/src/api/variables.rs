@@ -53,8 +53,9 @@ impl Chart {
     }
 
     fn take(&mut self, alarms: OfChart) {
-        self.own.push(("green".into(), alarms.green));
-        self.own.push(("red".into(), alarms.red));
+        let before_the_last = self.own.len() - 1;
+        let thresholds = [("green".into(), alarms.green), ("red".into(), alarms.red)];
+        self.own.splice(before_the_last..before_the_last, thresholds);
         self.alarms = alarms.alarms.into_iter().map(|alarm| (alarm.name.to_string(), alarm.value)).collect();
     }
 
