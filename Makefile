@@ -39,7 +39,7 @@ $(ROLES:%=build-%): build-%: toolchain
 .PHONY: test
 test: lint peers build ## lint, install what the tests need, build, run all tests
 	cargo test --workspace --exclude integration-tests
-	cargo test -p collect --test apps_beside_netdata -- --ignored
+	cargo test -p collect --test apps_beside_netdata --test container_interfaces -- --ignored
 	$(TEST) -- --test-threads=$(TEST_THREADS)
 
 .PHONY: peers

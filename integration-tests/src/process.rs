@@ -90,11 +90,17 @@ impl Process {
 
     /// CPU time spent by all its threads, user and system.
     pub fn cpu_time(&self) -> Duration {
+        let [user, system] = self.cpu_times();
+        user + system
+    }
+
+    /// The same in its own code, and in the kernel for it.
+    pub fn cpu_times(&self) -> [Duration; 2] {
         let stat = read_lossy(Path::new(&format!("/proc/{}/stat", self.id())));
         let (_, fields) = stat.rsplit_once(')').unwrap_or_else(|| panic!("{} is not running", self.name));
         let tick = |index| fields.split_whitespace().nth(index).and_then(|text: &str| text.parse::<u64>().ok());
-        let (user, system) = tick(11).zip(tick(12)).expect("stat has at least 15 fields");
-        Duration::from_secs(user + system) / u32::try_from(rustix::param::clock_ticks_per_second()).expect("100")
+        let per_second = u32::try_from(rustix::param::clock_ticks_per_second()).expect("100");
+        [11, 12].map(|index| Duration::from_secs(tick(index).expect("stat has at least 15 fields")) / per_second)
     }
 
     /// CPU time of the threads that run now, to the nanosecond; what threads that have ended have

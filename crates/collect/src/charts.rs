@@ -120,7 +120,8 @@ pub(crate) struct Owner {
     pub module: &'static str,
     /// Seconds between rows.
     pub update_every_s: u32,
-    /// What precedes the dot in ids where that is not the form's id: the form's then follows it.
+    /// What precedes the dot in ids where that is not the form's id: the form's then follows it, and then the
+    /// device, if there is one.
     pub group: String,
     /// What follows the dot in ids; empty for charts of the whole machine.
     pub device: String,
@@ -506,11 +507,20 @@ impl<'w> Batch<'w> {
 }
 
 fn id_of(form: &Form, owner: &Owner) -> String {
-    if owner.group.is_empty() { with_device(form.id, &owner.device) } else { format!("{}.{}", owner.group, form.id) }
+    let Owner { group, device, .. } = owner;
+    match (group.is_empty(), device.is_empty()) {
+        (true, _) => with_device(form.id, device),
+        (false, true) => format!("{group}.{}", form.id),
+        (false, false) => format!("{group}.{}_{device}", form.id),
+    }
 }
 
+/// A device of a group is of a kind of its own: `net.packets` is `cgroup.net_packets` there.
 fn context_of(form: &Form, owner: &Owner) -> String {
-    format!("{}{}", owner.context_prefix, form.context.replace(DEVICE, &owner.device))
+    let is_in_group = !owner.group.is_empty() && !owner.device.is_empty();
+    let context =
+        if is_in_group { form.context.replace('.', "_") } else { form.context.replace(DEVICE, &owner.device) };
+    format!("{}{context}", owner.context_prefix)
 }
 
 fn with_device(id: &str, device: &str) -> String {

@@ -13,6 +13,7 @@ use crate::apps;
 use crate::aside::Stopwatch;
 use crate::cgroups::Cgroups;
 use crate::charts::Batch;
+use crate::claims::Claims;
 use crate::config::Config;
 use crate::file::Buffer;
 use crate::idlejitter::Idlejitter;
@@ -70,6 +71,7 @@ impl Collector {
     pub fn new(config: Config) -> Self {
         let update_every_s = config.update_every_s.max(1);
         let idlejitter = config.idlejitter;
+        let claims = Claims::default();
         Self {
             update_every_s,
             zero_metrics: config.zero_metrics,
@@ -77,9 +79,9 @@ impl Collector {
             // File systems are asked first: they answer while the rest is read.
             modules: Mounts::find(&config)
                 .into_iter()
-                .chain(kernel::modules(&config))
+                .chain(kernel::modules(&config, &claims))
                 .chain(apps::modules(&config))
-                .chain(Cgroups::find(&config))
+                .chain(Cgroups::find(&config, claims))
                 .map(|(module, every_s)| Scheduled::new(module, every_s))
                 .collect(),
             idlejitter: idlejitter.enabled.then(|| Idlejitter::new(idlejitter.update_every_s.max(update_every_s))),

@@ -31,6 +31,7 @@ mod aside;
 mod beat;
 mod cgroups;
 mod charts;
+mod claims;
 mod collector;
 mod config;
 mod file;

@@ -59,7 +59,7 @@ fn add_to(sums: &mut Sums, chart: &str, dimension: &str, value: f64) {
 }
 
 /// Goal: the processor time and the memory of shared groups are the same within a few percent, and ours costs at most a
-/// third of the processor time, also right after its start and while processes are forked all the time.
+/// fifth of the processor time, also right after its start and while processes are forked all the time.
 #[test]
 #[ignore = "needs netdata-core and root, and takes half a minute"]
 fn the_same_for_less() {
@@ -102,7 +102,7 @@ fn the_same_for_less() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     // What is not optimized is no measure.
-    assert!(cfg!(debug_assertions) || our_us * 3 <= their_us, "ours {our_us} µs, theirs {their_us} µs");
+    assert!(cfg!(debug_assertions) || our_us * 5 <= their_us, "ours {our_us} µs, theirs {their_us} µs");
 }
 
 /// Starts theirs; its sums of the seconds in which `measuring` is 1, once that is 2.
@@ -143,7 +143,7 @@ fn our_sums(list: &Path, measuring: &AtomicI64, their_pid: u32) -> (Sums, i64, i
         ..Config::default()
     }));
     let begun = Instant::now();
-    let (mut sums, mut our_ns, mut their_ticks) = (Sums::new(), 0, 0);
+    let (mut sums, mut our_ns, mut their_us) = (Sums::new(), 0, 0);
     for second in 0..SECONDS_BEFORE + SECONDS {
         // Half a second after theirs, which reads on the second.
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -151,7 +151,7 @@ fn our_sums(list: &Path, measuring: &AtomicI64, their_pid: u32) -> (Sums, i64, i
         thread::sleep(if rest > Duration::from_secs(1) { rest - Duration::from_secs(1) } else { rest });
         if second == SECONDS_BEFORE {
             measuring.store(1, Ordering::Relaxed);
-            (our_ns, their_ticks) = (0, ticks_of(their_pid));
+            (our_ns, their_us) = (0, cpu_us_of(their_pid));
         }
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let now = Now { wall_us: wall.as_micros() as i64, mono_us: begun.elapsed().as_micros() as u64 + 1 };
@@ -164,7 +164,7 @@ fn our_sums(list: &Path, measuring: &AtomicI64, their_pid: u32) -> (Sums, i64, i
     }
     measuring.store(2, Ordering::Relaxed);
     let seconds = SECONDS as i64;
-    (sums, our_ns / 1000 / seconds, (ticks_of(their_pid) - their_ticks) * 10_000 / seconds)
+    (sums, our_ns / 1000 / seconds, (cpu_us_of(their_pid) - their_us) / seconds)
 }
 
 fn add(sums: &mut Sums, host: &rrd_store::Host) {
@@ -178,29 +178,54 @@ fn add(sums: &mut Sums, host: &rrd_store::Host) {
     });
 }
 
-/// The same without what is not compared.
+/// The same without what is not compared, which has its cost, too.
 fn only(config: Config) -> Config {
+    let off = Family::OFF;
     Config {
-        stat: Family::OFF,
-        interrupts: Family::OFF,
-        pressure: Family::OFF,
-        protocols: Family::OFF,
-        sockets: Family::OFF,
-        softnet: Family::OFF,
-        conntrack: Family::OFF,
-        entropy: Family::OFF,
-        uptime: Family::OFF,
-        loadavg: Family::OFF,
-        vmstat: Family::OFF,
-        meminfo: Family::OFF,
-        diskstats: Family::OFF,
-        net_dev: Family::OFF,
+        idlejitter: off,
+        stat: off,
+        processes: off,
+        interrupts: off,
+        pressure: off,
+        protocols: off,
+        sockets: off,
+        softnet: off,
+        conntrack: off,
+        entropy: off,
+        clock: off,
+        uptime: off,
+        loadavg: off,
+        vmstat: off,
+        meminfo: off,
+        diskstats: off,
+        net_dev: off,
+        frequency: off,
+        numa: off,
+        ecc: off,
+        ksm: off,
+        zram: off,
+        wireless: off,
+        sctp: off,
+        ip_vs: off,
+        synproxy: off,
+        raid: off,
+        nfs: off,
+        zfs: off,
+        btrfs: off,
+        ipc: off,
+        power: off,
+        mounts: off,
+        cgroups: off,
         ..config
     }
 }
 
-/// User and system time of a process.
-fn ticks_of(pid: u32) -> i64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2).map(|word| word.parse::<i64>().unwrap()).sum()
+/// Microseconds that all threads of a process were on a processor.
+fn cpu_us_of(pid: u32) -> i64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let ns = |thread: fs::DirEntry| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).unwrap();
+        text.split(' ').next().unwrap().parse::<i64>().unwrap()
+    };
+    threads.map(ns).sum::<i64>() / 1000
 }

@@ -247,7 +247,7 @@ pub(crate) const SECTIONS: &[Section] = &[
         exclude = Is(r#""loop* ram*""#), Pattern, Yes, ALL, "disks to leave out";
     ),
     family!("collect.network", "traffic of network interfaces",
-        exclude = Is(r#""lo fireqos* *-ifb fwpr* fwbr* fwln*""#), Pattern, Yes, ALL, "interfaces to leave out";
+        exclude = Is(r#""lo fireqos* *-ifb fwpr* fwbr* fwln* ifb4*""#), Pattern, Yes, ALL, "interfaces to leave out";
     ),
     family!("collect.interrupts", "interrupts and softirqs by source, in all and per core"),
     family!("collect.pressure", "waiting for processors, memory and devices (PSI)"),

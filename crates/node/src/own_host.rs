@@ -269,4 +269,25 @@ mod tests {
             settings.collect.families[at] = before;
         }
     }
+
+    /// Goal: what settings leave out where nobody says otherwise is what collection leaves out by itself.
+    #[test]
+    fn patterns_that_nobody_set() {
+        let invocation = Invocation::parse(Role::Collector, ["collector".into()]).unwrap();
+        let settings = Settings::load(Role::Collector, &invocation, std::iter::empty()).unwrap();
+        let patterns = |config: collect::Config| {
+            [
+                config.diskstats_exclude,
+                config.net_dev_exclude,
+                config.mounts_exclude,
+                config.mounts_exclude_types,
+                config.cgroups_search,
+                config.cgroups_include,
+                config.cgroups_names,
+                config.cgroups_rename,
+                config.cgroups_services,
+            ]
+        };
+        assert_eq!(patterns(collect_config(&settings)), patterns(collect::Config::default()));
+    }
 }

@@ -227,7 +227,7 @@ impl Settings {
     fn netdata_conf(&self, root: &Path, port: u16) -> String {
         let (root, hostname, mode) = (root.display(), &self.hostname, &self.memory_mode);
         let (replication, user, address) = (yes_no(self.replication), user(), self.address);
-        let plugins = self.plugin_lines();
+        let (plugins, cgroups) = (self.plugin_lines(), cgroup_lines());
         let health = match &self.alarms {
             Some((_, program)) => format!(
                 "    enabled = yes\n    enable stock health configuration = no\n    run at least every seconds = 1\n\
@@ -258,7 +258,7 @@ impl Settings {
              \x20   errors flood protection period = 0\n\
              [web]\n    mode = static-threaded\n    bind to = {address}:{port}{both}\n    default port = {port}\n{tls}\
              [health]\n{health}[registry]\n    enabled = no\n[ml]\n    enabled = no\n{statsd}\
-             [plugins]\n    enable running new plugins = no\n{plugins}"
+             [plugins]\n    enable running new plugins = no\n{plugins}{cgroups}"
         )
     }
 
@@ -374,6 +374,14 @@ impl Drop for Netdata {
 fn command(command: &mut Command, root: &Path) {
     command.arg("-D").arg("-c").arg(root.join("etc/netdata.conf")).arg("-P").arg(root.join("run/netdata.pid"));
     command.env("DISABLE_TELEMETRY", "1").current_dir(root);
+}
+
+/// Which version of control groups it reads. Left to itself it takes a tree of version 2 for the right one even
+/// where that has no controllers, and then knows next to nothing of any group.
+fn cgroup_lines() -> &'static str {
+    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
+    let is_unified = ["cpu", "memory"].iter().all(|name| controllers.split_whitespace().any(|word| word == *name));
+    if is_unified { "" } else { "[plugin:cgroups]\n    use unified cgroups = no\n" }
 }
 
 fn yes_no(on: bool) -> &'static str {

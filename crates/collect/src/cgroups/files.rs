@@ -21,6 +21,9 @@ const KEPT_MAX: i64 = 8192;
 /// A file that is not there, or never held anything but zeros, is looked at each tenth time: an
 /// empty group costs next to nothing.
 const REST_READINGS: u8 = 9;
+/// One that was not there so many times is looked at once in a minute: the group is not in that controller's tree.
+const MISSES_MAX: u8 = 3;
+const MISSING_REST_READINGS: u8 = 59;
 
 /// How many more files may be kept open. Shared by all groups.
 #[derive(Debug, Clone)]
@@ -80,6 +83,8 @@ struct Place {
     name: u8,
     /// Whether it could be read when that was tried last.
     is_there: bool,
+    /// How often in a row it was not there, up to [`MISSES_MAX`].
+    misses: u8,
     /// Whether it ever held anything but zeros.
     had_values: bool,
 }
@@ -141,7 +146,12 @@ impl Place {
         let is_idle = !has_values && (source.rests || !self.had_values);
         // One that was there may come back at once: a service that is started again.
         let may_rest = if self.is_there { is_idle } else { !was_open };
-        self.rests = if may_rest { REST_READINGS } else { 0 };
+        self.misses = if self.is_there { 0 } else { (self.misses + 1).min(MISSES_MAX) };
+        self.rests = match () {
+            () if !may_rest => 0,
+            () if self.misses < MISSES_MAX => REST_READINGS,
+            () => MISSING_REST_READINGS,
+        };
     }
 
     fn read<'b>(

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::files::Reader;
 use super::hierarchy::Controller;
+use super::reading::Reading;
 use super::walk::path_of;
 use crate::file::{Buffer, KeptFile, read_once, under};
 use crate::scan::{Words, lines, number};
@@ -39,29 +40,43 @@ impl Machine {
 }
 
 impl Limits {
-    /// Reads the limits of the group `name`.
-    pub(crate) fn read(name: &[u8], machine: Machine, reader: &mut Reader, buffer: &mut Buffer) -> Self {
+    /// Reads the limits of the group `name` on what `reading` has of it.
+    pub(crate) fn read(
+        name: &[u8],
+        machine: Machine,
+        reader: &mut Reader,
+        buffer: &mut Buffer,
+        reading: &Reading,
+    ) -> Self {
         if reader.hierarchy.unified {
             Self::read_2(name, machine, reader, buffer)
         } else {
-            Self::read_1(name, machine, reader, buffer)
+            Self::read_1(name, machine, reader, buffer, reading)
         }
     }
 
-    fn read_1(name: &[u8], machine: Machine, reader: &mut Reader, buffer: &mut Buffer) -> Self {
+    /// A group need not be in the trees of all controllers.
+    fn read_1(name: &[u8], machine: Machine, reader: &mut Reader, buffer: &mut Buffer, reading: &Reading) -> Self {
+        let mut limits = Self::default();
         let mut read =
             |controller, file| read(name, controller, file, reader, buffer, |text| Words::new(text).number());
-        let period = read(Controller::Cpu, "cpu.cfs_period_us");
-        // Without a limit it is -1, which is no number here.
-        let quota = read(Controller::Cpu, "cpu.cfs_quota_us");
-        let said = [
-            read(Controller::Memory, "memory.limit_in_bytes"),
-            read(Controller::Memory, "memory.memsw.limit_in_bytes"),
-        ];
-        let set = self::read(name, Controller::Cpuset, "cpuset.cpus", reader, buffer, cores_in);
-        let cores = set.filter(|&cores| cores > 0).unwrap_or(machine.cores);
-        let cpu_percent = period.map(|period| percent(quota, period, cores));
-        Self { cpu_percent, memory_bytes: machine.limit(said[0]), said }
+        if reading.memory.is_some() {
+            limits.said = [
+                read(Controller::Memory, "memory.limit_in_bytes"),
+                read(Controller::Memory, "memory.memsw.limit_in_bytes"),
+            ];
+            limits.memory_bytes = machine.limit(limits.said[0]);
+        }
+        if reading.cpu.is_some()
+            && let Some(period) = read(Controller::Cpu, "cpu.cfs_period_us")
+        {
+            // Without a limit it is -1, which is no number here.
+            let quota = read(Controller::Cpu, "cpu.cfs_quota_us");
+            let set = self::read(name, Controller::Cpuset, "cpuset.cpus", reader, buffer, cores_in);
+            let cores = set.filter(|&cores| cores > 0).unwrap_or(machine.cores);
+            limits.cpu_percent = Some(percent(quota, period, cores));
+        }
+        limits
     }
 
     fn read_2(name: &[u8], machine: Machine, reader: &mut Reader, buffer: &mut Buffer) -> Self {

@@ -8,14 +8,16 @@
 //! a dimension each. A group that is found after the first walk has to be there on two walks in a
 //! row: what lives for seconds only costs no chart. What is gone is dropped with all it had.
 //!
-//! Left out: interfaces of containers, which the machine shows by its own names for them.
+//! Interfaces of containers are found here and claimed ([`Claims`]); who reads all interfaces shows them.
 
 mod files;
 mod forms;
 mod hierarchy;
+mod interfaces;
 mod json;
 mod limits;
 mod name;
+mod networks;
 mod own_charts;
 mod reading;
 mod services;
@@ -32,13 +34,16 @@ use tracing::{info, warn};
 
 use self::files::{Budget, Files, Reader};
 use self::hierarchy::Hierarchy;
+use self::interfaces::Interfaces;
 use self::limits::{Limits, Machine};
 use self::name::{Found, Name};
+use self::networks::{Kernel, Networks};
 use self::own_charts::{Frame, OwnCharts, section};
 use self::reading::{Parsers, Reading, Source, VERSION_1, VERSION_2};
 use self::services::{Service, Services};
 use self::walk::{Progress, Walk};
 use crate::charts::Batch;
+use crate::claims::Claims;
 use crate::config::Config;
 use crate::file::Buffer;
 use crate::module::{Module, ReadError};
@@ -65,6 +70,7 @@ pub(crate) struct Cgroups {
     is_through: bool,
     members: Roster<Member>,
     groups: usize,
+    interfaces: Interfaces,
     reader: Reader,
     machine: Machine,
     services: Services,
@@ -97,6 +103,8 @@ struct Group {
     limits: Option<Limits>,
     charts: Charts,
     is_there: bool,
+    /// How often its interfaces were looked for, up to 255.
+    looks: u8,
 }
 
 enum Charts {
@@ -132,12 +140,13 @@ impl Rules {
 }
 
 impl Cgroups {
-    /// The module for `config`, if that wants it, and every how many seconds it is to be read.
-    pub(crate) fn find(config: &Config) -> Option<(Box<dyn Module>, u32)> {
+    /// The module for `config`, if that wants it, and every how many seconds it is to be read. It claims the
+    /// interfaces of containers.
+    pub(crate) fn find(config: &Config, claims: Claims) -> Option<(Box<dyn Module>, u32)> {
         if !config.cgroups.enabled {
             return None;
         }
-        match Self::open(config, Budget::of_system()) {
+        match Self::open(config, Budget::of_system(), claims, Box::new(Kernel::default())) {
             Ok(Some(cgroups)) => return Some((Box::new(cgroups), config.update_every_s)),
             Ok(None) => info!(file = PATH, "no control groups, their charts are left out"),
             Err(error) => info!(file = PATH, %error, "no table of mounts, charts of control groups are left out"),
@@ -145,7 +154,7 @@ impl Cgroups {
         None
     }
 
-    fn open(config: &Config, budget: Budget) -> io::Result<Option<Self>> {
+    fn open(config: &Config, budget: Budget, claims: Claims, networks: Box<dyn Networks>) -> io::Result<Option<Self>> {
         // Its own: that of all modules is not there yet.
         let mut buffer = Buffer::new();
         let Some(hierarchy) = Hierarchy::find(&config.root, &mut buffer)? else { return Ok(None) };
@@ -163,6 +172,7 @@ impl Cgroups {
             is_through: false,
             members: Roster::new(),
             groups: 0,
+            interfaces: Interfaces::new(&config.root, claims, networks),
             machine: Machine::read(&config.root, &mut buffer),
             services: Services::new(hierarchy.unified, update_every_s),
             reader: Reader { hierarchy, budget, parsers: Parsers::new(), path: PathBuf::new() },
@@ -200,6 +210,7 @@ impl Cgroups {
         self.is_through = progress == Progress::Through;
         if self.is_through {
             self.settle_newcomers(buffer);
+            self.look_for_interfaces(buffer);
             self.walks += 1;
         }
     }
@@ -263,7 +274,20 @@ impl Cgroups {
             limits: None,
             charts,
             is_there: false,
+            looks: 0,
         })))
+    }
+
+    fn look_for_interfaces(&mut self, buffer: &mut Buffer) {
+        let Self { members, interfaces, reader, walks, .. } = self;
+        interfaces.begin();
+        for (at, member) in members.devices().enumerate() {
+            if let Member::Group(group) = member
+                && let Group { path, charts: Charts::Own(charts), looks, .. } = &mut **group
+            {
+                interfaces.look((at, looks, *walks), (path, charts.owner()), reader, buffer);
+            }
+        }
     }
 
     /// The name of a group; `Some(None)` where it is to have no charts, `None` where it is to be tried again.
@@ -295,7 +319,7 @@ impl Cgroups {
             let Group { path, files, reading, limits, is_there, .. } = &mut **group;
             *is_there = files.read(sources, path, reader, buffer, reading);
             if !is_service && (limits.is_none() || (at + *readings).is_multiple_of(LIMITS_EVERY)) {
-                *limits = Some(Limits::read(path, *machine, reader, buffer));
+                *limits = Some(Limits::read(path, *machine, reader, buffer, reading));
             }
             cores_max = cores_max.max(reading.per_core.len());
         }
@@ -321,13 +345,16 @@ impl Module for Cgroups {
     }
 
     fn write(&mut self, batch: &mut Batch<'_>) {
-        let Self { members, services, groups, .. } = self;
+        let Self { members, services, groups, interfaces, .. } = self;
         if self.is_through {
             members.drop_unlisted(|member| {
                 let Member::Group(group) = member else { return };
                 *groups -= 1;
                 match &mut group.charts {
-                    Charts::Own(charts) => charts.obsolete(batch),
+                    Charts::Own(charts) => {
+                        interfaces.leave(charts.section());
+                        charts.obsolete(batch);
+                    }
                     Charts::Shared(service) => services.leave(batch, service),
                 }
             });

@@ -62,6 +62,11 @@ impl OwnCharts {
         Self { owner, charts: [const { None }; Which::ALL], per_core: None, before: None, told: [None; 3] }
     }
 
+    /// What the charts are of.
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     /// The section that the charts are in.
     pub(crate) fn section(&self) -> &str {
         &self.owner.group

@@ -8,6 +8,7 @@ use row::{ChartOptions, Guid};
 use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 use tempfile::TempDir;
 
+use super::networks::End;
 use super::*;
 
 /// Charts as dashboards and alarms of Netdata 1.37 know them; see `charts.txt` for how they are written.
@@ -22,8 +23,24 @@ const TABLE_2: &str = "1 0 0:2 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
 const STALLS: &str =
     "some avg10=1.50 avg60=0.25 avg300=0.00 total=5000\nfull avg10=0.50 avg60=0.00 avg300=0.00 total=3000\n";
 
+/// Process 100 is in a network that `veth0` leads to, 101 in that of `veth1`, all others in that of the machine.
+struct TwoNetworks;
+
+impl Networks for TwoNetworks {
+    fn network_of(&mut self, pid: u32) -> Option<i32> {
+        (100..102).contains(&pid).then(|| pid as i32 - 100)
+    }
+
+    fn ends(&mut self, ends: &mut Vec<End>) -> io::Result<()> {
+        let end = |name: &[u8], network, number| End { name: networks::Name::new(name).unwrap(), network, number };
+        ends.extend([end(b"veth0", 0, 2), end(b"veth1", 1, 7)]);
+        Ok(())
+    }
+}
+
 struct World {
     root: TempDir,
+    claims: Claims,
     cgroups: Cgroups,
     buffer: Buffer,
     host: Arc<Host>,
@@ -45,11 +62,12 @@ impl World {
             write("sys/fs/cgroup/cgroup.controllers", "cpu memory io pids\n");
         }
         let config = Config { root: root.path().into(), ..Config::default() };
-        let cgroups = Cgroups::open(&config, Budget::new(50)).unwrap().unwrap();
+        let claims = Claims::default();
+        let cgroups = Cgroups::open(&config, Budget::new(50), claims.clone(), Box::new(TwoNetworks)).unwrap().unwrap();
         let info = HostInfo::unknown(Guid::from_bytes([1; 16]));
         let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 60));
         let feed = host.claim(FeedKind::Local, info);
-        Self { root, cgroups, buffer: Buffer::new(), host, feed, second: 1_700_000_000 }
+        Self { root, claims, cgroups, buffer: Buffer::new(), host, feed, second: 1_700_000_000 }
     }
 
     fn now(&self) -> Now {
@@ -383,4 +401,46 @@ fn names_are_unique_and_groups_limited() {
     }
     world.pass(60);
     assert_eq!(world.cgroups.groups, GROUPS_MAX);
+}
+
+/// Goal: the interfaces of a container are claimed by the names that they have inside, also where its processes are in
+/// parts of its group, and only as long as it is there.
+#[test]
+fn interfaces_belong_to_containers() {
+    for unified in [false, true] {
+        let mut world = World::new(unified);
+        let tree = if unified { "" } else { "memory" };
+        let processes = |world: &World, group: &str, text: &str| {
+            write(world.root.path(), &format!("sys/fs/cgroup/{tree}{group}/cgroup.procs"), text);
+        };
+        for group in ["/docker/a", "/docker/b", "/docker/c"] {
+            world.group(group, 1);
+        }
+        processes(&world, "/docker/a", "100\n7\n");
+        processes(&world, "/docker/b/init.scope", "101\n");
+        // Of the same network, but not the first.
+        processes(&world, "/docker/c", "100\n");
+        write(world.root.path(), "proc/100/net/dev_mcast", "2    eth0            1     0     333300000001\n");
+        write(world.root.path(), "proc/101/net/dev", "head\nhead\n    lo: 1 2\n  net1: 3 4\n");
+        world.tick();
+        let claim = |world: &World, interface: &[u8]| {
+            world.claims.of(interface).map(|claim| format!("{}{} {}", claim.context_prefix, claim.section, claim.name))
+        };
+        let [first, second] = [&b"veth0"[..], b"veth1"].map(|interface| claim(&world, interface).unwrap());
+        assert!(["cgroup.cgroup_docker_a eth0", "cgroup.cgroup_docker_c eth0"].contains(&&*first), "{first}");
+        assert_eq!(second, "cgroup.cgroup_docker_b net1");
+        let version = world.claims.version();
+        world.pass(60);
+        assert_eq!(world.claims.version(), version, "nothing changed");
+        world.remove("/docker/b");
+        world.pass(11);
+        assert_eq!((claim(&world, b"veth1"), claim(&world, b"veth0")), (None, Some(first)));
+        // A container that is started anew has another network, which somebody notices.
+        processes(&world, "/docker/a", "101\n");
+        processes(&world, "/docker/c", "101\n");
+        world.claims.tell_newcomer();
+        world.pass(10);
+        assert_eq!(claim(&world, b"veth0"), None);
+        assert_eq!(claim(&world, b"veth1").unwrap().rsplit(' ').next(), Some("net1"));
+    }
 }

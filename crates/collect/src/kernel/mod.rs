@@ -79,6 +79,7 @@ use self::vmstat::Vmstat;
 use self::wireless::Wireless;
 use self::zfs::Zfs;
 use self::zram::Zram;
+use crate::claims::Claims;
 use crate::config::{Config, Family};
 use crate::file::under;
 use crate::module::Module;
@@ -102,12 +103,12 @@ macro_rules! opening {
 }
 
 /// All that `config` enables, and every how many seconds. What cannot be opened is left out, which the log
-/// says, until its file is there.
-pub(crate) fn modules(config: &Config) -> Vec<(Box<dyn Module>, u32)> {
+/// says, until its file is there. Interfaces belong to whom `claims` say.
+pub(crate) fn modules(config: &Config, claims: &Claims) -> Vec<(Box<dyn Module>, u32)> {
     let config = Arc::new(config.clone());
     let mut modules = Vec::new();
     let mut missing = Vec::new();
-    each_opening(&config, &mut |opening| {
+    each_opening(&config, claims, &mut |opening| {
         let Opening { path, family, at_least_s, open } = opening;
         if !family.enabled {
             return;
@@ -125,7 +126,7 @@ pub(crate) fn modules(config: &Config) -> Vec<(Box<dyn Module>, u32)> {
                 return;
             }
         };
-        let reopen = reopening(Arc::clone(&config), path, every_s);
+        let reopen = reopening(Arc::clone(&config), claims.clone(), path, every_s);
         modules.push((Box::new(Lasting::new(path, under(&config.root, path), reopen, module)) as _, every_s));
     });
     if !missing.is_empty() {
@@ -135,10 +136,10 @@ pub(crate) fn modules(config: &Config) -> Vec<(Box<dyn Module>, u32)> {
 }
 
 /// How to open the module of a file again.
-fn reopening(config: Arc<Config>, path: &'static str, every_s: u32) -> Open {
+fn reopening(config: Arc<Config>, claims: Claims, path: &'static str, every_s: u32) -> Open {
     Box::new(move || {
         let mut opened = Err(io::ErrorKind::NotFound.into());
-        each_opening(&config, &mut |opening| {
+        each_opening(&config, &claims, &mut |opening| {
             if opening.path == path {
                 opened = (opening.open)(every_s);
             }
@@ -149,7 +150,7 @@ fn reopening(config: Arc<Config>, path: &'static str, every_s: u32) -> Open {
 
 /// Calls `each` with how to open each module. The list is long: once in a binary is enough.
 #[inline(never)]
-fn each_opening(config: &Config, each: &mut dyn FnMut(&Opening<'_>)) {
+fn each_opening(config: &Config, claims: &Claims, each: &mut dyn FnMut(&Opening<'_>)) {
     let root = &*config.root;
     let disks_excluded = SimplePattern::new(&config.diskstats_exclude);
     let interfaces_excluded = SimplePattern::new(&config.net_dev_exclude);
@@ -173,7 +174,7 @@ fn each_opening(config: &Config, each: &mut dyn FnMut(&Opening<'_>)) {
         opening!(softnet::PATH, config.softnet, every_s => Softnet::open(root, every_s, per_core)),
         opening!(conntrack::PATH, config.conntrack, every_s => Conntrack::open(root, every_s)),
         opening!(diskstats::PATH, config.diskstats, every_s => Diskstats::open(root, every_s, disks_excluded.clone())),
-        opening!(net_dev::PATH, config.net_dev, every_s => NetDev::open(root, every_s, interfaces_excluded.clone())),
+        opening!(net_dev::PATH, config.net_dev, every_s => NetDev::open(root, every_s, interfaces_excluded.clone(), claims.clone())),
         opening!(frequency::PATH, config.frequency, every_s => Frequency::open(root, every_s)),
         opening!(numa::PATH, config.numa, every_s => Numa::open(root, every_s, zeros)),
         opening!(edac::PATH, config.ecc, every_s => Edac::open(root, every_s)),

@@ -6,7 +6,8 @@
 //!       sent     bytes packets errs drop fifo colls carrier    compressed
 //! ```
 //!
-//! Beside it, `/sys` tells of each interface's link. Interfaces of containers keep their names on the host.
+//! Beside it, `/sys` tells of each interface's link. An interface that leads into a container has its charts there, as
+//! the container sees it: by the name of the other end, and what is received here was sent there.
 
 use std::ffi::OsStr;
 use std::io;
@@ -17,6 +18,7 @@ use patterns::SimplePattern;
 use row::{ChartType, DimensionDefinition, Now};
 
 use crate::charts::{Batch, Chart, DETAIL, Form, Owner, PLAIN, incremental};
+use crate::claims::{Claim, Claims};
 use crate::file::{Buffer, KeptFile, under};
 use crate::kernel::net_link::{Link, TURNS_PER_TICK};
 use crate::module::{Module, ReadError};
@@ -29,6 +31,8 @@ use crate::scan::{Words, lines};
 pub(crate) const PATH: &str = "/proc/net/dev";
 /// Interfaces that are looked at; those beyond are left out.
 const INTERFACES_MAX: usize = 16_384;
+/// What is added to the priority of charts in a container's section.
+const CONTAINER_PRIORITY: i32 = 36_000;
 
 static ALL: Form = Form {
     id: "system.net",
@@ -124,6 +128,9 @@ pub(crate) struct NetDev {
     root: PathBuf,
     exclude: SimplePattern,
     interfaces: Roster<Interface>,
+    claims: Claims,
+    /// The claims that interfaces have their charts by.
+    claims_version: u64,
     all: (Chart, Owner),
     received: RunningSum,
     sent: RunningSum,
@@ -143,6 +150,9 @@ struct Interface {
 
 #[derive(Debug)]
 struct InterfaceCharts {
+    name: Box<[u8]>,
+    physical: bool,
+    claim: Option<Claim>,
     owner: Owner,
     bandwidth: Chart,
     packets: Chart,
@@ -156,13 +166,16 @@ struct InterfaceCharts {
 }
 
 impl NetDev {
-    /// Opens the file under `root`; interfaces whose names match `exclude` have no charts.
-    pub(crate) fn open(root: &Path, update_every_s: u32, exclude: SimplePattern) -> io::Result<Self> {
+    /// Opens the file under `root`; interfaces whose names match `exclude` have no charts, and those of `claims` in
+    /// the section of their container.
+    pub(crate) fn open(root: &Path, update_every_s: u32, exclude: SimplePattern, claims: Claims) -> io::Result<Self> {
         Ok(Self {
             file: KeptFile::open(root, PATH)?,
             root: root.to_path_buf(),
             exclude,
             interfaces: Roster::new(),
+            claims,
+            claims_version: 0,
             all: (Chart::new(&ALL), Owner::machine(PATH, update_every_s)),
             received: RunningSum::default(),
             sent: RunningSum::default(),
@@ -177,7 +190,7 @@ impl NetDev {
         let excluded = exclude.matches(&name);
         let charts = (!excluded).then(|| {
             let link = Link::new(under(root, "/sys/class/net").join(file_name), number);
-            Box::new(InterfaceCharts::new(name, physical, update_every_s, link))
+            Box::new(InterfaceCharts::new(line.name, physical, update_every_s, link))
         });
         Interface { physical: physical && !excluded, before: None, now: line.counters, charts }
     }
@@ -191,6 +204,21 @@ impl NetDev {
             turns += 1;
         }
         self.next_turn = if turns == TURNS_PER_TICK { self.next_turn + turns } else { 0 };
+    }
+
+    /// Moves charts to whom their interfaces belong now.
+    fn follow_claims(&mut self, batch: &mut Batch<'_>) {
+        let version = self.claims.version();
+        if std::mem::replace(&mut self.claims_version, version) == version {
+            return;
+        }
+        for charts in self.interfaces.devices().filter_map(|interface| interface.charts.as_mut()) {
+            let claim = self.claims.of(&charts.name);
+            if charts.claim != claim {
+                charts.obsolete(batch);
+                charts.belong_to(claim, self.all.1.update_every_s);
+            }
+        }
     }
 
     fn write_all(&mut self, batch: &mut Batch<'_>) {
@@ -222,6 +250,9 @@ impl Module for NetDev {
             } else if self.interfaces.len() < INTERFACES_MAX {
                 let (number, every_s) = (self.interfaces.len(), self.all.1.update_every_s);
                 let interface = Self::look_up(&self.root, &self.exclude, number, every_s, &line);
+                if interface.charts.as_ref().is_some_and(|charts| !charts.physical) {
+                    self.claims.tell_newcomer();
+                }
                 self.interfaces.add(line.name, interface);
             }
         }
@@ -239,6 +270,7 @@ impl Module for NetDev {
                 charts.obsolete(batch);
             }
         });
+        self.follow_claims(batch);
         for interface in self.interfaces.devices() {
             if let Some(charts) = &mut interface.charts {
                 charts.write(batch, &interface.now);
@@ -249,16 +281,12 @@ impl Module for NetDev {
 }
 
 impl InterfaceCharts {
-    fn new(name: String, physical: bool, update_every_s: u32, link: Link) -> Self {
-        let kind = if physical { "real" } else { "virtual" };
-        let owner = Owner {
-            device: name.clone(),
-            family: name.clone(),
-            labels: vec![("interface_type", kind.to_owned()), ("device", name)],
-            ..Owner::machine(PATH, update_every_s)
-        };
+    fn new(name: &[u8], physical: bool, update_every_s: u32, link: Link) -> Self {
         Self {
-            owner,
+            name: name.into(),
+            physical,
+            claim: None,
+            owner: owner(&text_of(name), physical, None, update_every_s),
             bandwidth: Chart::new(&BANDWIDTH),
             packets: Chart::new(&PACKETS),
             errors: Chart::new(&ERRORS),
@@ -271,8 +299,19 @@ impl InterfaceCharts {
         }
     }
 
+    /// From here on charts are in the section of whom the interface belongs to.
+    fn belong_to(&mut self, claim: Option<Claim>, update_every_s: u32) {
+        self.owner = owner(&text_of(&self.name), self.physical, claim.as_ref(), update_every_s);
+        self.claim = claim;
+        self.speed_told = None;
+    }
+
     fn write(&mut self, batch: &mut Batch<'_>, now: &Counters) {
-        let (received, sent) = (&now.received, &now.sent);
+        let mut directions = [&now.received, &now.sent];
+        if self.claim.is_some() {
+            directions.reverse();
+        }
+        let [received, sent] = directions;
         let pairs = [
             (&mut self.bandwidth, [received.bytes, sent.bytes]),
             (&mut self.errors, [received.errors, sent.errors]),
@@ -304,6 +343,25 @@ impl InterfaceCharts {
         for chart in counted.into_iter().chain(link.charts()) {
             batch.obsolete(chart);
         }
+    }
+}
+
+/// The machine's part that an interface is, or the container's that claims it.
+fn owner(name: &str, physical: bool, claim: Option<&Claim>, update_every_s: u32) -> Owner {
+    let kind = if physical { "real" } else { "virtual" };
+    let labels = [("interface_type", kind.to_owned()), ("device", name.to_owned())];
+    let machine = Owner::machine(PATH, update_every_s);
+    match claim {
+        None => Owner { device: name.to_owned(), family: name.to_owned(), labels: labels.into(), ..machine },
+        Some(claim) => Owner {
+            group: claim.section.clone(),
+            device: claim.name.clone(),
+            family: format!("net {}", claim.name),
+            context_prefix: claim.context_prefix,
+            priority_offset: CONTAINER_PRIORITY,
+            labels: labels.into_iter().chain(claim.labels.iter().cloned()).collect(),
+            ..machine
+        },
     }
 }
 
@@ -369,6 +427,65 @@ mod tests {
         let sent = Direction { bytes: 9, packets: 10, errors: 11, drops: 12, fifo: 13, compressed: 16 };
         let counters = Counters { received, sent, multicast: 8, frames: 6, collisions: 14, carrier: 15 };
         assert_eq!(line, Line { name: b"eth0", counters });
+    }
+
+    /// Goal: an interface that a container claims has its charts there, seen from inside; without the claim it has them
+    /// here again.
+    #[test]
+    fn claimed_interfaces() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("proc/net/dev", "heading\nheading\n veth1: 1000 10 1 0 0 0 0 3 2000 20 0 0 0 0 0 0\n");
+        write("sys/devices/virtual/net/veth1/mtu", "");
+        write("sys/class/net/veth1/mtu", "1500\n");
+        let claims = Claims::default();
+        let mut module = NetDev::open(root.path(), 1, SimplePattern::new(""), claims.clone()).unwrap();
+        let info = rrd_store::HostInfo::unknown(row::Guid::from_bytes([1; 16]));
+        let host = rrd_store::Store::new().add(&info, rrd_store::Keep::new(rrd_store::MemoryMode::Ram, 60));
+        let mut feed = host.claim(rrd_store::FeedKind::Local, info);
+        let mut second = 1_700_000_000;
+        let mut tick = || {
+            second += 1;
+            let now = Now { wall_us: second * 1_000_000, mono_us: second.cast_unsigned() * 1_000_000 };
+            module.read(&mut Buffer::new(), now).unwrap();
+            module.write(&mut Batch::new(feed.writer(now).unwrap(), false));
+            host.read(|host| {
+                let charts = host.charts().filter(|chart| !chart.definition().options.has(row::ChartOptions::OBSOLETE));
+                charts.map(|chart| chart.id().to_owned()).collect::<Vec<_>>()
+            })
+        };
+        let here = ["net.veth1", "net_errors.veth1", "net_mtu.veth1", "net_packets.veth1"];
+        let sorted = |mut ids: Vec<String>| {
+            ids.sort();
+            ids
+        };
+        assert_eq!(sorted(tick()), here);
+        assert!(claims.take_newcomers(), "it may be somebody's");
+        let claim = Claim {
+            section: "cgroup_web".to_owned(),
+            name: "eth0".to_owned(),
+            context_prefix: "cgroup.",
+            labels: vec![("cgroup_name", "web".to_owned())],
+        };
+        claims.replace("cgroup_web", [(Box::from(&b"veth1"[..]), claim)].into_iter());
+        let there =
+            ["net_errors_eth0", "net_eth0", "net_mtu_eth0", "net_packets_eth0"].map(|id| format!("cgroup_web.{id}"));
+        assert_eq!(sorted(tick()), there);
+        host.read(|host| {
+            let chart = host.find_chart("cgroup_web.net_packets_eth0").unwrap();
+            let is = chart.definition();
+            assert_eq!((is.context, is.family, is.priority), ("cgroup.net_packets", "net eth0", 43_001));
+            let values: Vec<_> = (0..3).map(|at| chart.dimension_state(at).unwrap().collected).collect();
+            assert_eq!(values, [20, 10, 3], "what was sent here is received there");
+            let labels: Vec<_> = chart.labels().map(|label| label.name.to_owned()).collect();
+            assert!(labels.contains(&"cgroup_name".to_owned()), "{labels:?}");
+        });
+        claims.replace("cgroup_web", std::iter::empty());
+        assert_eq!(sorted(tick()), here);
     }
 
     /// Lines that are cut or absurd are left out.

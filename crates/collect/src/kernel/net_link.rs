@@ -76,6 +76,8 @@ pub(super) struct Link {
     /// Whether files stay open.
     is_kept: bool,
     state: Option<[i64; STATES.len() + 1]>,
+    /// Whether the carrier could be read when that was tried last.
+    tells_carrier: bool,
     has_carrier: Option<bool>,
     duplex: Option<[i64; 3]>,
     speed_kilobits: Option<i64>,
@@ -97,6 +99,7 @@ impl Link {
             carrier_file: None,
             is_kept: number < KEPT_MAX,
             state: None,
+            tells_carrier: true,
             has_carrier: None,
             duplex: None,
             speed_kilobits: None,
@@ -119,8 +122,11 @@ impl Link {
     pub(super) fn read(&mut self, buffer: &mut Buffer, now: Now) {
         let before = (self.state, self.has_carrier);
         self.read_state(buffer);
-        self.read_carrier(buffer);
         let is_old = self.rest_read_us.is_none_or(|read_us| now.mono_us.saturating_sub(read_us) >= REST_EVERY_US);
+        // One that is down does not tell of its carrier before it comes to another state.
+        if self.tells_carrier || is_old || before.0 != self.state {
+            self.read_carrier(buffer);
+        }
         if is_old || before != (self.state, self.has_carrier) {
             self.rest_read_us = Some(now.mono_us);
             self.read_rest(buffer);
@@ -135,8 +141,9 @@ impl Link {
     }
 
     fn read_carrier(&mut self, buffer: &mut Buffer) {
-        let Self { folder, carrier_file, is_kept, has_carrier, .. } = self;
+        let Self { folder, carrier_file, is_kept, has_carrier, tells_carrier, .. } = self;
         let read = read_kept(folder, "carrier", carrier_file, *is_kept, buffer);
+        *tells_carrier = read.is_some();
         // It cannot be read of an interface that is down: once it could, that is a lack of one.
         *has_carrier = match read {
             Some(text) => Some(text.trim_ascii() == b"1"),

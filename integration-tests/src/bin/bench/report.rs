@@ -8,6 +8,9 @@ use integration_tests::process::Process;
 pub(crate) struct Cost {
     name: &'static str,
     cpu: Duration,
+    /// Of it in the kernel, as far as the kernel tells the two apart.
+    kernel: f64,
+    threads: u64,
     resident_bytes: u64,
     samples: u64,
 }
@@ -17,19 +20,24 @@ pub(crate) struct Measured<'a> {
     name: &'static str,
     process: &'a Process,
     before: Duration,
+    times_before: [Duration; 2],
 }
 
 impl<'a> Measured<'a> {
     /// Begins here.
     pub(crate) fn begin(name: &'static str, process: &'a Process) -> Self {
-        Self { name, process, before: process.cpu_time_of_threads() }
+        Self { name, process, before: process.cpu_time_of_threads(), times_before: process.cpu_times() }
     }
 
     /// Ends here; it had so many samples to deal with.
     pub(crate) fn end(&self, samples: u64) -> Cost {
+        let times = self.process.cpu_times();
+        let [user, system] = [0, 1].map(|at| times[at].saturating_sub(self.times_before[at]).as_secs_f64());
         Cost {
             name: self.name,
             cpu: self.process.cpu_time_of_threads().saturating_sub(self.before),
+            kernel: system / (user + system).max(f64::MIN_POSITIVE),
+            threads: self.process.threads(),
             resident_bytes: self.process.resident_bytes(),
             samples,
         }
@@ -79,6 +87,8 @@ pub(crate) fn costs(title: &str, costs: &[Cost]) {
     costs.iter().for_each(|cost| print!("{:>14}", cost.name));
     println!();
     line("CPU, ms", costs, |cost| cost.cpu.as_secs_f64() * 1e3);
+    line("in the kernel, ms", costs, |cost| cost.cpu.as_secs_f64() * 1e3 * cost.kernel);
+    line("threads", costs, |cost| cost.threads as f64);
     line("samples", costs, |cost| cost.samples as f64);
     line("CPU per sample, µs", costs, per_sample_us);
     line("resident, MB", costs, |cost| cost.resident_bytes as f64 / 1e6);
