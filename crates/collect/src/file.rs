@@ -4,7 +4,7 @@
 //! opening each time would cost 7 to 12 µs more. A file that is one record (`stat`, `meminfo`)
 //! comes whole with one read where the buffer is large enough. A file of many records
 //! (`net/dev`, `diskstats`, `vmstat`) comes about 4 KiB at a time however large the buffer is, so
-//! reading goes on at the next offset until nothing more comes.
+//! reading goes on at the next offset until little or nothing more comes.
 //!
 //! The bytes lie in one buffer for all files: it grows to what the largest file needs, within a
 //! limit, and from then on a read allocates nothing.
@@ -21,7 +21,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 const BUFFER_BYTES_FIRST: usize = 16 * 1024;
 /// What the buffer grows to at most: `stat` with 8,192 cores takes 0.8 MB.
 const BUFFER_BYTES_MAX: usize = 1024 * 1024;
-/// A first read shorter than this was the whole file: the kernel fills at least a page (4 KiB)
+/// A read shorter than this was the last of its file: the kernel fills at least a page (4 KiB)
 /// less one record, and no record of a file of many records read here reaches 1 KiB.
 const WHOLE_BELOW_BYTES: usize = 3 * 1024;
 
@@ -42,9 +42,9 @@ impl Buffer {
         &self.0[..length]
     }
 
-    /// Fills the buffer by `read_at(bytes, offset)` until that gives nothing more, or has given
-    /// less than `whole_below` bytes in all. What lies beyond the limit is left out, together with
-    /// the line that the limit cuts.
+    /// Fills the buffer by `read_at(bytes, offset)` until that gives nothing more, or less than there is room for
+    /// and than `whole_below` bytes. What lies beyond the limit is left out, together with the line that the limit
+    /// cuts.
     fn fill(
         &mut self,
         whole_below: usize,
@@ -55,13 +55,14 @@ impl Buffer {
             if length == self.0.len() && !self.grow() {
                 return Ok(whole_lines(&self.0));
             }
-            match read_at(&mut self.0[length..], length as u64) {
-                Ok(0) => break,
-                Ok(read) => length += read.min(self.0.len() - length),
+            let room = self.0.len() - length;
+            let read = match read_at(&mut self.0[length..], length as u64) {
+                Ok(read) => read.min(room),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
-            }
-            if length < whole_below {
+            };
+            length += read;
+            if read == 0 || (read < room && read < whole_below) {
                 break;
             }
         }
@@ -112,6 +113,17 @@ impl KeptFile {
 
     /// Reads the beginning of the file with one call: as much of it as the buffer takes.
     pub(crate) fn read_beginning<'b>(&self, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
+        loop {
+            match self.0.read_at(&mut buffer.0, 0) {
+                Ok(length) => return Ok(&buffer.0[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads a file that the kernel writes as one record, however long: it comes with one call.
+    pub(crate) fn read_record<'b>(&self, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
         buffer.fill(usize::MAX, |bytes, offset| self.0.read_at(bytes, offset))
     }
 
@@ -186,15 +198,25 @@ mod tests {
         }
     }
 
-    /// A short first read is believed to be the whole; a long one is confirmed.
+    /// A short read is believed to be the last, a long one is confirmed, and one that had no room for more goes on; a
+    /// file of one record comes with one call.
     #[test]
     fn short_files_take_one_read() {
-        for (length, expected) in [(10, 1), (3071, 1), (3072, 2), (4000, 2)] {
+        for (length, whole_below, expected) in [
+            (10, WHOLE_BELOW_BYTES, 1),
+            (3071, WHOLE_BELOW_BYTES, 1),
+            (3072, WHOLE_BELOW_BYTES, 2),
+            (4000, WHOLE_BELOW_BYTES, 2),
+            (4096 + 44, WHOLE_BELOW_BYTES, 2),
+            (4 * 4096 + 44, WHOLE_BELOW_BYTES, 5),
+            (5 * 4096, WHOLE_BELOW_BYTES, 6),
+            (4095, usize::MAX, 1),
+        ] {
             let text = vec![b'x'; length];
             let mut reads = 0;
-            let mut source = in_pieces(&text, usize::MAX);
+            let mut source = in_pieces(&text, 4096);
             let mut buffer = Buffer::new();
-            let read = buffer.fill(WHOLE_BELOW_BYTES, |bytes, offset| {
+            let read = buffer.fill(whole_below, |bytes, offset| {
                 reads += 1;
                 source(bytes, offset)
             });

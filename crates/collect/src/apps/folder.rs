@@ -19,7 +19,7 @@ pub(super) const PROCESSES_MAX: usize = 16_384;
 /// What one call lists: some 600 processes.
 const LISTING_BYTES: usize = 16 * 1024;
 /// Digits of a pid, a slash, and the longest name of a file.
-const NAME_BYTES_MAX: usize = 10 + 1 + 8;
+const NAME_BYTES_MAX: usize = 10 + 1 + 9;
 
 /// The folder, and room for its listing.
 #[derive(Debug)]

@@ -65,6 +65,12 @@ pub(super) struct Process {
 
     pub(super) stat_file: Option<KeptFile>,
     pub(super) io_file: Option<KeptFile>,
+    /// Tells how long it was on a processor.
+    pub(super) run_file: Option<KeptFile>,
+    /// Nanoseconds that it was, as was read last.
+    pub(super) run_ns: Option<i64>,
+    /// Whether the kernel has such a file.
+    pub(super) tells_run: bool,
 }
 
 /// Descriptors by what they are open on.
@@ -132,6 +138,9 @@ impl Process {
             of_children: NONE,
             stat_file: None,
             io_file: None,
+            run_file: None,
+            run_ns: None,
+            tells_run: true,
         }
     }
 

@@ -118,6 +118,9 @@ impl Files {
     ) -> bool {
         let mut is_there = false;
         for (place, source) in self.0.iter_mut().zip(sources) {
+            if (source.is_known)(reading) {
+                continue;
+            }
             if place.rests > 0 {
                 place.rests -= 1;
             } else {

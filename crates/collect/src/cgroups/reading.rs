@@ -147,6 +147,8 @@ pub(crate) struct Source {
     pub of_services: bool,
     /// Whether one that holds nothing but zeros is read seldom, even if it held more before.
     pub rests: bool,
+    /// Whether files before it tell the same, so that it need not be read; takes it from there.
+    pub is_known: fn(&mut Reading) -> bool,
     /// Reads the text; an empty one means that the file is missing. Returns whether there is
     /// anything but zeros.
     pub parse: fn(&[u8], &mut Parsers, &mut Reading) -> bool,
@@ -155,7 +157,7 @@ pub(crate) struct Source {
 type Parse = fn(&[u8], &mut Parsers, &mut Reading) -> bool;
 
 const fn source(controller: Controller, names: &'static [&'static str], parse: Parse) -> Source {
-    Source { controller, names, of_services: false, rests: false, parse }
+    Source { controller, names, of_services: false, rests: false, is_known: |_| false, parse }
 }
 
 const fn of_all(controller: Controller, names: &'static [&'static str], parse: Parse) -> Source {
@@ -166,14 +168,24 @@ const fn transfers(names: &'static [&'static str], of_services: bool, parse: Par
     Source { of_services, rests: true, ..source(Controller::Blkio, names, parse) }
 }
 
+/// Without swap, memory and swap together are memory.
+fn has_no_swap(reading: &mut Reading) -> bool {
+    const SWAP: usize = 2;
+    let has_none = reading.memory_stat.is_some_and(|stat| stat.has_swap && stat.detail[SWAP] == 0);
+    if has_none {
+        reading.swap = reading.memory;
+    }
+    has_none
+}
+
 /// The files of version 1.
 pub(crate) static VERSION_1: [Source; 14] = [
     of_all(Controller::Cpuacct, &["cpuacct.stat"], cpuacct),
     source(Controller::Cpuacct, &["cpuacct.usage_percpu"], per_core),
     source(Controller::Cpu, &["cpu.stat"], throttling),
     of_all(Controller::Memory, &["memory.usage_in_bytes"], memory),
-    of_all(Controller::Memory, &["memory.memsw.usage_in_bytes"], swap),
     of_all(Controller::Memory, &["memory.stat"], memory_stat_1),
+    Source { is_known: has_no_swap, ..of_all(Controller::Memory, &["memory.memsw.usage_in_bytes"], swap) },
     source(Controller::Memory, &["memory.failcnt"], failures),
     transfers(&["blkio.io_service_bytes_recursive", "blkio.io_service_bytes"], true, |text, _, reading| {
         blkio(text, reading, Transfers::Bytes)

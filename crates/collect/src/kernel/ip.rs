@@ -59,15 +59,15 @@ impl Module for Ip {
 
     fn read(&mut self, buffer: &mut Buffer, _now: Now) -> Result<(), ReadError> {
         self.counters.begin();
-        let mut pairs = self.extended.1.parse(self.extended.0.read(buffer)?, &mut self.counters);
+        let mut pairs = self.extended.1.parse(self.extended.0.read_record(buffer)?, &mut self.counters);
         if let Some((file, headed)) = &mut self.basic {
-            let text = file.read(buffer)?;
+            let text = file.read_record(buffer)?;
             pairs += headed.parse(text, &mut self.counters);
             self.connections_max = connections_max(text);
         }
         if let Some((file, listed)) = &mut self.file6 {
             self.counters6.begin();
-            listed.parse(file.read(buffer)?, &mut self.counters6);
+            listed.parse(file.read_record(buffer)?, &mut self.counters6);
         }
         if pairs == 0 { Err(ReadError::Expected("lines of names and lines of their values")) } else { Ok(()) }
     }

@@ -205,7 +205,7 @@ impl Module for Stat {
 
     fn read(&mut self, buffer: &mut Buffer, now: Now) -> Result<(), ReadError> {
         let due = [self.times.begin(now), self.states.begin(now)];
-        if due == [false, false] { Ok(()) } else { self.reading.parse(self.file.read(buffer)?) }
+        if due == [false, false] { Ok(()) } else { self.reading.parse(self.file.read_record(buffer)?) }
     }
 
     fn write(&mut self, batch: &mut Batch<'_>) {

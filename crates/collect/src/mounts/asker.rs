@@ -131,10 +131,21 @@ impl Asker {
         Self { shared: Arc::new(shared), posted_us: 0, left: Vec::new() }
     }
 
+    /// Asks at once, on this thread.
+    pub(crate) fn ask(&self, question: &Question) {
+        question.set(Asked::Answered((self.shared.ask)(&question.path)));
+    }
+
     /// Whether all that was posted is answered, or left behind.
     pub(crate) fn is_idle(&self) -> bool {
         let state = lock(&self.shared.state);
         state.queue.is_empty() && state.asking.is_none()
+    }
+
+    /// Whether a thread takes questions.
+    #[cfg(test)]
+    pub(crate) fn has_thread(&self) -> bool {
+        lock(&self.shared.state).worker.is_some()
     }
 
     /// Whether one more thread may hang, and one is left for those that do not.

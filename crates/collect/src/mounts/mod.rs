@@ -5,6 +5,9 @@
 //! when all other files are read, answers are mostly there. Else a row shows the answer before, for
 //! [`FRESH_PERIODS`] at most; then there is a gap.
 //!
+//! File systems that answer from the kernel's memory are asked by the collecting thread itself: to wake another costs
+//! more than the answer. The other thread starts with the first that may take its time.
+//!
 //! A mount that does not answer in time is left alone, as are all of the same server, until its
 //! answer comes; then it has a rest.
 //!
@@ -26,7 +29,7 @@ use row::{ChartType, Now, US_PER_S};
 use tracing::{info, warn};
 
 use self::asker::{Ask, Asker, Question, Room};
-use self::rules::Rules;
+use self::rules::{Rules, is_prompt, leads_through};
 use crate::charts::{Batch, Chart, Form, Owner, PLAIN, absolute, named};
 use crate::config::Config;
 use crate::file::{Buffer, KeptFile, under};
@@ -106,6 +109,8 @@ struct Mount {
     question: Arc<Question>,
     /// None for a file system of this machine.
     server: Option<String>,
+    /// Whether it answers at once, and so do those on the way to it.
+    is_prompt: bool,
     mood: Mood,
     asked_us: u64,
     /// The latest answer, and when it was asked for.
@@ -179,10 +184,14 @@ impl Mounts {
             return;
         }
         let mut wanted: Vec<(MountLine<'_>, Vec<u8>)> = Vec::new();
+        let mut slow: Vec<Vec<u8>> = Vec::new();
         for line in lines(text).filter_map(MountLine::parse) {
             // What is mounted later at the same place hides what was there.
             wanted.retain(|(other, _)| other.point != line.point);
             let point = unescape(line.point);
+            if !is_prompt(line.fs_type) {
+                slow.push(point.clone());
+            }
             if !self.rules.want(&line, &text_of(&point)) {
                 continue;
             }
@@ -193,18 +202,24 @@ impl Mounts {
             }
         }
         self.mounts.begin();
-        wanted.iter().for_each(|(line, point)| self.note(line, point));
+        for (line, point) in &wanted {
+            let is_prompt = is_prompt(line.fs_type) && !slow.iter().any(|above| leads_through(point, above));
+            self.note(line, point, is_prompt);
+        }
     }
 
     /// Notes that there is this mount: known, new, or another in the place of one.
-    fn note(&mut self, line: &MountLine<'_>, point: &[u8]) {
+    fn note(&mut self, line: &MountLine<'_>, point: &[u8], is_prompt: bool) {
         let what = [line.number, line.root, line.fs_type].join(&b' ');
-        let known = self.mounts.find(point);
-        if known.as_ref().is_some_and(|mount| *mount.what == *what) {
+        if let Some(known) = self.mounts.find(point)
+            && *known.what == *what
+        {
+            known.is_prompt = is_prompt;
             return;
         }
-        let mut mount = Mount::new(&self.root, point, line, what, &self.rules, self.update_every_s);
-        if let Some(known) = known {
+        let mount = Mount::new(&self.root, point, line, what, &self.rules, self.update_every_s);
+        let mut mount = Mount { is_prompt, ..mount };
+        if let Some(known) = self.mounts.find(point) {
             std::mem::swap(known, &mut mount);
             known.replaced = Some(Box::new(mount));
         } else if !self.mounts.devices().any(|other| other.owner.device == mount.owner.device) {
@@ -212,7 +227,18 @@ impl Mounts {
         }
     }
 
-    /// Posts the questions of this tick: first to the file systems that hardly ever hang.
+    /// Asks those that answer at once.
+    fn ask_prompt(&mut self) {
+        let Self { mounts, asker, now_us, .. } = self;
+        let is_asked = |mount: &&mut Mount| mount.is_prompt && mount.is_ready(*now_us) && !mount.question.is_waiting();
+        for mount in mounts.devices().filter(is_asked) {
+            mount.asked_us = *now_us;
+            asker.ask(&mount.question);
+            mount.hear(*now_us);
+        }
+    }
+
+    /// Posts the other questions of this tick: first to the file systems that hardly ever hang.
     fn post(&mut self) {
         if !self.asker.is_idle() {
             return;
@@ -223,7 +249,7 @@ impl Mounts {
         for remote in [false, true] {
             let is_asked = |mount: &&mut Mount| {
                 let hangs = mount.server.as_ref().is_some_and(|server| !may_hang || hanging.contains(server));
-                mount.server.is_some() == remote && mount.is_ready(now_us) && !hangs
+                !mount.is_prompt && mount.server.is_some() == remote && mount.is_ready(now_us) && !hangs
             };
             let asked = self.mounts.devices().filter(is_asked).map(|mount| {
                 mount.asked_us = now_us;
@@ -259,6 +285,7 @@ impl Module for Mounts {
         self.look_after_asker();
         self.mounts.devices().for_each(|mount| mount.hear(now.mono_us));
         if self.is_due {
+            self.ask_prompt();
             self.post();
         }
         Ok(())
@@ -312,6 +339,7 @@ impl Mount {
             what: what.into(),
             question: Question::new(path.into()),
             server: rules.server_of(&fs_type, &text(line.source)),
+            is_prompt: false,
             mood: Mood::Fine,
             asked_us: 0,
             room: None,

@@ -15,6 +15,20 @@ const TYPES_WITHOUT_INODES: &str = "msdosfs msdos vfat overlayfs aufs* *unionfs"
 const REMOTE_TYPES: &str =
     "nfs nfs4 cifs smb* 9p afs ceph coda fuse fuse.* gfs* glusterfs lustre ncpfs ocfs2 orangefs beegfs virtiofs";
 
+/// Kinds whose numbers are in the kernel's memory: who asks them waits for no device.
+const PROMPT_TYPES: [&[u8]; 7] = [b"ext2", b"ext3", b"ext4", b"ramfs", b"rootfs", b"tmpfs", b"xfs"];
+
+/// Whether a kind of file system answers at once, whatever became of its disk.
+pub(crate) fn is_prompt(fs_type: &[u8]) -> bool {
+    PROMPT_TYPES.contains(&fs_type)
+}
+
+/// Whether the way to `point` leads through what is mounted at `above`.
+pub(crate) fn leads_through(point: &[u8], above: &[u8]) -> bool {
+    let rest = point.strip_prefix(above.strip_suffix(b"/").unwrap_or(above));
+    rest.is_some_and(|rest| rest.len() > 1 && rest[0] == b'/')
+}
+
 /// The rules: two lists of settings, and what nobody wants.
 #[derive(Debug)]
 pub(crate) struct Rules {
@@ -99,6 +113,23 @@ mod tests {
             let mount = MountLine::parse(line.as_bytes()).unwrap();
             assert_eq!(rules().want(&mount, std::str::from_utf8(mount.point).unwrap()), expected, "{text}");
         }
+    }
+
+    /// The way to a mount leads through those above it, not through those beside it.
+    #[test]
+    fn ways() {
+        for (point, above, expected) in [
+            ("/data", "/", true),
+            ("/a/b", "/a", true),
+            ("/a/b/c", "/a", true),
+            ("/ab", "/a", false),
+            ("/a", "/a", false),
+            ("/", "/", false),
+            ("/a", "/a/b", false),
+        ] {
+            assert_eq!(leads_through(point.as_bytes(), above.as_bytes()), expected, "{point} {above}");
+        }
+        assert!(is_prompt(b"ext4") && !is_prompt(b"nfs4") && !is_prompt(b"vfat"));
     }
 
     /// Mounts of one server are known by it.

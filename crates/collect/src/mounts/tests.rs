@@ -107,7 +107,8 @@ impl Machine {
     }
 }
 
-const TWO: &str = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /data rw - xfs /dev/sda2 rw\n";
+/// The first answers at once, the second may take its time.
+const TWO: &str = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /data rw - btrfs /dev/sda2 rw\n";
 
 /// Goal: charts are those that dashboards know: id, family, labels, factor and values.
 #[test]
@@ -189,6 +190,26 @@ fn a_mount_that_hangs_delays_nothing() {
     machine.ticks_until(|ids| ids == all);
     assert!(machine.second - second >= REST_US_MIN / 1_000_000);
     assert_eq!(machine.mood("/nfs"), Mood::Fine);
+}
+
+/// Goal: what answers at once is asked without another thread, unless the way to it leads through what may not.
+#[test]
+fn who_asks() {
+    let table = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /data rw - xfs /dev/sda2 rw\n";
+    let mut machine = Machine::new(table);
+    for point in ["", "/data", "/nfs", "/nfs/disk"] {
+        machine.answer(point, Ok(50));
+    }
+    assert_eq!(machine.tick(), ["disk_space._", "disk_space._data"]);
+    assert!(!machine.mounts.asker.has_thread());
+    machine
+        .table(&format!("{table}3 1 0:9 / /nfs rw - nfs server:/a rw\n4 3 8:3 / /nfs/disk rw - ext4 /dev/sda3 rw\n"));
+    machine.ticks_until(|ids| ids.contains(&"disk_space._nfs_disk".to_owned()));
+    assert!(machine.mounts.asker.has_thread());
+    machine.answer("/nfs/disk", None);
+    let others = ["disk_space._", "disk_space._data", "disk_space._nfs"];
+    assert!(machine.ticks_until(|ids| ids == others) < 10, "what hangs behind a server holds nobody up");
+    machine.answer("/nfs/disk", Ok(50));
 }
 
 /// Goal: a file is asked once, an error is told once and asked again.

@@ -56,6 +56,8 @@ pub(crate) struct Fake {
     pub(crate) is_kernel: bool,
     /// Its children are not waited for: they vanish.
     pub(crate) ignores_children: bool,
+    /// How often it was on a processor.
+    runs: u64,
     changed: bool,
 }
 
@@ -128,15 +130,17 @@ impl World {
             gid: 0,
             is_kernel: false,
             ignores_children: false,
+            runs: 1,
             changed: true,
         };
         self.processes.insert(pid, fake);
     }
 
-    /// The process, about to be changed.
+    /// The process, about to be changed: for that it runs.
     pub(crate) fn change(&mut self, pid: u32) -> &mut Fake {
         let fake = self.processes.get_mut(&pid).unwrap();
         fake.changed = true;
+        fake.runs += 1;
         fake
     }
 
@@ -155,10 +159,9 @@ impl World {
         let fake = self.change(pid);
         fake.state = 'Z';
         (fake.private_pages, fake.shared_pages) = (0, 0);
-        let orphans: Vec<u32> =
-            self.processes.iter().filter(|(_, fake)| fake.parent == pid).map(|(pid, _)| *pid).collect();
-        for orphan in orphans {
-            self.change(orphan).parent = 1;
+        // That takes no time of theirs.
+        for orphan in self.processes.values_mut().filter(|fake| fake.parent == pid) {
+            (orphan.parent, orphan.changed) = (1, true);
         }
     }
 
@@ -171,6 +174,7 @@ impl World {
             }
             parent.children_faults += ended.faults + ended.children_faults;
             parent.moved += ended.moved;
+            parent.runs += 1;
             parent.changed = true;
         }
         self.vanish(pid);
@@ -179,7 +183,7 @@ impl World {
     /// Takes a process's files away; one that is open has nothing more to say.
     fn vanish(&self, pid: u32) {
         let folder = self.path(&format!("proc/{pid}"));
-        for file in ["stat", "io"] {
+        for file in ["stat", "io", "schedstat"] {
             if folder.join(file).is_file() {
                 fs::write(folder.join(file), "").unwrap();
             }
@@ -286,6 +290,7 @@ impl Fake {
             ("status", status),
             ("io", io),
             ("cmdline", self.command_line.clone()),
+            ("schedstat", format!("{} 7 9\n", self.runs * 1_000_000)),
         ] {
             // What a test put there instead of a file stays.
             if !folder.join(file).is_dir() {
