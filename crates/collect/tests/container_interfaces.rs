@@ -4,7 +4,6 @@
 //! for: `cargo test -p collect --test container_interfaces -- --ignored`.
 
 #![expect(clippy::unwrap_used, reason = "what a test relies on ends it where it fails")]
-#![expect(clippy::disallowed_methods, reason = "the machine's own files are read in real time")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

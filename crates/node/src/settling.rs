@@ -6,6 +6,8 @@ use tokio::time::sleep;
 
 /// How long a start takes, with the first connection.
 const START: Duration = Duration::from_secs(10);
+/// When what is found out in the first minute, such as who lives here, is over.
+const FIRST_MINUTE: Duration = Duration::from_secs(60);
 /// How often what came back since then is looked after: connections are made anew.
 const EVERY: Duration = Duration::from_secs(600);
 
@@ -13,6 +15,8 @@ const EVERY: Duration = Duration::from_secs(600);
 pub fn settle() {
     drop(tokio::spawn(async {
         sleep(START).await;
+        heap::let_go_of_code();
+        sleep(FIRST_MINUTE - START).await;
         loop {
             heap::let_go_of_code();
             sleep(EVERY).await;

@@ -56,7 +56,8 @@ impl Counting {
     /// Counts those whose turn it is; `processes` are in the order of pids.
     pub(super) fn step(&mut self, processes: &mut [Process], folder: &Folder, buffer: &mut Buffer) {
         let mut links = LINKS_MAX;
-        for _ in 0..processes.len().div_ceil(ROUND) {
+        let eligible = processes.iter().filter(|process| may_differ(process)).count();
+        for _ in 0..eligible.div_ceil(ROUND).max(usize::from(self.half.is_some())) {
             let Some(half) = self.half.take().or_else(|| self.next(processes, folder)) else { return };
             self.count(half, processes, &mut links);
             if let Some(at) = place(processes, self.last).filter(|_| self.half.is_none()) {
@@ -75,7 +76,7 @@ impl Counting {
             let next = processes.partition_point(|process| process.pid <= self.last);
             let process = &mut processes[if next < processes.len() { next } else { 0 }];
             self.last = process.pid;
-            if process.is_kernel {
+            if !may_differ(process) {
                 continue;
             }
             if let Ok(folder) = folder.open_folder(process.pid, "fd") {
@@ -110,6 +111,7 @@ impl Counting {
         if let Some(at) = place(processes, half.pid).filter(|&at| processes[at].start == half.start) {
             let Descriptors { limit, counted, .. } = processes[at].descriptors;
             processes[at].descriptors = Descriptors { limit, counted: counted.wrapping_add(1), ..half.counts };
+            processes[at].has_run = false;
         }
     }
 }
@@ -136,6 +138,11 @@ impl Descriptors {
     pub(super) fn percent(&self) -> f64 {
         if self.limit == 0 { 0.0 } else { f64::from(self.all) * 100.0 / f64::from(self.limit) }
     }
+}
+
+/// Whether a process may have other descriptors than when they were counted: nobody else opens any for it.
+fn may_differ(process: &Process) -> bool {
+    !process.is_kernel && process.has_run
 }
 
 fn read_limit(process: &mut Process, folder: &Folder, buffer: &mut Buffer) {
@@ -186,6 +193,28 @@ mod tests {
             assert_eq!((files, sockets, pipes, all), expected, "{}", process.pid);
         }
         assert_eq!((processes[2].descriptors.percent(), processes[3].descriptors.percent()), (25.0, 0.0));
+    }
+
+    /// Goal: one that was on no processor since is not counted again before it was.
+    #[test]
+    fn who_rests_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let mut processes = vec![process(5), process(6)];
+        open(root.path(), 5, 0, &["/a"]);
+        open(root.path(), 6, 0, &["/b"]);
+        let (folder, mut buffer) = (Folder::open(root.path()).unwrap(), Buffer::new());
+        let mut counting = Counting::new();
+        for _ in 0..ROUND {
+            counting.step(&mut processes, &folder, &mut buffer);
+        }
+        open(root.path(), 5, 1, &["/c"]);
+        open(root.path(), 6, 1, &["/d"]);
+        processes[1].has_run = true;
+        for _ in 0..ROUND {
+            counting.step(&mut processes, &folder, &mut buffer);
+        }
+        let counts = processes.iter().map(|process| (process.descriptors.files, process.descriptors.counted));
+        assert_eq!(counts.collect::<Vec<_>>(), [(1, 1), (2, 2)]);
     }
 
     /// Goal: a process with very many is counted over several readings, and rightly.

@@ -33,6 +33,8 @@ pub(super) struct Process {
     pub(super) age: u8,
     /// How many readings in a row it did nothing, up to 255.
     pub(super) quiet: u8,
+    /// Whether it may have been on a processor since its descriptors were counted.
+    pub(super) has_run: bool,
     /// It is not there any more.
     pub(super) gone: bool,
 
@@ -116,6 +118,7 @@ impl Process {
             is_kernel: stat.is_kernel,
             age: 0,
             quiet: 0,
+            has_run: true,
             gone: false,
             used: stat.used,
             children: stat.children,

@@ -167,6 +167,7 @@ impl Reader<'_, '_> {
             process.rest();
             return Some(());
         }
+        process.has_run = true;
         if process.stat_file.is_none() && self.room > 0 {
             let file = self.sources.folder.open_file(process.pid, "stat").ok()?;
             process.stat_file = self.keep(file);

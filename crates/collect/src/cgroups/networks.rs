@@ -14,8 +14,8 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 
 /// Names of interfaces are shorter than this.
 pub(super) const NAME_BYTES_MAX: usize = 16;
-/// What one answer brings at most: the kernel fills no more than this.
-const ANSWER_BYTES: usize = 32 * 1024;
+/// What one answer brings at most: the kernel sends as much as there is room for.
+const ANSWER_BYTES: usize = 16 * 1024;
 /// Answers to one question; some 16,000 interfaces.
 const ANSWERS_MAX: usize = 1024;
 
