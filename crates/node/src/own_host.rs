@@ -273,8 +273,8 @@ mod tests {
     /// Goal: what settings leave out where nobody says otherwise is what collection leaves out by itself.
     #[test]
     fn patterns_that_nobody_set() {
-        let invocation = Invocation::parse(Role::Collector, ["collector".into()]).unwrap();
-        let settings = Settings::load(Role::Collector, &invocation, std::iter::empty()).unwrap();
+        let invocation = Invocation::parse(Role::Master, ["master".into()]).unwrap();
+        let settings = Settings::load(Role::Master, &invocation, std::iter::empty()).unwrap();
         let patterns = |config: collect::Config| {
             [
                 config.diskstats_exclude,

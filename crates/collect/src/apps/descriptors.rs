@@ -56,9 +56,11 @@ impl Counting {
     /// Counts those whose turn it is; `processes` are in the order of pids.
     pub(super) fn step(&mut self, processes: &mut [Process], folder: &Folder, buffer: &mut Buffer) {
         let mut links = LINKS_MAX;
-        let eligible = processes.iter().filter(|process| may_differ(process)).count();
-        for _ in 0..eligible.div_ceil(ROUND).max(usize::from(self.half.is_some())) {
-            let Some(half) = self.half.take().or_else(|| self.next(processes, folder)) else { return };
+        let programs = processes.iter().filter(|process| !process.is_kernel).count();
+        for _ in 0..programs.div_ceil(ROUND) {
+            let next = self.half.take().map(Some).or_else(|| self.next(processes, folder));
+            let Some(next) = next else { return };
+            let Some(half) = next else { continue };
             self.count(half, processes, &mut links);
             if let Some(at) = place(processes, self.last).filter(|_| self.half.is_none()) {
                 read_limit(&mut processes[at], folder, buffer);
@@ -70,17 +72,22 @@ impl Counting {
         }
     }
 
-    /// Begins with the next process that has descriptors and lets them be seen.
-    fn next(&mut self, processes: &mut [Process], folder: &Folder) -> Option<Half> {
+    /// Begins with the next process that has descriptors and lets them be seen; `Some(None)` where those of the next
+    /// are known: nobody else opens any for one that did not run.
+    fn next(&mut self, processes: &mut [Process], folder: &Folder) -> Option<Option<Half>> {
         for _ in 0..processes.len() {
             let next = processes.partition_point(|process| process.pid <= self.last);
             let process = &mut processes[if next < processes.len() { next } else { 0 }];
             self.last = process.pid;
-            if !may_differ(process) {
+            if process.is_kernel {
                 continue;
             }
+            if !process.has_run {
+                return Some(None);
+            }
             if let Ok(folder) = folder.open_folder(process.pid, "fd") {
-                return Some(Half { pid: process.pid, start: process.start, folder, counts: Descriptors::default() });
+                let half = Half { pid: process.pid, start: process.start, folder, counts: Descriptors::default() };
+                return Some(Some(half));
             }
             process.descriptors = Descriptors::default();
         }
@@ -138,11 +145,6 @@ impl Descriptors {
     pub(super) fn percent(&self) -> f64 {
         if self.limit == 0 { 0.0 } else { f64::from(self.all) * 100.0 / f64::from(self.limit) }
     }
-}
-
-/// Whether a process may have other descriptors than when they were counted: nobody else opens any for it.
-fn may_differ(process: &Process) -> bool {
-    !process.is_kernel && process.has_run
 }
 
 fn read_limit(process: &mut Process, folder: &Folder, buffer: &mut Buffer) {
