@@ -359,9 +359,11 @@ impl HostState {
         let before = chart.texts.life.leaving.len();
         let mut leaving = std::mem::take(&mut chart.texts.life.leaving);
         leaving.retain_mut(|dimension| {
+            let place = dimension.index as usize;
+            let was_gone = chart.dimensions[place].is_gone;
             let has_left = dimension.has_left(chart, patience_us, now);
+            self.changes += u64::from(chart.dimensions[place].is_gone != was_gone);
             if has_left {
-                let place = dimension.index as usize;
                 chart.dimensions[place] = Dimension::vacant();
                 chart.texts.dimensions[place] = DimensionTexts { id: Arc::default(), name: Arc::default() };
             }

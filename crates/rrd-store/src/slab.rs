@@ -35,6 +35,8 @@ const ON_DISK: u32 = 1 << 31;
 impl BlockAt {
     /// A block without any value, which needs no bytes.
     pub(crate) const NONE: Self = Self { place: u32::MAX, offset: 0 };
+    /// Where no block lies.
+    pub(crate) const NOWHERE: Self = Self { place: u32::MAX, offset: u32::MAX };
     /// Segments have lower numbers.
     pub(crate) const SEGMENTS_MAX: u64 = ON_DISK as u64 - 1;
 

@@ -5,9 +5,10 @@ use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionIndex, Funct
 use crate::chart::Chart;
 use crate::feed::FeedKind;
 use crate::host::HostState;
+use crate::ring::Ring;
 use crate::slab::Slabs;
 use crate::snapshot::Snapshot;
-use crate::tier::{Coverage, TierRows};
+use crate::tier::{Coverage, Levels, TierRows};
 
 /// A host, while its lock is held.
 #[derive(Clone, Copy)]
@@ -230,11 +231,17 @@ impl<'a> ChartView<'a> {
         tiers.chain([self.first_s()]).filter(|&first_s| first_s > 0).min().unwrap_or(0)
     }
 
+    /// Its rows, and where their blocks lie.
+    pub(crate) fn rows(&self) -> (&'a Ring, &'a Slabs) {
+        (&self.chart.ring, self.slabs)
+    }
+
     /// What its rows and its tiers cover, the finest first.
-    pub(crate) fn levels(&self) -> Vec<Coverage> {
+    pub(crate) fn levels(&self) -> Levels {
         let ring = &self.chart.ring;
         let after_s = ring.first_s() - ring.every_s;
-        let mut levels = vec![Coverage { step_s: ring.every_s, after_s, before_s: ring.last_s().max(after_s) }];
+        let rows = Coverage { step_s: ring.every_s, after_s, before_s: ring.last_s().max(after_s) };
+        let mut levels = Levels::of(rows);
         // What is behind the open block, tiers have taken.
         let mut taken_s = if ring.is_empty() { 0 } else { ring.open_start_s - ring.every_s };
         for tier in &self.chart.tiers {

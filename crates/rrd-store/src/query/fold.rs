@@ -262,9 +262,7 @@ impl<S> Lane<S> {
         while !bits.is_empty() {
             let (of_row, rest) = bits.split_at(room.min(bits.len()));
             self.enter(method, sheet, row);
-            for value in of_row.iter().map(|&bits| Packed::from_bits(bits).unpack()).filter(|value| !value.is_nan()) {
-                method.add(&mut self.state, value);
-            }
+            method.add_run(&mut self.state, of_row);
             (bits, row, room) = (rest, row + 1, group);
         }
     }

@@ -4,7 +4,7 @@
 /// is none at all, there is no value.
 ///
 /// Some take an argument, a text beside them: see [`Group::from_word`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Group {
     /// The mean; with `gtime`, the sum per that time.
     #[default]

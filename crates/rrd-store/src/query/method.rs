@@ -2,6 +2,12 @@
 //!
 //! Most keep a few numbers per dimension. Those that need a row's sorted values keep them, and no
 //! more than those; smoothing keeps its state from row to row.
+//!
+//! Those that keep a few numbers take the values of a row block by block: what a block comes to is
+//! worked out from nothing, and then merged. So whoever remembers that ([`super::standing`]) gets the
+//! same number as who decodes all blocks again, to the last bit.
+
+use row::Packed;
 
 use super::group::Condition;
 
@@ -17,6 +23,11 @@ pub(super) trait Method {
     /// Takes the next value of a row.
     fn add(&self, state: &mut Self::State, value: f64);
 
+    /// Takes the next values of a row, which lie in one block, as they are stored.
+    fn add_run(&self, state: &mut Self::State, bits: &[u32]) {
+        values(bits).for_each(|value| self.add(state, value));
+    }
+
     /// Takes the next values of a row, of which only their summary is known: as one value, their
     /// average, where the method cannot do better.
     fn add_points(&self, state: &mut Self::State, points: &Points) {
@@ -25,6 +36,24 @@ pub(super) trait Method {
 
     /// The row's value, not a number where no value came; the state is ready for the next row.
     fn finish(&self, state: &mut Self::State) -> f64;
+}
+
+/// A method that can go on from what the values of a block come to.
+pub(super) trait ByBlock: Method<State: Copy> {
+    /// What the values of one block come to.
+    fn of_run(&self, bits: &[u32]) -> Self::State {
+        let mut state = self.start();
+        values(bits).for_each(|value| self.add(&mut state, value));
+        state
+    }
+
+    /// Takes what the next block comes to. That of a block without values changes nothing.
+    fn merge(&self, state: &mut Self::State, next: &Self::State);
+}
+
+/// The values that there are.
+fn values(bits: &[u32]) -> impl Iterator<Item = f64> {
+    bits.iter().map(|&bits| Packed::from_bits(bits).unpack()).filter(|value| !value.is_nan())
 }
 
 /// Values of which only this is known.
@@ -45,6 +74,11 @@ pub(super) struct Running {
 }
 
 impl Running {
+    fn add(&mut self, other: &Self) {
+        self.number += other.number;
+        self.count += other.count;
+    }
+
     fn take(&mut self) -> Option<(f64, f64)> {
         let Self { number, count } = std::mem::take(self);
         (count > 0.0).then_some((number, count))
@@ -72,6 +106,10 @@ impl Method for Average {
         state.count += 1.0;
     }
 
+    fn add_run(&self, state: &mut Running, bits: &[u32]) {
+        self.merge(state, &self.of_run(bits));
+    }
+
     fn add_points(&self, state: &mut Running, points: &Points) {
         state.number += points.sum;
         state.count += points.count;
@@ -79,6 +117,12 @@ impl Method for Average {
 
     fn finish(&self, state: &mut Running) -> f64 {
         or_none(state.take().map(|(sum, count)| sum / self.divisor.unwrap_or(count)))
+    }
+}
+
+impl ByBlock for Average {
+    fn merge(&self, state: &mut Running, next: &Running) {
+        state.add(next);
     }
 }
 
@@ -96,6 +140,10 @@ impl Method for Sum {
         state.count += 1.0;
     }
 
+    fn add_run(&self, state: &mut Running, bits: &[u32]) {
+        self.merge(state, &self.of_run(bits));
+    }
+
     fn add_points(&self, state: &mut Running, points: &Points) {
         state.number += points.sum;
         state.count += points.count;
@@ -103,6 +151,12 @@ impl Method for Sum {
 
     fn finish(&self, state: &mut Running) -> f64 {
         or_none(state.take().map(|(sum, _)| sum))
+    }
+}
+
+impl ByBlock for Sum {
+    fn merge(&self, state: &mut Running, next: &Running) {
+        state.add(next);
     }
 }
 
@@ -126,6 +180,10 @@ impl Method for Extreme {
         state.count += 1.0;
     }
 
+    fn add_run(&self, state: &mut Running, bits: &[u32]) {
+        self.merge(state, &self.of_run(bits));
+    }
+
     /// One of the two ends is the largest; it is the smallest, too, unless they lie on both sides of
     /// zero: then the nearer one is taken, which is a value that was there.
     fn add_points(&self, state: &mut Running, points: &Points) {
@@ -135,6 +193,16 @@ impl Method for Extreme {
 
     fn finish(&self, state: &mut Running) -> f64 {
         or_none(state.take().map(|(value, _)| value))
+    }
+}
+
+impl ByBlock for Extreme {
+    fn merge(&self, state: &mut Running, next: &Running) {
+        if next.count > 0.0 {
+            let count = state.count + next.count;
+            self.add(state, next.number);
+            state.count = count;
+        }
     }
 }
 
@@ -165,6 +233,10 @@ impl Method for Deviation {
         state.squares += distance * (value - state.mean);
     }
 
+    fn add_run(&self, state: &mut Spread, bits: &[u32]) {
+        self.merge(state, &self.of_run(bits));
+    }
+
     fn finish(&self, state: &mut Spread) -> f64 {
         let Spread { count, mean, squares } = std::mem::take(state);
         let deviation = match count {
@@ -177,6 +249,24 @@ impl Method for Deviation {
             true if mean == 0.0 => f64::NAN,
             true => 100.0 * deviation / mean.abs(),
         }
+    }
+}
+
+/// Two means and their squares become one (Chan).
+impl ByBlock for Deviation {
+    fn merge(&self, state: &mut Spread, next: &Spread) {
+        if next.count == 0 {
+            return;
+        }
+        if state.count == 0 {
+            *state = *next;
+            return;
+        }
+        let count = state.count + next.count;
+        let (distance, share) = (next.mean - state.mean, f64::from(next.count) / f64::from(count));
+        state.squares += next.squares + distance * distance * f64::from(state.count) * share;
+        state.mean += distance * share;
+        state.count = count;
     }
 }
 
@@ -195,8 +285,20 @@ impl Method for Increment {
         *state = Some((first, value));
     }
 
+    fn add_run(&self, state: &mut Self::State, bits: &[u32]) {
+        self.merge(state, &self.of_run(bits));
+    }
+
     fn finish(&self, state: &mut Self::State) -> f64 {
         or_none(state.take().map(|(first, last)| last - first))
+    }
+}
+
+impl ByBlock for Increment {
+    fn merge(&self, state: &mut Self::State, next: &Self::State) {
+        if let Some((first, last)) = *next {
+            *state = Some((state.map_or(first, |(first, _)| first), last));
+        }
     }
 }
 
@@ -217,8 +319,18 @@ impl Method for CountIf {
         state.count += 1.0;
     }
 
+    fn add_run(&self, state: &mut Running, bits: &[u32]) {
+        self.merge(state, &self.of_run(bits));
+    }
+
     fn finish(&self, state: &mut Running) -> f64 {
         or_none(state.take().map(|(matching, count)| 100.0 * matching / count))
+    }
+}
+
+impl ByBlock for CountIf {
+    fn merge(&self, state: &mut Running, next: &Running) {
+        state.add(next);
     }
 }
 

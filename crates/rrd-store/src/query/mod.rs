@@ -15,12 +15,14 @@ mod group;
 mod method;
 mod select;
 mod sources;
+mod standing;
 mod window;
 
 use patterns::SimplePattern;
 
 pub use answer::{Answer, Column, Combine, Values};
 pub use group::Group;
+pub use standing::{AskId, Desk, Due, Found, Standing};
 pub use window::{Grid, POINTS_MAX, Window, WindowRequest};
 
 use crate::host::{Host, MemoryMode};
@@ -61,6 +63,9 @@ pub struct Query<'a> {
     pub charts_max: usize,
     /// Stored values to be read at most.
     pub reads_max: u64,
+    /// Tiers answer only for what is older than the chart's rows, even where they are less to read:
+    /// their numbers are rounded.
+    pub exact: bool,
 }
 
 /// Which charts are asked.
@@ -127,6 +132,7 @@ impl<'a> Query<'a> {
             values_max: VALUES_MAX,
             charts_max: usize::MAX,
             reads_max: u64::MAX,
+            exact: false,
         }
     }
 }
@@ -165,7 +171,7 @@ impl Host {
             let first = columns.len();
             columns.append(&mut chart.columns);
             let span = Sheet::span(&window, chart.every_s);
-            let take = |found: ChartView<'_>| sources::take(&found, &window, query.group, span, !stored);
+            let take = |found: ChartView<'_>| sources::take(&found, &window, query, span, !stored);
             let sources = self.read(|view| chart.find(view).map(take));
             if let Some(sources) = sources {
                 sheet.fold(query, chart, &sources, &mut columns[first..], first);
@@ -213,6 +219,10 @@ fn needs_tiers(chart: &Picked, window: &Window) -> bool {
 
 /// Whether a chart has rows in the window, or not far from it.
 fn takes_part(chart: &Picked, window: &Window) -> bool {
+    covers_near(Extent { first_s: chart.first_s, last_s: chart.last_s, every_s: chart.every_s }, window)
+}
+
+fn covers_near(chart: Extent, window: &Window) -> bool {
     let slack_s = 2 * chart.every_s;
     chart.first_s - slack_s <= window.before_s && chart.last_s + slack_s >= window.after_s
 }

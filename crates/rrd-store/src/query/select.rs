@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use patterns::SimplePattern;
-use row::{ChartSlot, DimensionIndex, DimensionOptions};
+use row::{ChartSlot, DimensionDefinition, DimensionIndex, DimensionOptions};
 
 use super::answer::Column;
 use super::{Charts, MatchBy, Query};
@@ -67,6 +67,20 @@ fn matches(chart: &ChartView<'_>, query: &Query<'_>) -> bool {
     }
 }
 
+/// The dimensions to show, in rising order.
+pub(super) fn shown<'a>(
+    chart: &ChartView<'a>,
+    query: &Query<'_>,
+) -> impl Iterator<Item = (DimensionIndex, DimensionDefinition<'a>)> {
+    (0..).zip(chart.dimensions()).filter(|(index, dimension)| {
+        let is_shown = match query.dimensions {
+            None => !dimension.options.has(DimensionOptions::HIDDEN),
+            Some(pattern) => query.match_by.matches(pattern, dimension.id, dimension.name),
+        };
+        is_shown && !chart.is_gone(*index)
+    })
+}
+
 fn has_label(chart: &ChartView<'_>, labels: &SimplePattern) -> bool {
     chart.labels().any(|label| labels.matches(&format!("{}:{}", label.name, label.value)))
 }
@@ -91,14 +105,8 @@ impl Picked {
             shown: Vec::new(),
             columns: Vec::new(),
         };
-        for (index, dimension) in (0..).zip(chart.dimensions()) {
-            let is_shown = match query.dimensions {
-                None => !dimension.options.has(DimensionOptions::HIDDEN),
-                Some(pattern) => query.match_by.matches(pattern, dimension.id, dimension.name),
-            };
-            if is_shown && !chart.is_gone(index) {
-                picked.show(chart, index, dimension.id, dimension.name);
-            }
+        for (index, dimension) in shown(chart, query) {
+            picked.show(chart, index, dimension.id, dimension.name);
         }
         let counts = query.dimensions.is_none() || query.options.percentage || !picked.shown.is_empty();
         counts.then_some(picked)

@@ -9,6 +9,7 @@
 //! long rows    tier 1 ──────────────────────────────┤ tier 0┤ rows ┤
 //! ```
 
+use super::Query;
 use super::group::Group;
 use super::window::Window;
 use crate::snapshot::Snapshot;
@@ -37,13 +38,18 @@ pub(super) type Sources = Vec<(Part, Source)>;
 
 /// Takes what a window needs of a chart; `span` are the seconds that matter of its own rows, `tiers`
 /// says whether tiers may be used.
-pub(super) fn take(chart: &ChartView<'_>, window: &Window, group: Group, span: (i64, i64), tiers: bool) -> Sources {
+pub(super) fn take(
+    chart: &ChartView<'_>,
+    window: &Window,
+    query: &Query<'_>,
+    span: (i64, i64),
+    tiers: bool,
+) -> Sources {
     let levels = chart.levels();
     let part = Part { level: 0, after_s: i64::MIN, before_s: i64::MAX };
     if levels.len() == 1 || !tiers {
         return vec![(part, Source::Rows(chart.snapshot(span.0, span.1)))];
     }
-    let in_window = |part: &Part| part.after_s < window.before_s && part.before_s > window.start_s();
     let source = |part: Part| {
         let (after_s, before_s) = (part.after_s.max(span.0), part.before_s.min(span.1));
         let source = match part.level.checked_sub(1) {
@@ -52,7 +58,24 @@ pub(super) fn take(chart: &ChartView<'_>, window: &Window, group: Group, span: (
         };
         (part, source)
     };
-    plan(&levels, preference(&levels, window, group)).into_iter().filter(in_window).map(source).collect()
+    let first = if query.exact { 0 } else { preference(&levels, window, query.group) };
+    let mut parts = Vec::new();
+    plan(&levels, first, &mut parts);
+    parts.into_iter().filter(|part| part.is_in(window)).map(source).collect()
+}
+
+/// Whether a chart's own rows answer for all of a window, if they come first. `parts` is space for it.
+pub(super) fn rows_suffice(levels: &[Coverage], window: &Window, parts: &mut Vec<Part>) -> bool {
+    if levels.len() > 1 {
+        plan(levels, 0, parts);
+    }
+    levels.len() == 1 || parts.iter().filter(|part| part.is_in(window)).all(|part| part.level == 0)
+}
+
+impl Part {
+    fn is_in(&self, window: &Window) -> bool {
+        self.after_s < window.before_s && self.before_s > window.start_s()
+    }
 }
 
 /// The level that comes first: the coarsest whose rows fall into rows of the answer as a whole.
@@ -67,8 +90,8 @@ fn preference(levels: &[Coverage], window: &Window, group: Group) -> usize {
 
 /// Lays levels, the finest first, side by side: first the one that is preferred, then finer ones, then
 /// coarser ones.
-fn plan(levels: &[Coverage], first: usize) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
+fn plan(levels: &[Coverage], first: usize, parts: &mut Vec<Part>) {
+    parts.clear();
     for level in (0..=first).rev().chain(first + 1..levels.len()) {
         let Coverage { step_s, after_s, before_s } = levels[level];
         // The chart's own rows fit everywhere.
@@ -94,7 +117,6 @@ fn plan(levels: &[Coverage], first: usize) -> Vec<Part> {
             parts.push(Part { level, after_s: from_s, before_s });
         }
     }
-    parts
 }
 
 #[cfg(test)]
@@ -103,6 +125,12 @@ mod tests {
 
     fn level(step_s: i64, after_s: i64, before_s: i64) -> Coverage {
         Coverage { step_s, after_s, before_s }
+    }
+
+    fn plan(levels: &[Coverage], first: usize) -> Vec<Part> {
+        let mut parts = Vec::new();
+        super::plan(levels, first, &mut parts);
+        parts
     }
 
     fn part(level: usize, after_s: i64, before_s: i64) -> Part {

@@ -148,7 +148,7 @@ fn is_relative(bound_s: i64) -> bool {
     bound_s.unsigned_abs() <= RELATIVE_S_MAX
 }
 
-fn is_natural(request: &WindowRequest) -> bool {
+pub(super) fn is_natural(request: &WindowRequest) -> bool {
     match request.grid {
         Grid::ByRequest => request.points <= 0 || is_relative(request.after_s) || is_relative(request.before_s),
         Grid::Natural => true,

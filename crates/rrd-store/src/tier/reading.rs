@@ -1,9 +1,11 @@
 //! A tier's rows, taken under the host's lock and decoded outside it.
 
+use std::ops::Deref;
+
 use crate::block::{Column, ROWS};
 use crate::slab::Slabs;
 use crate::snapshot::Snapshot;
-use crate::tier::{CELLS, Delta, EMPTY, Summary, Tier};
+use crate::tier::{CELLS, Delta, EMPTY, Summary, TIERS_MAX, Tier};
 
 /// What a chart's rows, or those of one of its tiers, cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,36 @@ pub(crate) struct Coverage {
     pub(crate) after_s: i64,
     /// up to this.
     pub(crate) before_s: i64,
+}
+
+/// What the rows of a chart cover, and then its tiers, the finest first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Levels {
+    all: [Coverage; TIERS_MAX + 1],
+    count: usize,
+}
+
+impl Levels {
+    /// Of a chart without tiers yet.
+    pub(crate) const fn of(rows: Coverage) -> Self {
+        Self { all: [rows; TIERS_MAX + 1], count: 1 }
+    }
+
+    /// Adds a tier.
+    pub(crate) fn push(&mut self, tier: Coverage) {
+        if let Some(place) = self.all.get_mut(self.count) {
+            *place = tier;
+            self.count += 1;
+        }
+    }
+}
+
+impl Deref for Levels {
+    type Target = [Coverage];
+
+    fn deref(&self) -> &[Coverage] {
+        &self.all[..self.count]
+    }
 }
 
 /// The rows of a tier in some window, what came late for them, and the period in progress.
