@@ -78,6 +78,7 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	cargo bench -p rrd-store --bench tiers
 	cargo bench -p collect --bench tick
 	cargo bench -p web --bench data
+	cargo bench -p health
 
 # Each target for so many seconds. Finds stay beside the crate in fuzz/artifacts; new inputs go to a
 # folder of cargo's, never into the corpus, which grows only where somebody picks a few.

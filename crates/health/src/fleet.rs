@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use row::{Guid, Now};
 use rrd_store::{Disk, Host, MemoryMode, Store};
 
-use crate::engine::{Alarm, HostFacts, Patience, Report, Rules, Transition, Watch};
+use crate::engine::{Alarm, HostFacts, Patience, Report, Rules, Space, Transition, Watch};
 use crate::files::Definition;
 use crate::log::{Entry, Log};
 use crate::notify::Message;
@@ -55,6 +55,8 @@ pub struct Fleet {
     silencers: Mutex<Arc<Silencers>>,
     telling: Mutex<Arc<Telling>>,
     hosts: Mutex<HashMap<Guid, Arc<Mutex<Watched>>>>,
+    /// For one host after another.
+    space: Mutex<Space>,
 }
 
 /// A host and its alarms.
@@ -95,6 +97,7 @@ impl Fleet {
             silencers: Mutex::default(),
             telling: Mutex::default(),
             hosts: Mutex::default(),
+            space: Mutex::default(),
         }
     }
 
@@ -150,6 +153,7 @@ impl Fleet {
         let silencers = Arc::clone(&lock(&self.silencers));
         let telling = Arc::clone(&lock(&self.telling));
         let hosts = self.store.hosts();
+        let mut space = lock(&self.space);
         self.forget_others();
         for host in hosts.iter() {
             if !self.is_watched(host) {
@@ -159,7 +163,7 @@ impl Fleet {
                 continue;
             }
             match self.watched(host, now, &mut told) {
-                Ok(watched) => lock(&watched).step(&silencers, &telling, now, &mut told),
+                Ok(watched) => lock(&watched).step(&silencers, &telling, now, &mut told, &mut space),
                 Err(error) => told.refused.push((host.guid(), error)),
             }
         }
@@ -248,7 +252,7 @@ impl Watched {
         self.log.read(after_id, chart, count_max)
     }
 
-    fn step(&mut self, silencers: &Arc<Silencers>, telling: &Telling, now: Now, told: &mut Told) {
+    fn step(&mut self, silencers: &Arc<Silencers>, telling: &Telling, now: Now, told: &mut Told, space: &mut Space) {
         let policy = self.host.alarm_policy();
         let is_live = policy.enabled == Some(true) || self.host.is_fed();
         let was_live = std::mem::replace(&mut self.is_live, is_live);
@@ -272,7 +276,7 @@ impl Watched {
         }
         if now.wall_s() >= self.next_s {
             let mut report = Report::default();
-            self.next_s = self.watch.step(&self.host, now, &mut report);
+            self.next_s = self.watch.step(&self.host, now, &mut report, space);
             report.transitions.iter().for_each(|transition| self.log.add(transition));
             for notice in report.notices.iter().filter(|notice| !notice.is_repeated) {
                 let transition = &notice.transition;

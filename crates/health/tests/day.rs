@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use health::engine::{HostFacts, Patience, Report, Rules, Watch};
+use health::engine::{HostFacts, Patience, Report, Rules, Space, Watch};
 use health::expression::Status;
 use health::files;
 use row::{ChartDefinition, ChartSlot, DimensionDefinition, Guid, Now, Packed, PointFlags, US_PER_S};
@@ -110,6 +110,7 @@ fn ten_thousand_hosts() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f64 / f64::from(1 << 24)
     };
+    let mut space = Space::default();
     for step in 0..STEPS {
         let second = START_S + step * STEP_S;
         for (host, feed, watch, model, report, value) in &mut all {
@@ -120,7 +121,7 @@ fn ten_thousand_hosts() {
             writer.set_stored(0, None, packed);
             writer.end_stored(second, true);
             drop(writer);
-            watch.step(host, now(second), report);
+            watch.step(host, now(second), report, &mut space);
             // The first row is waited past: a chart shows that it goes on.
             if step > 0 {
                 model.see(packed.unpack(), second);

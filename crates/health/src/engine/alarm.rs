@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use patterns::SimplePattern;
 use row::ChartSlot;
+use rrd_store::query::AskId;
 
 use super::scope::Reference;
 use super::transition::Transition;
@@ -67,6 +68,8 @@ pub struct Alarm {
     pub(super) every_s: u32,
     /// The only dimension that it looks at.
     pub(super) only: Option<(Arc<str>, SimplePattern)>,
+    /// What its lookup is asked as; `None` where it has none, or only a plain query can tell.
+    pub(super) ask: Option<AskId>,
     pub(super) calc: Box<[Reference]>,
     pub(super) warn: Box<[Reference]>,
     pub(super) crit: Box<[Reference]>,

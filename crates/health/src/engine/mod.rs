@@ -12,6 +12,7 @@
 mod alarm;
 mod facts;
 mod levels;
+mod lookups;
 mod question;
 mod rules;
 mod scope;
@@ -24,6 +25,7 @@ mod watch;
 
 pub use alarm::{Alarm, Memory};
 pub use levels::{GRACE_S, ToldElsewhere};
+pub use lookups::Space;
 pub use rules::Rules;
 pub use text::{value_string, value_string_with};
 pub use transition::{Notice, Others, Report, Transition};

@@ -1,29 +1,39 @@
-//! The query behind a `lookup`.
+//! The query behind a `lookup`, and what its values come to.
 
-use rrd_store::Host;
-use rrd_store::query::{Charts, Options, Query, Values, WindowRequest};
+use rrd_store::query::{Charts, Options, Query, Values, Window, WindowRequest};
 
+use super::alarm::{Alarm, State};
 use crate::files::{Combine, Lookup};
-use patterns::SimplePattern;
 
 /// What a lookup came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Found {
+pub(super) struct Answer {
     /// Not a number where the range has no value.
     pub(super) value: f64,
     /// The range that was really used.
     pub(super) window_s: (i64, i64),
 }
 
-/// Asks a chart; takes the host's lock. `None` where there is nothing to ask.
-pub(super) fn ask(
-    host: &Host,
-    chart: &str,
-    lookup: &Lookup,
-    only: Option<&SimplePattern>,
-    now_s: i64,
-) -> Option<Found> {
-    let query = Query {
+impl Answer {
+    /// Where there is nothing to ask.
+    pub(super) const NONE: Self = Self { value: f64::NAN, window_s: (0, 0) };
+
+    /// Of the values of all dimensions.
+    pub(super) fn of(lookup: &Lookup, window: &Window, values: Values<'_>) -> Self {
+        let value = if lookup.anomaly_bit { 0.0 } else { combine(values, lookup.combine) };
+        Self { value, window_s: (window.after_s, window.before_s) }
+    }
+
+    /// Makes it an alarm's value.
+    pub(super) const fn put(self, state: &mut State) {
+        (state.value, state.window_s) = (self.value, self.window_s);
+    }
+}
+
+/// The query of an alarm's lookup.
+pub(super) fn query<'a>(alarm: &'a Alarm, lookup: &'a Lookup) -> Query<'a> {
+    let only = alarm.only.as_ref().map(|(_, only)| only);
+    Query {
         dimensions: only.or(lookup.dimensions.as_ref().map(|words| &words.pattern)),
         match_by: lookup.match_by,
         window: WindowRequest {
@@ -36,14 +46,9 @@ pub(super) fn ask(
         group: lookup.group,
         group_options: &lookup.group_options,
         options: Options { absolute: lookup.absolute, percentage: lookup.percentage, null2zero: lookup.null2zero },
-        ..Query::new(Charts::One(chart))
-    };
-    let answer = host.query(&query, now_s).ok()?;
-    let window_s = (answer.window.after_s, answer.window.before_s);
-    if lookup.anomaly_bit {
-        return Some(Found { value: 0.0, window_s });
+        exact: true,
+        ..Query::new(Charts::One(&alarm.chart))
     }
-    Some(Found { value: combine(answer.values(), lookup.combine), window_s })
 }
 
 /// Makes one value of those of all dimensions; not a number where there is none.

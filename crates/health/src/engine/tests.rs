@@ -18,6 +18,7 @@ struct World {
     watch: Watch,
     now_s: i64,
     report: Report,
+    space: Space,
 }
 
 fn rules(text: &str) -> Arc<Rules> {
@@ -40,7 +41,7 @@ impl World {
         let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 3_600));
         let feed = host.claim(FeedKind::Stored, info);
         let watch = Watch::new(rules(text), facts(), Patience::default(), HashMap::new(), 0, now(START_S));
-        let mut world = Self { host, feed, watch, now_s: START_S, report: Report::default() };
+        let mut world = Self { host, feed, watch, now_s: START_S, report: Report::default(), space: Space::default() };
         world.define("test.chart", "fam", &["w", "x"]);
         world
     }
@@ -80,7 +81,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        self.watch.step(&self.host, now(self.now_s), &mut self.report);
+        self.watch.step(&self.host, now(self.now_s), &mut self.report, &mut self.space);
     }
 
     fn alarm(&self, name: &str) -> &Alarm {
@@ -369,7 +370,7 @@ fn when_nothing_comes() {
     (0..70).for_each(|_| world.second(10.0));
     assert_eq!(world.log("stale", from_s).last(), Some(&(60, Status::Clear)));
     let asleep = Now { wall_us: (world.now_s + 4_000) * US_PER_S, ..now(world.now_s + 2) };
-    assert_eq!(world.watch.step(&world.host, asleep, &mut world.report), world.now_s + 4_060);
+    assert_eq!(world.watch.step(&world.host, asleep, &mut world.report, &mut world.space), world.now_s + 4_060);
 }
 
 /// Silenced alarms are evaluated and not told, disabled ones stay as they are; also those that come later.

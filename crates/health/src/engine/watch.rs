@@ -10,7 +10,7 @@ use rrd_store::{Host, HostView};
 use super::alarm::{Alarm, Change, Memory, Side, State, decide};
 use super::facts::{Chart, Facts};
 use super::levels::{Place, key};
-use super::question;
+use super::lookups::{Lookups, Space};
 use super::rules::Rules;
 use super::scope::{Reference, Scope, last_collected_s, value};
 use super::text;
@@ -76,6 +76,7 @@ pub struct Watch {
     pub(super) place: Place,
     /// Rises with what other nodes are to know.
     pub(super) revision: u64,
+    lookups: Lookups,
     /// Space for a step.
     due: Vec<usize>,
     changed: Vec<Changed>,
@@ -124,6 +125,7 @@ impl Watch {
             silencers: Arc::default(),
             place: Place::default(),
             revision: 0,
+            lookups: Lookups::default(),
             due: Vec::new(),
             changed: Vec::new(),
         }
@@ -133,6 +135,12 @@ impl Watch {
     #[must_use]
     pub fn alarms(&self) -> &[Alarm] {
         &self.alarms
+    }
+
+    /// Bytes of what is remembered for lookups.
+    #[must_use]
+    pub fn lookup_bytes(&self) -> usize {
+        self.lookups.bytes()
     }
 
     /// The host connected: its alarms wait so many seconds, until its charts are there.
@@ -161,7 +169,7 @@ impl Watch {
     }
 
     /// Evaluates what is due, and returns the second of the next step.
-    pub fn step(&mut self, host: &Host, now: Now, report: &mut Report) -> i64 {
+    pub fn step(&mut self, host: &Host, now: Now, report: &mut Report, space: &mut Space) -> i64 {
         let now_s = now.wall_s();
         self.note_sleep(now);
         if now_s < self.ready_s {
@@ -176,7 +184,7 @@ impl Watch {
             self.hear(host.levels(), now_s, report);
         }
         self.pick_due(host, begin_s, now_s, report);
-        self.look_up(host, now_s);
+        self.lookups.answer(host, &mut self.alarms, &self.due, now_s, space);
         self.evaluate(host, now_s);
         for changed in std::mem::take(&mut self.changed) {
             self.change(&changed, now_s, report);
@@ -235,6 +243,7 @@ impl Watch {
         }
         self.resolve(&facts);
         self.revision += 1;
+        self.lookups.renew(host, &mut self.alarms);
         self.seen = facts.seen.map(|(changes, removals)| Seen { changes, removals });
     }
 
@@ -284,6 +293,7 @@ impl Watch {
             born: chart.born,
             every_s: 1,
             only,
+            ask: None,
             calc: Box::default(),
             warn: Box::default(),
             crit: Box::default(),
@@ -352,20 +362,6 @@ impl Watch {
             self.alarms[place].state.next_update_s = now_s + STEP_S_MAX;
             if self.alarms[place].state.status != Status::Removed {
                 self.change(&Changed { place, status: Status::Removed, values: Vec::new() }, now_s, report);
-            }
-        }
-    }
-
-    /// Asks the database, outside the host's lock but for its rows.
-    fn look_up(&mut self, host: &Host, now_s: i64) {
-        for &place in &self.due {
-            let alarm = &mut self.alarms[place];
-            alarm.state.old_value = alarm.state.value;
-            if let Some(lookup) = &alarm.definition.lookup {
-                let only = alarm.only.as_ref().map(|(_, only)| only);
-                let found = question::ask(host, &alarm.chart, lookup, only, now_s);
-                alarm.state.value = found.map_or(f64::NAN, |found| found.value);
-                alarm.state.window_s = found.map_or((0, 0), |found| found.window_s);
             }
         }
     }
