@@ -81,12 +81,3 @@ fn strangers_are_harmless_and_the_gone_are_told() {
     fleet.collector.terminate();
     fleet.tour("gone", "tour-gone");
 }
-
-/// Goal: hosts are found, ordered and grouped; alarms are shown with their rules; the node shows what comes in.
-#[test]
-fn fleet_alarms_and_node_are_told() {
-    let fleet = fleet("tour-fleet");
-    fleet.tour("fleet", "tour-fleet");
-    fleet.tour("alarms", "tour-fleet");
-    fleet.tour("thisNode", "tour-fleet");
-}

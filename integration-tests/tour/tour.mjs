@@ -223,77 +223,7 @@ async function gone() {
   await close(page);
 }
 
-// The fleet: found, ordered and grouped, and the address shows the same again.
-async function fleet() {
-  const page = await open(root);
-  const line = (name) => page.locator(`.hostlist a[data-host="${name}"]`);
-  await line(host).waitFor();
-  const all = await page.locator(".hostlist a[data-host]").count();
-  assert.ok(all >= 2, `${all} hosts`);
-  const own = page.locator(".hostlist .line", { has: page.locator(`a[data-host="${host}"]`) });
-  await page.waitForFunction((host) => /\d%/.test(document.querySelector(`a[data-host="${host}"]`).closest(".line").textContent), host);
-  assert.match(await own.locator(".status").textContent(), /live/);
-  assert.match(await own.locator(".path").textContent(), /via /);
-
-  await page.keyboard.press("/");
-  await page.keyboard.type(host);
-  await page.waitForFunction(() => document.querySelectorAll(".hostlist a[data-host]").length === 1);
-  assert.equal(view(page).q, host);
-  await page.keyboard.press("Escape");
-  await page.locator('[data-column="cpu"] button').click();
-  assert.equal(await page.locator('[data-column="cpu"]').getAttribute("aria-sort"), "descending");
-  await page.locator("select").first().selectOption("status");
-  await page.locator(".hostlist .heading").first().waitFor();
-  await page.reload();
-  await page.locator(".hostlist .heading").first().waitFor();
-  assert.deepEqual([view(page).sort, view(page).group], ["-cpu", "status"]);
-  await page.screenshot({ path: `${folder}/fleet-grouped.png` });
-  await page.locator(".heading button").first().click();
-  await line(host).waitFor({ state: "detached" });
-  await page.locator(".heading button").first().click();
-  await line(host).focus();
-  await page.keyboard.press("Enter");
-  await page.waitForURL((url) => url.pathname === new URL(hostPage).pathname);
-  await close(page);
-}
-
-// Alarms: of one host, each with its rule and a picture of what it looks at; silence wants the key.
-async function alarms() {
-  const page = await open(`${hostPage}alarms#tab=all`);
-  await page.locator(".alarmlist li").first().waitFor();
-  await page.locator(".alarmlist button", { hasText: "cpu" }).first().click();
-  await page.locator(".detail .facts").waitFor();
-  await page.locator(".alarmchart path.series").first().waitFor();
-  await page.screenshot({ path: `${folder}/alarm.png` });
-  const chosen = view(page).alarm;
-  await page.reload();
-  await page.locator(".detail .facts").waitFor();
-  assert.equal(view(page).alarm, chosen);
-  await page.locator(".detail footer button").click();
-  await page.locator('.silence input[type="password"]').fill("not-the-key");
-  await page.locator(".silence button", { hasText: "What is silenced?" }).click();
-  await page.locator(".silence .wrong").waitFor();
-  await page.screenshot({ path: `${folder}/silence.png` });
-  await page.locator('[role="tab"]', { hasText: "Log" }).click();
-  await page.locator(".alarmlist.changes li, .empty").first().waitFor();
-  const complaints = page.complaints().filter((text) => !text.includes("manage/health"));
-  assert.deepEqual(complaints, []);
-  await page.context().close();
-}
-
-// The node: what comes in, with rates once it was counted twice, and what it keeps.
-async function thisNode() {
-  const page = await open(`${root}node`);
-  const stream = page.locator(".streamlist .line", { has: page.locator(`[data-stream="${host}"]`) });
-  await stream.waitFor();
-  await page.waitForFunction(() => /\d\/s/.test(document.querySelector(".streamlist .line").textContent));
-  assert.match(await stream.textContent(), /open/);
-  await page.locator(".nodecard", { hasText: "Rows in memory" }).waitFor();
-  await page.screenshot({ path: `${folder}/node-streams.png` });
-  await close(page);
-}
-
-const STAGES = { everyPage, charts, hands, strangers, gone, fleet, alarms, thisNode };
+const STAGES = { everyPage, charts, hands, strangers, gone };
 try {
   await STAGES[stage]();
 } finally {
