@@ -1,9 +1,10 @@
 //! The HTTP API and the dashboard of proxy and master.
 //!
 //! `door` accepts connections and reads their first bytes; what is HTTP it hands over to
-//! [`Web::serve`], with the bytes that it read. `target` says which host and what a URL means,
-//! `gate` who may ask and which headers an answer carries, `api` answers from the store, and
-//! `files` holds the dashboard.
+//! [`Web::serve`], with the bytes that it read. `target` says which host and what a URL means, `page`
+//! who may have it, `gate` lets in (`signin` those who have yet to show a token), `api` answers from the store,
+//! `files` holds the dashboard and `custom` reads another, `registry` knows who visited which nodes, and
+//! `dress` adds the headers that all answers carry.
 //!
 //! ```text
 //! door ─> connection (hyper) ─> gate ─> axum routes ─> api::{info, charts, data, allmetrics, …} ─> pieces ─> encoding
@@ -11,9 +12,7 @@
 //! ```
 //!
 //! Under a host's lock answers are copied, never formatted; a query decodes outside it, on a thread of
-//! its own if it takes long. Long answers are made while they are written. What is
-//! left out: conditional requests, the registry, the access log, and formats other than
-//! JSON.
+//! its own if it takes long. Long answers are made while they are written.
 #![forbid(unsafe_code)]
 
 mod access_log;
