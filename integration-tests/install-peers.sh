@@ -40,3 +40,6 @@ apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-ge
 if [[ " ${missing[*]} " == *" netdata-core "* ]] && command -v systemctl >/dev/null; then
     "${as_root[@]}" systemctl disable netdata >/dev/null 2>&1 || true
 fi
+if [[ " ${missing[*]} " == *" prometheus "* ]] && command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl disable prometheus prometheus-node-exporter >/dev/null 2>&1 || true
+fi

@@ -45,6 +45,8 @@ pub(crate) struct Answer {
     content_type: &'static str,
     freshness: Freshness,
     origin: Origin,
+    /// What the maker holds, as far as that is worth counting.
+    held_bytes: usize,
     content: Content,
     /// What only some answers carry.
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -73,6 +75,7 @@ impl Answer {
             content_type,
             freshness: Freshness::Passing,
             origin: Origin::Api,
+            held_bytes: 0,
             content,
             headers: Vec::new(),
         }
@@ -135,6 +138,27 @@ impl Answer {
     /// A browser is to keep it as a file; the name needs no quotes.
     pub(crate) fn attached(self, file_name: &str) -> Self {
         self.with(CONTENT_DISPOSITION, &format!("attachment; filename=\"{file_name}\""))
+    }
+
+    /// Tells how much memory the answer takes until it is written.
+    pub(crate) fn of_bytes(self, held_bytes: usize) -> Self {
+        Self { held_bytes, ..self }
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Keeps something until the answer is written, or given up.
+    pub(crate) fn holding<T: Send + 'static>(self, held: T) -> Self {
+        let content = match self.content {
+            Content::Made(mut maker) => Content::Made(Box::new(move |out: &mut Vec<u8>| {
+                let _until_then = &held;
+                maker.make(out)
+            })),
+            whole @ Content::Whole(_) => whole,
+        };
+        Self { content, ..self }
     }
 
     pub(crate) fn bad_request(text: impl Into<Bytes>) -> Self {

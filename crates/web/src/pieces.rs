@@ -41,7 +41,7 @@ pub(crate) fn body(mut maker: Box<dyn Make>) -> Body {
 
 /// Makes a piece; says whether there are more.
 fn piece(maker: &mut dyn Make) -> (Vec<u8>, bool) {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 2);
     while maker.make(&mut out) {
         if out.len() >= PIECE_BYTES {
             return (out, true);

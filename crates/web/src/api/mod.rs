@@ -21,6 +21,7 @@ mod v2;
 mod variables;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -28,6 +29,7 @@ use axum::extract::{Extension, State};
 use axum::routing::{get, post};
 use http::{HeaderMap, Response, Uri};
 use rrd_store::MemoryMode;
+use tokio::time::timeout;
 
 use crate::answer::{Answer, HTML, PLAIN, escape_html};
 use crate::gate::Asked;
@@ -140,11 +142,23 @@ async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
         return refusal;
     }
     let (now_s, offset_s) = (node.now().wall_s(), node.utc_offset_s());
-    match data::answer(&asked, now_s, offset_s, QUICK_READS_MAX) {
+    let answer = match data::answer(&asked, now_s, offset_s, QUICK_READS_MAX) {
         Some(answer) => answer,
-        None => {
-            let long = move || data::answer(&asked, now_s, offset_s, READS_MAX);
-            node.queries.run(move || long().unwrap_or_else(data::too_long)).await
+        None => long_data(&node, asked, now_s, offset_s).await,
+    };
+    node.queries.hold(answer)
+}
+
+/// The same on a thread for long queries, for as long as the client waits.
+async fn long_data(node: &Node, asked: Arc<Asked>, now_s: i64, offset_s: i64) -> Answer {
+    let patience_ms = u64::try_from(asked.params.number("timeout", 0)).ok().filter(|&ms| ms > 0);
+    let query = move || data::answer(&asked, now_s, offset_s, READS_MAX).unwrap_or_else(data::too_long);
+    let answer = node.queries.run(query);
+    match patience_ms {
+        None => answer.await,
+        Some(ms) => {
+            let late = |_| Answer::busy("Query timeout exceeded");
+            timeout(Duration::from_millis(ms), answer).await.unwrap_or_else(late)
         }
     }
 }

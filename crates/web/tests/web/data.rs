@@ -1,9 +1,10 @@
 //! `data`: windows, dimensions, groups and options.
 
+use row::{ChartDefinition, DimensionDefinition, Packed, PointFlags};
 use serde_json::{Value, json};
 
 use crate::client::get;
-use crate::fleet::{FIRST_S, Fleet, LAST_S, NOW_S, fleet};
+use crate::fleet::{FIRST_S, Fleet, LAST_S, NOW_S, fleet, now};
 
 async fn data(fleet: &Fleet, query: &str) -> Value {
     let reply = get(&fleet.web, &format!("/api/v1/data?chart=test.cpu&{query}")).await;
@@ -271,4 +272,42 @@ async fn answers_are_bounded() {
         assert!(reply.status == 404 || reply.json()["data"].as_array().unwrap().len() <= 86_401, "{query}");
         assert!(reply.body.len() < 12_000_000, "{query}");
     }
+}
+
+/// Goal: a query that reads much is answered all the same, elsewhere; one of too many charts is refused.
+#[tokio::test]
+async fn long_queries_are_answered_and_absurd_ones_refused() {
+    let mut fleet = fleet();
+    let mut writer = fleet.feed.writer(now()).unwrap();
+    let wide =
+        writer.define_chart(&ChartDefinition { id: "big.wide", update_every_s: 1, ..Default::default() }).unwrap();
+    for number in 0..400 {
+        let id = format!("d{number}");
+        writer.define_dimension(wide, &DimensionDefinition { id: &id, ..Default::default() }).unwrap();
+    }
+    for time_s in FIRST_S..=LAST_S {
+        writer.begin(wide);
+        (0..400).for_each(|index| writer.set_stored(index, None, Packed::pack(2.5, PointFlags::NORMAL)));
+        writer.end_stored(time_s, true);
+    }
+    for number in 0..10_001 {
+        let (id, context) = (format!("many.c{number}"), "many");
+        let chart = ChartDefinition { id: &id, context, update_every_s: 1, ..Default::default() };
+        let slot = writer.define_chart(&chart).unwrap();
+        writer.define_dimension(slot, &DimensionDefinition { id: "a", ..Default::default() }).unwrap();
+        writer.begin(slot);
+        writer.set_stored(0, None, Packed::ZERO);
+        writer.end_stored(LAST_S, true);
+    }
+    drop(writer);
+    for patience in ["", "&timeout=20000"] {
+        let url = format!("/api/v1/data?chart=big.wide&after=-600&points=2&group=median{patience}");
+        let reply = get(&fleet.web, &url).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let rows = reply.json();
+        assert_eq!((rows["labels"].as_array().unwrap().len(), &rows["data"][1][400]), (401, &json!(2.5)));
+    }
+    let reply = get(&fleet.web, "/api/v1/data?context=many").await;
+    let text = "10001 charts match, 10000 are the most that can be asked at once.";
+    assert_eq!((reply.status, reply.body.as_str()), (400, text));
 }

@@ -66,7 +66,7 @@ fn master(codec: &str) -> Node {
 }
 
 /// As many children as this process may have files, after asking for more of them.
-fn allowed(wanted: u32) -> u32 {
+pub(crate) fn allowed(wanted: u32) -> u32 {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
     let files = getrlimit(Resource::Nofile).current.map_or(wanted, |files| files.saturating_sub(OTHER_FILES) as u32);

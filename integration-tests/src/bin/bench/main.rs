@@ -15,13 +15,14 @@ mod load;
 mod plain;
 mod receive;
 mod report;
+mod requests;
 
 use load::{Form, Writes};
 
 /// A measurement, and its name on the command line.
 type Named = (&'static str, fn());
 
-const ALL: [Named; 19] = [
+const ALL: [Named; 21] = [
     ("receive-v1-plain", || receive::row(Form::V1_PLAIN, Writes::PerSecond)),
     ("receive-v1-lz4", || receive::row(Form::V1_LZ4, Writes::PerSecond)),
     ("receive-v2-plain", || receive::row(Form::V2_PLAIN, Writes::PerSecond)),
@@ -41,6 +42,8 @@ const ALL: [Named; 19] = [
     ("wire", collect::wire),
     ("idle", idle::children),
     ("idle-codecs", idle::codecs),
+    ("requests", requests::costs),
+    ("requests-while-streaming", requests::latency),
 ];
 
 fn main() {

@@ -110,7 +110,7 @@ impl Question<'_> {
         if format == Format::DataSource && google.has_s >= found.rows.last_s {
             return Answer::new(CALL, google.not_modified());
         }
-        let last_s = found.rows.last_s;
+        let (last_s, held_bytes) = (found.rows.last_s, found.rows.values().len() * size_of::<f64>());
         let document = self.document(found, format, offset_s);
         let document = match format {
             Format::DataSource => document.called(google.around(last_s)),
@@ -118,7 +118,7 @@ impl Question<'_> {
             _ => document,
         };
         let is_wrapped = self.selection.options.has(DataOptions::JSONWRAP);
-        let answer = Answer::made(format.content_type(is_wrapped), document);
+        let answer = Answer::made(format.content_type(is_wrapped), document).of_bytes(held_bytes);
         file_name.into_iter().fold(answer, |answer, name| answer.attached(&name))
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Most values of most dimensions repeat the value before: its text is then copied, not made anew.
 
+use std::ops::Range;
+
 use row::Packed;
 use row::text::{write_double, write_int, write_packed};
 use rrd_store::query::{Answer, Column, Combine, Values};
@@ -12,8 +14,8 @@ use crate::answer::escape_html;
 use crate::date::{write_date, write_date_parts};
 use crate::json::write_text;
 
-/// Values that are written before the caller is asked again: some 10 KB.
-const VALUES_AT_ONCE: usize = 1_024;
+/// Values that are written before the caller is asked again: some 20 KB.
+const VALUES_AT_ONCE: usize = 2_048;
 /// How lines end.
 const LINE: &[u8] = b"\r\n";
 /// and how they do within JSON.
@@ -41,11 +43,11 @@ enum Lasts {
     Computed(Vec<Last<f64>>),
 }
 
-/// What was written last of a column, with all that stands before and after a value.
+/// What was written last of a column, and where, with all that stands before and after a value.
 struct Last<T> {
     key: Vec<u8>,
     value: Option<T>,
-    text: Vec<u8>,
+    text: Range<usize>,
 }
 
 impl Table {
@@ -79,6 +81,7 @@ impl Table {
         if self.written == 0 {
             self.write_head(out);
         }
+        self.lasts.forget();
         let rest =
             if self.columns.is_empty() && !self.format.is_text() { 0 } else { self.rows.window.points - self.written };
         let count = rest.min((VALUES_AT_ONCE / self.columns.len().max(1)).max(1));
@@ -279,9 +282,19 @@ fn with((min, max): (f64, f64), value: f64) -> (f64, f64) {
     (if value < min { value } else { min }, if value > max { value } else { max })
 }
 
+impl Lasts {
+    /// What was written before is not in this buffer.
+    fn forget(&mut self) {
+        match self {
+            Self::Stored(lasts) => lasts.iter_mut().for_each(|last| last.value = None),
+            Self::Computed(lasts) => lasts.iter_mut().for_each(|last| last.value = None),
+        }
+    }
+}
+
 impl<T: Copy + PartialEq> Last<T> {
     fn new(key: Vec<u8>) -> Self {
-        Self { key, value: None, text: Vec::new() }
+        Self { key, value: None, text: 0..0 }
     }
 }
 
@@ -294,15 +307,15 @@ fn write_values<T: Copy + PartialEq>(
     write: impl Fn(&mut Vec<u8>, T),
 ) {
     for (&place, last) in columns.iter().zip(lasts) {
-        let value = values[place];
-        if last.value != Some(value) {
-            last.text.clear();
-            last.text.extend_from_slice(&last.key);
-            write(&mut last.text, value);
-            last.text.extend_from_slice(after);
-            last.value = Some(value);
+        let (value, begin) = (values[place], out.len());
+        if last.value == Some(value) {
+            out.extend_from_within(last.text.clone());
+            continue;
         }
-        out.extend_from_slice(&last.text);
+        out.extend_from_slice(&last.key);
+        write(out, value);
+        out.extend_from_slice(after);
+        (last.value, last.text) = (Some(value), begin..out.len());
     }
 }
 
