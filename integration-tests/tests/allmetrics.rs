@@ -1,4 +1,5 @@
 //! `allmetrics` beside a real Netdata that is fed the same stream, and a real Prometheus that scrapes ours.
+#![allow(clippy::unwrap_used, reason = "what helps a test is part of it")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
