@@ -69,6 +69,7 @@ slim: toolchain
 .PHONY: bench
 bench: peers build ## measure us and Netdata side by side, as a table; then the crates by themselves
 	TRIBUTARY_BIN_DIR=$(BINARIES) cargo run --release -p integration-tests --bin bench
+	$(TEST) --test dashboard -- --ignored --nocapture
 	cargo bench -p protocol --bench decode
 	cargo bench -p rrd-store --bench codec
 	cargo bench -p rrd-store --bench start

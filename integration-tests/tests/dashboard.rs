@@ -66,10 +66,13 @@ fn charts_follow_the_hand_and_the_address() {
     fleet("tour-charts").tour("charts", "tour-charts");
 }
 
-/// Goal: keys, search, themes and the menu of hosts do what they say, and a node that is away is told.
+/// Goal: keys, search, themes and the menu of hosts do what they say, and a node that is away is told. A node that
+/// wants a token is given one, and what its registry knows is in the menu.
 #[test]
 fn keys_and_menus_work() {
-    fleet("tour-hands").tour("hands", "tour-hands");
+    let fleet = fleet("tour-hands");
+    fleet.tour("hands", "tour-hands");
+    fleet.tour("doors", "tour-hands");
 }
 
 /// Goal: a title, a unit or a dimension that is a script does nothing; a host that went is not drawn as if it were
@@ -80,4 +83,11 @@ fn strangers_are_harmless_and_the_gone_are_told() {
     fleet.tour("strangers", "tour-gone");
     fleet.collector.terminate();
     fleet.tour("gone", "tour-gone");
+}
+
+/// Goal: what the page costs the machine of the one who looks, for people to read.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn what_sixty_charts_cost() {
+    fleet("tour-cost").tour("cost", "tour-cost");
 }

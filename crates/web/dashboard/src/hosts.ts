@@ -38,6 +38,7 @@ const STALE_S = 15;
 const MANY = 300;
 const EVERY_S = 5;
 const EVERY_S_OF_MANY = 20;
+const REGISTRY_MS_MAX = 10_000;
 
 export function freshness(host: Host): Freshness {
   if (!host.reachable || host.age_s === null) return "gone";
@@ -85,8 +86,7 @@ interface Access {
   urls?: [string, string, number, number, string][];
 }
 
-// Tells the registry that we were here, and learns where else. Only a registry on this node is asked:
-// the pages call nobody else.
+// Tells the registry that the node announces that we were here, and learns where else.
 async function meetRegistry(here: Host[]): Promise<void> {
   try {
     const hello = await get<Hello>(call("v1/registry?action=hello"));
@@ -97,7 +97,10 @@ async function meetRegistry(here: Host[]): Promise<void> {
       name: hello.hostname,
       url: location.origin + route.value.root,
     });
-    const access = await get<Access>(call(`v1/registry?${words}`));
+    const visit = () => visited(hello.registry ?? "", words);
+    let access = await visit();
+    // The first answer of all only says who we are from now on.
+    if (access.status === "redirect") access = await visit();
     const known = new Set(here.map((host) => host.guid));
     elsewhere.value = (access.urls ?? [])
       .filter(([guid, url]) => !known.has(guid) && /^https?:\/\//.test(url))
@@ -105,4 +108,13 @@ async function meetRegistry(here: Host[]): Promise<void> {
   } catch {
     // A node without a registry has nothing to add.
   }
+}
+
+// Another node's registry knows this browser by a cookie of its own; our token is none of its business.
+async function visited(registry: string, words: URLSearchParams): Promise<Access> {
+  const { origin } = new URL(registry || location.href, location.href);
+  if (origin === location.origin) return get<Access>(call(`v1/registry?${words}`));
+  const url = `${registry.replace(/\/+$/, "")}/api/v1/registry?${words}`;
+  const response = await fetch(url, { credentials: "include", signal: AbortSignal.timeout(REGISTRY_MS_MAX) });
+  return (await response.json()) as Access;
 }

@@ -4,7 +4,7 @@
 //   ROOT alarms|node|badges of this node
 //   ROOT host/NAME/         charts of a host; with alarms|badges those of the host
 //
-// The part after `#` is the view's (`view.ts`), and is taken along from page to page.
+// The time that the part after `#` says (`view.ts`) is taken along from page to page.
 
 import { Cell } from "./cell.ts";
 
@@ -54,7 +54,9 @@ export function call(name: string, host: string | null = null): string {
 }
 
 export function go(to: string): void {
-  history.pushState(null, "", to + location.hash);
+  const words = new URLSearchParams(location.hash.slice(1));
+  for (const name of [...words.keys()]) if (name !== "after" && name !== "before") words.delete(name);
+  history.pushState(null, "", `${to}${words.size > 0 ? `#${words}` : ""}`);
   route.value = parse(location.pathname);
   scrollTo(0, 0);
 }

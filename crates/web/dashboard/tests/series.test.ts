@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { batches } from "../src/data/ask.ts";
 import { gridOf, ownStep, rowsOf, stepFor } from "../src/data/grid.ts";
-import { emptySeries, gaps, isOf, isZero, lastRow, movedOn, seriesOf, stacked, type Rows } from "../src/data/series.ts";
+import { emptySeries, gaps, isCalm, isOf, isZero, lastRow, movedOn, seriesOf, stacked, type Rows } from "../src/data/series.ts";
 
 const rows = (times: number[], ...columns: (number | null)[][]): Rows => ({
   dimensions: columns.map((_, place) => `d${place}`),
@@ -76,6 +76,13 @@ test("what is stacked grows away from zero on both sides, and a row without valu
 test("a column that says nothing but zero is told", () => {
   ok(isZero([0, null, 0]));
   ok(!isZero([0, 0.1]));
+});
+
+test("nothing moves on a chart whose values all stay the same, and a gap is no value", () => {
+  const grid = { step: 1, first: 1, last: 3 };
+  ok(isCalm(seriesOf(grid, rows([1, 2, 3], [0, 0, 0], [5, 5, 5]))));
+  ok(!isCalm(seriesOf(grid, rows([1, 2, 3], [0, 0, 0], [5, 5, 6]))));
+  ok(!isCalm(seriesOf(grid, rows([2, 3], [0, 0]))));
 });
 
 test("calls for many charts are as few as fit", () => {

@@ -11,7 +11,6 @@ import { Cross } from "./icons.tsx";
 export function TokenDialog() {
   const isLocked = useCell(locked);
   const field = useRef<HTMLInputElement>(null);
-  const [wasWrong] = useState(hasToken);
   useEffect(() => field.current?.focus(), [isLocked]);
   if (!isLocked) return null;
   const submit = (event: Event) => {
@@ -31,7 +30,11 @@ export function TokenDialog() {
           <span>Token</span>
           <input ref={field} type="password" autocomplete="current-password" required />
         </label>
-        {wasWrong && <p class="wrong">The one that was kept is not taken any more.</p>}
+        {hasToken() && (
+            <p class="wrong" role="alert">
+              The token that this browser has is not taken.
+            </p>
+          )}
         <button type="submit" class="main">
           Enter
         </button>

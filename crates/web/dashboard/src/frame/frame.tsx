@@ -1,6 +1,7 @@
 // What is around every page: the bar with hosts, pages and time, and what is to be said of the node.
 
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 
 import { away } from "../api.ts";
 import { useCell } from "../cell.ts";
@@ -40,6 +41,10 @@ function address({ page }: Tab, host: string | null): string {
 export function Frame({ children }: { children: ComponentChildren }) {
   const { page, host } = useCell(route);
   useCell(hosts);
+  useEffect(() => {
+    const tab = TABS.find((tab) => tab.page === page)!;
+    document.title = [page === "host" ? host : tab.name, page !== "host" && host, "Tributary"].filter(Boolean).join(" · ");
+  }, [page, host]);
   useKeys(
     [
       ...TABS.map((tab) => ({

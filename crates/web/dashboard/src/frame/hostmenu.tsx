@@ -91,7 +91,7 @@ function List({ all, chosen, close }: { all: Host[]; chosen: Host | undefined; c
         {seen.length > 0 && <h2>Seen from this browser</h2>}
         {seen.map(({ guid, name, url }) => (
           <a key={guid + url} href={url} target="_blank" rel="noreferrer">
-            <span class="dot" />
+            <span />
             <span class="called">{name}</span>
             <span class="age">{new URL(url).host}</span>
           </a>

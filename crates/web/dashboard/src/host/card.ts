@@ -16,6 +16,9 @@ import { listen } from "./gestures.ts";
 import { Plot, colour, coloursOf, type Colours, type Kind } from "./plot.ts";
 
 const PLOT_HEIGHT = 150;
+// Rows of a legend that is not shown as a whole, and what the button beside it takes.
+const LEGEND_ROWS = 2;
+const MORE_WIDTH = 44;
 // Rows that may be missing at the end before a chart is called late, and the least time for it.
 const LATE_ROWS = 4;
 const LATE_S = 10;
@@ -56,6 +59,7 @@ export class Card implements Viewer {
   #named = "";
   #hidden: Set<string>;
   #places: Map<string, number>;
+  #entryWidth = 110;
   #drawnUnit = "";
   #drawnAt = -Infinity;
   #picture = make("div", "picture");
@@ -140,6 +144,7 @@ export class Card implements Viewer {
 
   #size(width: number): void {
     this.#width = Math.floor(width);
+    this.#showMore();
     this.#draw();
   }
 
@@ -223,6 +228,10 @@ export class Card implements Viewer {
     }
     this.#entries = dimensions.map((name) => this.#entry(name));
     order.forEach((place) => this.#entries[place]!.element.classList.toggle("idle", isIdle[place]));
+    // As wide as the longest name, so that entries stand in columns.
+    const longest = Math.max(...dimensions.map((name) => name.length));
+    this.#entryWidth = 66 + 7 * Math.min(Math.max(longest, 6), 20);
+    this.#legend.style.setProperty("--entry", `${this.#entryWidth}px`);
     this.#legend.replaceChildren(...order.map((place) => this.#entries[place]!.element));
     this.#showMore();
   }
@@ -263,7 +272,8 @@ export class Card implements Viewer {
 
   #showMore(): void {
     const isTall = tall.has(this.id);
-    this.#more.hidden = !isTall && this.#entries.length <= 6;
+    const columns = Math.max(1, Math.floor((this.#width - MORE_WIDTH) / (this.#entryWidth + 10)));
+    this.#more.hidden = !isTall && this.#entries.length <= LEGEND_ROWS * columns;
     this.#more.textContent = isTall ? "fewer" : `all ${this.#entries.length}`;
     this.#more.setAttribute("aria-expanded", String(isTall));
   }
