@@ -140,6 +140,39 @@ fn an_alarm_arrives_and_so_does_its_end() {
     }
 }
 
+/// Goal: what a master that is stopped or killed had not finished telling is told by the next one, and only
+/// to those who have not heard it.
+#[test]
+fn a_restart_loses_and_doubles_nothing() {
+    let (down, up) = (Listener::start(), Listener::start());
+    down.answer("503 Service Unavailable");
+    let desk = Desk::new(&format!(
+        "[health.down]\ntype = 'slack'\nurl = '{}'\n[health.mattermost]\nurl = '{}'\n",
+        down.url("/x"),
+        up.url("/x")
+    ));
+    let mut master = desk.master().start();
+    wait_for_status(&master, "CLEAR");
+    desk.set(100);
+    wait::until(s(30), "both to be asked", || (!down.asked().is_empty() && up.asked().len() == 1).then_some(()));
+    master.terminate();
+    let tries = down.asked().len();
+    assert!(tries > 1, "the end tries once more");
+    master.start_again();
+    wait::until(s(40), "it to be tried again", || (down.asked().len() > tries).then_some(()));
+    master.kill();
+    down.answer("200 OK");
+    let tries = down.asked().len();
+    master.start_again();
+    master.wait_for_log(0, &["down: * is told: alarm-master: low entropy is WARNING"], s(40));
+    desk.set(3_000);
+    wait::until(s(40), "both to be told of the end", || (up.asked().len() == 2).then_some(()));
+    wait::until(s(10), "both to be told of the end", || (down.asked().len() == tries + 2).then_some(()));
+    let texts: Vec<_> = up.asked().iter().map(|asked| asked.json()["text"].clone()).collect();
+    assert!(texts[0] == "alarm-master: low entropy is WARNING, 100 entropy", "{texts:?}");
+    assert!(texts[1].as_str().unwrap().contains("is CLEAR"), "{texts:?}");
+}
+
 /// Goal: `test-notification` sends one of each status through every method of a role, says what came of
 /// each, and its exit status tells whether all arrived; a role of nobody is a failure.
 #[test]
@@ -227,6 +260,16 @@ fn a_server_that_is_away_delays_no_other() {
     desk.set(100);
     wait::until(s(30), "both to be asked, one again", || (down.asked().len() > 1).then_some(()));
     assert_eq!(up.asked().len(), 1);
+    wait::until(s(30), "charts to tell of it", || {
+        let data = |chart: &str| {
+            let target = format!("/api/v1/data?chart={chart}&points=1&after=-20&format=json&group=max");
+            master.api().try_json(&target).ok()
+        };
+        let waiting = data("tributary.notifications_waiting")?["data"][0][1].as_f64()?;
+        let labels = data("tributary.notifications")?["labels"].clone();
+        let expected = serde_json::json!(["time", "sent", "failed", "retried", "dropped"]);
+        (waiting == 1.0 && labels == expected).then_some(())
+    });
     down.answer("200 OK");
     let line = master.wait_for_log(0, &["down: * is told: alarm-master: low entropy is WARNING"], s(40));
     assert!(!line.contains("hunter2"));

@@ -21,6 +21,7 @@ use crate::kernel;
 use crate::module::Module;
 use crate::mounts::Mounts;
 use crate::own::hosts::{self, Hosts};
+use crate::own::notifications::{self, NotificationCounts, Notifications};
 use crate::own::streams::{self, Streams};
 use crate::own::usage::{Figures, Usage};
 use crate::pace::Cadence;
@@ -123,6 +124,14 @@ impl Collector {
     pub fn with_hosts(mut self, store: Arc<Store>, every_s: u32) -> Self {
         let every_s = self.update_every_s.max(every_s).max(hosts::EVERY_S);
         self.add(Box::new(Hosts::new(store, every_s)), every_s);
+        self
+    }
+
+    /// The same with charts of what became of notifications.
+    #[must_use]
+    pub fn with_notifications(mut self, counts: Box<dyn Fn() -> NotificationCounts + Send>, every_s: u32) -> Self {
+        let every_s = self.update_every_s.max(every_s).max(notifications::EVERY_S);
+        self.add(Box::new(Notifications::new(counts, every_s)), every_s);
         self
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use row::{Guid, Now};
 use rrd_store::{Disk, Host, MemoryMode, Store};
 
-use crate::engine::{Alarm, HostFacts, Patience, Report, Rules, Space, Transition, Watch};
+use crate::engine::{Alarm, HostFacts, Notice, Patience, Report, Rules, Space, Transition, Watch};
 use crate::files::Definition;
 use crate::log::{Entry, Log};
 use crate::notify::Message;
@@ -170,10 +170,23 @@ impl Fleet {
         told
     }
 
-    /// A transition was told by a program that ended with this exit status.
+    /// It is known what telling a transition came to: 0 is success.
     pub fn told(&self, guid: Guid, transition: &Transition, now: Now, code: i32) {
+        self.note(guid, |log| log.add_result(transition, now.wall_s(), code));
+    }
+
+    /// Somebody heard a transition, before it is known whether all did.
+    pub fn reached(&self, guid: Guid, transition: &Transition, who: &str) {
+        self.note(guid, |log| log.add_reached(transition, who));
+    }
+
+    /// Adds to a log and writes it at once: what is known to be told is not told again after a kill. What
+    /// the disk refuses is written with the next step.
+    fn note(&self, guid: Guid, add: impl FnOnce(&mut Log)) {
         if let Some(watched) = self.of(guid) {
-            lock(&watched).log.add_result(transition, now.wall_s(), code);
+            let log = &mut lock(&watched).log;
+            add(log);
+            let _written_later = log.flush();
         }
     }
 
@@ -278,17 +291,20 @@ impl Watched {
             let mut report = Report::default();
             self.next_s = self.watch.step(&self.host, now, &mut report, space);
             report.transitions.iter().for_each(|transition| self.log.add(transition));
+            let reached =
+                |notice: &Notice| if notice.is_repeated { Vec::new() } else { self.log.reached(&notice.transition) };
+            let reached: Vec<_> = report.notices.iter().map(reached).collect();
             for notice in report.notices.iter().filter(|notice| !notice.is_repeated) {
                 let transition = &notice.transition;
-                self.log.add_told(transition, transition.to, now.wall_s(), 0);
+                self.log.add_told(transition, transition.to, now.wall_s());
             }
             report.elsewhere.iter().for_each(|told| self.log.add_told_elsewhere(told));
             let info = self.host.info();
-            told.messages.extend(report.notices.into_iter().map(|notice| Message {
+            told.messages.extend(report.notices.into_iter().zip(reached).map(|(notice, reached)| Message {
                 hostname: info.hostname.clone(),
                 guid: info.guid,
                 is_own: info.hops == 0,
-                reached: Vec::new(),
+                reached,
                 notice,
             }));
         }
@@ -341,6 +357,8 @@ mod tests {
         feed: Option<Feed>,
         now_s: i64,
         disk: tempfile::TempDir,
+        /// It is never known what became of messages.
+        ends_early: bool,
     }
 
     fn fleet(store: &Arc<Store>, disk: &tempfile::TempDir) -> Fleet {
@@ -358,7 +376,7 @@ mod tests {
         fn new() -> Self {
             let (store, disk) = (Arc::new(Store::new()), tempfile::tempdir().unwrap());
             let fleet = fleet(&store, &disk);
-            let mut world = Self { store, fleet, feed: None, now_s: START_S, disk };
+            let mut world = Self { store, fleet, feed: None, now_s: START_S, disk, ends_early: false };
             world.connect();
             world
         }
@@ -393,6 +411,9 @@ mod tests {
                 }
                 let told = self.fleet.step(now);
                 assert!(told.refused.is_empty() && told.damaged.is_empty());
+                for message in told.messages.iter().filter(|_| !self.ends_early) {
+                    self.fleet.told(HOST, &message.notice.transition, now, 0);
+                }
                 statuses.extend(told.messages.iter().map(|message| message.notice.transition.to));
             }
             statuses
@@ -425,6 +446,22 @@ mod tests {
         let log = lock(&world.fleet.of(HOST).unwrap()).log(0, None, 100).unwrap();
         assert_eq!((log[0].to, log[0].told_s > 0), (Status::Clear, true));
         assert!(log.windows(2).all(|pair| pair[0].unique_id > pair[1].unique_id));
+    }
+
+    /// The goal: a process that ends before it knows what became of a message leaves it to the next one,
+    /// also where the alarm is over by then.
+    #[test]
+    fn what_was_not_finished_is_told_again() {
+        let mut world = World::new();
+        world.ends_early = true;
+        assert_eq!(world.seconds(15, 90.0), [Status::Warning]);
+        world.fleet = fleet(&world.store, &world.disk);
+        assert_eq!(world.seconds(15, 90.0), [Status::Warning]);
+        world.fleet = fleet(&world.store, &world.disk);
+        world.ends_early = false;
+        assert_eq!(world.seconds(15, 10.0), [Status::Clear]);
+        world.fleet = fleet(&world.store, &world.disk);
+        assert_eq!(world.seconds(15, 10.0), []);
     }
 
     /// What settings turn off is not watched, nor is what left; what they turn on is, streamed or not.

@@ -1,7 +1,8 @@
 //! The node's own host: who it is, and what of it is collected.
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use config::{MemoryMode, Settings};
 use rrd_store::{FeedKind, Host, HostInfo, Keep, Store, TIER_ROWS_MAX, TierSettings};
@@ -29,6 +30,17 @@ pub struct OwnHost {
     /// The folder of what outlives a restart.
     #[cfg(feature = "parent")]
     pub(crate) state: std::path::PathBuf,
+    /// What became of notifications, for charts, where any are sent.
+    pub(crate) notified: Mutex<Option<Notified>>,
+}
+
+/// Tells what became of notifications.
+pub(crate) struct Notified(pub(crate) Box<dyn Fn() -> collect::NotificationCounts + Send>);
+
+impl fmt::Debug for Notified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notified").finish_non_exhaustive()
+    }
 }
 
 /// The tiers of all hosts.
@@ -67,6 +79,7 @@ impl OwnHost {
             host,
             info,
             saving,
+            notified: Mutex::default(),
             #[cfg(feature = "parent")]
             state: state.path,
         })
@@ -100,18 +113,22 @@ impl OwnHost {
             writer.set_host_labels(&[label]);
         }
         let plugins = Plugins::start(settings, &self.store, &feed)?;
-        let collector = collector(settings, &self.store);
+        let notified = self.notified.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let collector = collector(settings, &self.store, notified);
         Collecting::start(collect::Beat::new(collector, feed, self.info.guid), plugins, on)
     }
 }
 
 /// The collector that settings describe.
-fn collector(settings: &Settings, store: &Arc<Store>) -> collect::Collector {
+fn collector(settings: &Settings, store: &Arc<Store>, notified: Option<Notified>) -> collect::Collector {
     let collector = collect::Collector::new(collect_config(settings)).timed_by(clock::mono_ns, TIMED_EVERY_S);
     let own = switch_of(find(settings, "self"));
     if own.enabled {
         let every_s = own.update_every_s;
-        let collector = collector.with_usage(clock::cpu_us, every_s).with_streams(Arc::clone(store), every_s);
+        let mut collector = collector.with_usage(clock::cpu_us, every_s).with_streams(Arc::clone(store), every_s);
+        if let Some(Notified(counts)) = notified {
+            collector = collector.with_notifications(counts, every_s);
+        }
         // They are for alarms, and those are where rows are kept.
         let has_alarms = cfg!(feature = "parent") && settings.health.enabled;
         if has_alarms && settings.global.memory_mode != MemoryMode::None {

@@ -1,7 +1,7 @@
 //! The thread that watches hosts for alarms.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -57,6 +57,7 @@ impl Watching {
         let fleet = Arc::new(fleet);
         let (stop, stopped) = channel::<()>();
         let (of_thread, notifying) = (Arc::clone(&fleet), Notifying::start(settings, Arc::clone(&fleet))?);
+        *own.notified.lock().unwrap_or_else(PoisonError::into_inner) = notifying.notified();
         let thread = std::thread::Builder::new().name("health".into());
         let thread = thread
             .spawn(move || {

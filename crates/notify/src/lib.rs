@@ -19,7 +19,7 @@ mod ticket;
 
 pub use facts::Facts;
 pub use method::{Fault, Method, Settings};
-pub use post::{Counts, Letter, Post};
+pub use post::{Counter, Counts, Letter, Post, words};
 pub use queue::GIVE_UP_US;
 pub use secret::Secret;
-pub use ticket::Ticket;
+pub use ticket::{Progress, Ticket};

@@ -30,6 +30,18 @@ pub struct Letter {
     pub ticket: Ticket,
 }
 
+impl Letter {
+    fn words(&self, method: &str) -> String {
+        words(method, &self.recipient)
+    }
+}
+
+/// What names a recipient of a method in the alarm log.
+#[must_use]
+pub fn words(method: &str, recipient: &str) -> String {
+    format!("{method} {recipient}")
+}
+
 /// A method, its queue and its thread.
 #[derive(Debug)]
 pub struct Post {
@@ -37,6 +49,10 @@ pub struct Post {
     /// Closed when the thread has ended.
     ended: Receiver<()>,
 }
+
+/// Tells what became of a method's letters, wherever its post is.
+#[derive(Debug, Clone)]
+pub struct Counter(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -102,7 +118,7 @@ impl Post {
                 "health: {name}: {WAITING_MAX} notifications wait, that to {} is not sent: {title}",
                 letter.recipient
             );
-            letter.ticket.settle(FAILED);
+            letter.ticket.settle(&letter.words(name), FAILED);
         } else {
             drop(state);
             self.shared.wake.notify_all();
@@ -112,8 +128,13 @@ impl Post {
     /// What became of all letters.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let state = self.shared.lock();
-        Counts { waiting: state.queue.count() as u64, ..state.counts }
+        self.counter().counts()
+    }
+
+    /// Who tells that from elsewhere.
+    #[must_use]
+    pub fn counter(&self) -> Counter {
+        Counter(Arc::clone(&self.shared))
     }
 
     /// Tells the thread to try what waits once more, and to end by then.
@@ -133,6 +154,15 @@ impl Post {
             let name = self.shared.method.name();
             warn!("health: {name}: {waiting} notifications wait; what they tell is told after the next start");
         }
+    }
+}
+
+impl Counter {
+    /// What became of all letters.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let state = self.0.lock();
+        Counts { waiting: state.queue.count() as u64, ..state.counts }
     }
 }
 
@@ -207,7 +237,7 @@ impl Shared {
         match verdict {
             Verdict::Sent(letter) => {
                 info!("health: {name}: {} is told: {}", letter.recipient, letter.facts.get("title"));
-                letter.ticket.settle(0);
+                letter.ticket.settle(&letter.words(name), 0);
             }
             Verdict::Failed(letter) => self.given_up(&letter, why),
             Verdict::Again { wait_us } => {
@@ -223,6 +253,6 @@ impl Shared {
             letter.recipient,
             letter.facts.get("title")
         );
-        letter.ticket.settle(FAILED);
+        letter.ticket.settle(&letter.words(name), FAILED);
     }
 }

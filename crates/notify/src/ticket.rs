@@ -7,6 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Clone)]
 pub struct Ticket(Arc<Telling>);
 
+/// What is known of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// This one heard it, and others are still to.
+    Reached(&'a str),
+    /// All letters are settled, with this status: 0 where any of them arrived, else that of a failure.
+    Settled(i32),
+}
+
+type Report = Box<dyn Fn(Progress<'_>) + Send>;
+
 struct Telling {
     state: Mutex<State>,
 }
@@ -15,29 +26,28 @@ struct State {
     left: usize,
     /// The best status so far; 0 where somebody was told.
     code: Option<i32>,
-    told: Option<Box<dyn FnOnce(i32) + Send>>,
+    report: Report,
 }
 
 impl Ticket {
-    /// A ticket for each of `count` letters of a message; when all are settled, `told` gets the status: 0
-    /// where any of them arrived, else that of a failure.
+    /// A ticket for each of `count` letters of a message, whose progress goes to `report`.
     #[must_use]
-    pub fn new(count: usize, told: impl FnOnce(i32) + Send + 'static) -> Self {
-        Self(Arc::new(Telling { state: Mutex::new(State { left: count, code: None, told: Some(Box::new(told)) }) }))
+    pub fn new(count: usize, report: impl Fn(Progress<'_>) + Send + 'static) -> Self {
+        let state = State { left: count, code: None, report: Box::new(report) };
+        Self(Arc::new(Telling { state: Mutex::new(state) }))
     }
 
-    /// A letter arrived (0), or did not.
-    pub fn settle(&self, code: i32) {
+    /// The letter to `who` arrived (0), or did not.
+    pub fn settle(&self, who: &str, code: i32) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.left = state.left.saturating_sub(1);
         if code == 0 || state.code.is_none() {
             state.code = Some(code);
         }
-        if state.left == 0
-            && let (Some(told), Some(code)) = (state.told.take(), state.code)
-        {
-            drop(state);
-            told(code);
+        match state.code {
+            Some(best) if state.left == 0 => (state.report)(Progress::Settled(best)),
+            _ if code == 0 => (state.report)(Progress::Reached(who)),
+            _ => {}
         }
     }
 }
@@ -50,22 +60,34 @@ impl fmt::Debug for Telling {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI32, Ordering};
+    use std::sync::mpsc::channel;
 
     use super::*;
 
-    /// Goal: a message is told when any letter arrived, and that is known only when all are settled.
+    /// Goal: a message is told when any letter arrived, and that is known only when all are settled; until
+    /// then it is told who was reached.
     #[test]
     fn the_best_counts() {
-        for (codes, expected) in [(&[0, 1][..], 0), (&[1, 0], 0), (&[3, 1], 3), (&[0], 0), (&[1], 1)] {
-            let told = Arc::new(AtomicI32::new(-1));
-            let of_ticket = Arc::clone(&told);
-            let ticket = Ticket::new(codes.len(), move |code| of_ticket.store(code, Ordering::Relaxed));
-            for code in codes {
-                assert_eq!(told.load(Ordering::Relaxed), -1);
-                ticket.clone().settle(*code);
+        for (codes, expected) in [
+            (&[0, 1][..], &["reached 0", "settled 0"][..]),
+            (&[1, 0], &["settled 0"]),
+            (&[3, 1], &["settled 3"]),
+            (&[0, 0, 1], &["reached 0", "reached 1", "settled 0"]),
+            (&[0], &["settled 0"]),
+            (&[1], &["settled 1"]),
+        ] {
+            let (said, heard) = channel();
+            let ticket = Ticket::new(codes.len(), move |progress| {
+                let word = match progress {
+                    Progress::Reached(who) => format!("reached {who}"),
+                    Progress::Settled(code) => format!("settled {code}"),
+                };
+                said.send(word).unwrap();
+            });
+            for (number, code) in codes.iter().enumerate() {
+                ticket.clone().settle(&number.to_string(), *code);
             }
-            assert_eq!(told.load(Ordering::Relaxed), expected, "{codes:?}");
+            assert_eq!(heard.try_iter().collect::<Vec<_>>(), expected, "{codes:?}");
         }
     }
 }

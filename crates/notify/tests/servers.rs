@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use health::notify::{Message, test_messages};
-use notify::{Facts, Letter, Method, Post, Secret, Settings, Ticket};
+use notify::{Facts, Letter, Method, Post, Progress, Secret, Settings, Ticket};
 use row::{Guid, Now};
 
 /// How long a test waits for what must come.
@@ -96,7 +96,10 @@ fn messages() -> Vec<Message> {
 /// Has a message sent; the receiver hears what it came to.
 fn send(post: &Post, message: &Message, key: u64) -> Receiver<i32> {
     let (told, outcome) = channel();
-    let ticket = Ticket::new(1, move |code| told.send(code).unwrap());
+    let ticket = Ticket::new(1, move |progress| {
+        let Progress::Settled(code) = progress else { panic!("there is one letter") };
+        told.send(code).unwrap();
+    });
     post.send(key, Letter { facts: Arc::new(Facts::of(message, "")), recipient: "#ops".into(), ticket });
     outcome
 }

@@ -167,7 +167,9 @@ fn correction(alarm: &mut Alarm, told: Status, next_unique_id: &mut u32, now_s: 
 
 impl Memory {
     fn as_told(&self) -> Option<Told> {
-        Some(Told { status: self.told? as i8, at_s: self.told_s })
+        // What a node that ended had not finished is known to nobody.
+        let told = self.told.filter(|told| *told != Status::Undefined)?;
+        Some(Told { status: told as i8, at_s: self.told_s })
     }
 
     /// The second of what is told now.

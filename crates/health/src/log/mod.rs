@@ -15,6 +15,7 @@
 mod record;
 #[cfg(test)]
 mod tests;
+mod unsettled;
 
 use std::collections::HashMap;
 use std::io;
@@ -26,6 +27,7 @@ use rrd_store::Disk;
 use crate::engine::{Memory, ToldElsewhere, Transition};
 use crate::expression::Status;
 use record::Record;
+use unsettled::Unsettled;
 
 pub use record::Entry;
 
@@ -37,6 +39,9 @@ const READ_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 const WAITING_BYTES_MAX: usize = 256 * 1_024;
 /// What the name of a file ends with.
 const SUFFIX: &str = ".alarms";
+
+/// In place of a result: there is none so far.
+const WAITS: i32 = i32::MIN;
 
 /// What of alarms a log remembers, by chart and name.
 pub type Memories = HashMap<(Arc<str>, Arc<str>), Memory>;
@@ -55,6 +60,7 @@ pub struct Log {
     /// Records that were left out since the disk refused.
     left_out: u64,
     memories: Memories,
+    unsettled: Unsettled,
     last_unique_id: u32,
 }
 
@@ -72,6 +78,7 @@ impl Log {
             waiting: Vec::new(),
             left_out: 0,
             memories: Memories::new(),
+            unsettled: Unsettled::default(),
             last_unique_id: 0,
         };
         let mut damaged = 0;
@@ -83,7 +90,17 @@ impl Log {
             log.number = number;
             log.bytes = if records.rest() == 0 { bytes.len() } else { usize::MAX };
         }
+        log.doubt();
         Ok((log, damaged))
+    }
+
+    /// What nobody is known to have heard counts neither as told nor as not told: whatever comes next is told.
+    fn doubt(&mut self) {
+        for alarm in self.unsettled.alarms() {
+            if let Some(memory) = self.memories.get_mut(alarm) {
+                memory.told = Some(Status::Undefined);
+            }
+        }
     }
 
     /// What the alarms of the host remember.
@@ -103,19 +120,24 @@ impl Log {
         self.put(&Record::Transition(Box::new(Entry::of(transition))));
     }
 
-    /// Adds that a transition was told, when, and with which result.
-    pub fn add_told(&mut self, transition: &Transition, status: Status, at_s: i64, code: i32) {
+    /// Adds that a transition is told, and when; the result comes later.
+    pub fn add_told(&mut self, transition: &Transition, status: Status, at_s: i64) {
         self.put(&Record::Told {
             unique_id: transition.unique_id,
             at_s,
-            code,
+            code: WAITS,
             chart: transition.chart.to_string(),
             name: transition.name.to_string(),
             status,
         });
     }
 
-    /// Adds what the program came to that told a transition.
+    /// Adds that somebody heard a transition that is told to several.
+    pub fn add_reached(&mut self, transition: &Transition, who: &str) {
+        self.put(&Record::Reached { unique_id: transition.unique_id, who: who.to_owned() });
+    }
+
+    /// Adds what telling a transition came to: 0 is success.
     pub fn add_result(&mut self, transition: &Transition, at_s: i64, code: i32) {
         self.put(&Record::Result { unique_id: transition.unique_id, at_s, code });
     }
@@ -130,6 +152,13 @@ impl Log {
             name: told.name.to_string(),
             status: told.status,
         });
+    }
+
+    /// Who is known to have heard a status of an alarm, where it is not known that all did.
+    #[must_use]
+    pub fn reached(&self, transition: &Transition) -> Vec<Arc<str>> {
+        let alarm = (Arc::clone(&transition.chart), Arc::clone(&transition.name));
+        self.unsettled.reached(&alarm, transition.to)
     }
 
     fn put(&mut self, record: &Record) {
@@ -152,10 +181,16 @@ impl Log {
                     (memory.alarm_id, memory.event_id) = (entry.alarm_id, entry.event_id);
                 });
             }
-            Record::Told { chart, name, status, at_s, .. } => {
+            Record::Told { chart, name, status, unique_id, at_s, code } => {
                 memory(&mut self.memories, chart, name, &|memory| memory.note_told(*status, memory.told_s.max(*at_s)));
+                let alarm = (Arc::from(&**chart), Arc::from(&**name));
+                match *code {
+                    WAITS => self.unsettled.begin(alarm, *unique_id, *status, *at_s),
+                    _ => self.unsettled.forget(&alarm),
+                }
             }
-            Record::Result { .. } => {}
+            Record::Reached { unique_id, who } => self.unsettled.reach(*unique_id, who),
+            Record::Result { unique_id, .. } => self.unsettled.settle(*unique_id),
             Record::Memory { chart, name, memory: kept } => {
                 memory(&mut self.memories, chart, name, &|memory| *memory = *kept);
             }
@@ -195,6 +230,7 @@ impl Log {
             let (chart, name) = (chart.to_string(), name.to_string());
             Record::Memory { chart, name, memory: *memory }.write(&mut bytes);
         }
+        self.unsettled.write(&mut bytes);
         let number = self.number + 1;
         // A number that was used counts as used, whatever comes of it.
         self.number = number;
@@ -263,12 +299,12 @@ fn take_entries(bytes: &[u8], entries: &mut Vec<Entry>) {
     for record in record::Records::new(bytes) {
         match record {
             Record::Transition(entry) => entries.push(*entry),
-            Record::Told { unique_id, at_s, code, .. } | Record::Result { unique_id, at_s, code } => {
+            Record::Told { unique_id, at_s, code, .. } | Record::Result { unique_id, at_s, code } if code != WAITS => {
                 if let Some(entry) = entries.iter_mut().rev().find(|entry| entry.unique_id == unique_id) {
                     (entry.told_s, entry.told_code) = (at_s, code);
                 }
             }
-            Record::Memory { .. } => {}
+            Record::Told { .. } | Record::Result { .. } | Record::Reached { .. } | Record::Memory { .. } => {}
         }
     }
 }

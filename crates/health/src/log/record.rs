@@ -14,12 +14,13 @@ const TOLD: u8 = 2;
 const OLD_MEMORY: u8 = 3;
 const MEMORY: u8 = 4;
 const RESULT: u8 = 5;
+const REACHED: u8 = 6;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Record {
     Transition(Box<Entry>),
-    /// A transition was told, when, and with which result: 0 is success.
+    /// A transition is told, when, and with which result, where that is known: 0 is success.
     Told {
         unique_id: u32,
         at_s: i64,
@@ -28,11 +29,16 @@ pub(super) enum Record {
         name: String,
         status: Status,
     },
-    /// What a program came to that told a transition.
+    /// What telling a transition came to.
     Result {
         unique_id: u32,
         at_s: i64,
         code: i32,
+    },
+    /// Somebody heard a transition, before it is known whether all did.
+    Reached {
+        unique_id: u32,
+        who: String,
     },
     /// What an alarm remembers, at the beginning of a file.
     Memory {
@@ -213,6 +219,11 @@ impl Record {
                 out.extend_from_slice(&at_s.to_le_bytes());
                 out.extend_from_slice(&code.to_le_bytes());
             }
+            Self::Reached { unique_id, who } => {
+                out.push(REACHED);
+                out.extend_from_slice(&unique_id.to_le_bytes());
+                write_text(out, who);
+            }
             Self::Memory { chart, name, memory } => {
                 out.push(MEMORY);
                 out.extend_from_slice(&memory.alarm_id.to_le_bytes());
@@ -278,6 +289,7 @@ impl Record {
                 Self::Told { unique_id, at_s, code, status, chart: body.text()?, name: body.text()? }
             }
             RESULT => Self::Result { unique_id: body.u32()?, at_s: body.i64()?, code: body.u32()? as i32 },
+            REACHED => Self::Reached { unique_id: body.u32()?, who: body.text()? },
             kind @ (OLD_MEMORY | MEMORY) => {
                 let (alarm_id, event_id, told) = (body.u32()?, body.u32()?, body.byte()?);
                 let told = if told == NEVER_TOLD { None } else { Some(status(told)?) };

@@ -103,7 +103,8 @@ fn a_restart() {
     log.add(&transition(11, 2, 1, Status::Critical));
     let last = transition(12, 1, 2, Status::Critical);
     log.add(&last);
-    log.add_told(&last, Status::Critical, 1_795_388_000, 3);
+    log.add_told(&last, Status::Critical, 1_795_387_999);
+    log.add_result(&last, 1_795_388_000, 3);
     let waiting = log.read(0, None, 100).unwrap();
     log.flush().unwrap();
     let log = open(&disk);
@@ -129,7 +130,8 @@ fn the_log_is_bounded() {
     let mut log = open(&disk);
     let first = transition(1, 1, 1, Status::Warning);
     log.add(&first);
-    log.add_told(&first, Status::Warning, 5, 0);
+    log.add_told(&first, Status::Warning, 5);
+    log.add_result(&first, 5, 0);
     for unique_id in 2..20_000 {
         log.add(&transition(unique_id, 2, unique_id, Status::Clear));
         log.flush().unwrap();
@@ -191,4 +193,36 @@ fn a_full_disk() {
     ids.dedup();
     assert_eq!((ids.len(), ids.last()), (count, Some(&1)), "each once");
     assert!(count > 500);
+}
+
+/// The goal: what a node that ended had not finished telling is told by the next, whatever its status then,
+/// but not to those who heard it; over files that are full, too, and only until it is known.
+#[test]
+fn unfinished_telling() {
+    let disk = Arc::new(MemoryDisk::default());
+    let mut log = open(&disk);
+    let (one, other) = (transition(10, 1, 1, Status::Warning), transition(11, 2, 1, Status::Critical));
+    for (transition, status) in [(&one, Status::Warning), (&other, Status::Critical)] {
+        log.add(transition);
+        log.add_told(transition, status, 1_795_388_000);
+    }
+    log.add_reached(&one, "slack #ops");
+    log.add_result(&other, 1_795_388_001, 0);
+    assert_eq!(log.read(0, None, 2).unwrap()[1].told_s, 0, "nobody knows so far");
+    log.flush().unwrap();
+    let told = |log: &Log, name: &str| log.memories()[&(Arc::from("x.y"), Arc::from(name))].told;
+    let mut log = open(&disk);
+    assert_eq!((told(&log, "alarm1"), told(&log, "alarm2")), (Some(Status::Undefined), Some(Status::Critical)));
+    log.begin_file().unwrap();
+    log.begin_file().unwrap();
+    let mut log = open(&disk);
+    let again = transition(12, 1, 2, Status::Warning);
+    assert_eq!(log.reached(&again), ["slack #ops".into()]);
+    assert!(log.reached(&transition(12, 1, 2, Status::Critical)).is_empty());
+    log.add_told(&again, Status::Warning, 1_795_389_000);
+    log.add_result(&one, 1_795_389_001, 1);
+    assert_eq!(log.reached(&again).len(), 1, "that of another telling says nothing");
+    log.add_result(&again, 1_795_389_002, 1);
+    log.flush().unwrap();
+    assert_eq!((told(&open(&disk), "alarm1"), open(&disk).reached(&again).len()), (Some(Status::Warning), 0));
 }

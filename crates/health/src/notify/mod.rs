@@ -26,7 +26,7 @@ pub struct Message {
     pub guid: Guid,
     /// The host is the node's own.
     pub is_own: bool,
-    /// Methods that told it before this node was started anew, and are not to tell it again.
+    /// Who is known to have heard it before this node was started anew: words of who sent it.
     pub reached: Vec<Arc<str>>,
     /// What became of the alarm.
     pub notice: Notice,

@@ -11,12 +11,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use collect::NotificationCounts;
 use config::Settings;
 use health::fleet::{Fleet, Reaches};
 use health::notify::Message;
-use notify::{Facts, Letter, Post, Ticket};
+use notify::{Counter, Facts, Letter, Method, Post, Progress, Ticket};
 
 use crate::clock;
+use crate::own_host::Notified;
 use program::{Call, Program};
 
 pub(crate) use methods::problems;
@@ -45,17 +47,40 @@ impl Notifying {
         Ok(Self { fleet, program: Program::start(&settings.health)?, posts, dashboard_url })
     }
 
+    /// What tells what became of all messages; `None` where no method is used.
+    pub(crate) fn notified(&self) -> Option<Notified> {
+        let counters: Vec<Counter> = self.posts.iter().map(Post::counter).collect();
+        let counts = move || {
+            let mut all = NotificationCounts::default();
+            for counts in counters.iter().map(Counter::counts) {
+                all.sent += counts.sent;
+                all.failed += counts.failed;
+                all.retried += counts.retried;
+                all.dropped += counts.dropped;
+                all.waiting += counts.waiting;
+            }
+            all
+        };
+        (!self.posts.is_empty()).then(|| Notified(Box::new(counts)))
+    }
+
     /// Has a message told to all whom it is for.
     pub(crate) fn tell(&self, message: Message) {
-        let letters = self.posts.iter().map(|post| (post, post.method().recipients(&message)));
+        let letters = self.posts.iter().map(|post| (post, recipients(post.method(), &message)));
         let letters: Vec<_> = letters.filter(|(_, recipients)| !recipients.is_empty()).collect();
         let is_for_program = self.program.is_for(&message);
         let count = letters.iter().map(|(_, recipients)| recipients.len()).sum::<usize>() + usize::from(is_for_program);
-        if count == 0 {
-            return;
-        }
         let (fleet, guid, transition) = (Arc::clone(&self.fleet), message.guid, message.notice.transition.clone());
-        let ticket = Ticket::new(count, move |code| fleet.told(guid, &transition, clock::now(), code));
+        // What is told again and again is in no log.
+        let is_logged = !message.notice.is_repeated;
+        if count == 0 && is_logged {
+            return fleet.told(guid, &transition, clock::now(), 0);
+        }
+        let ticket = Ticket::new(count, move |progress| match progress {
+            _ if !is_logged => {}
+            Progress::Reached(who) => fleet.reached(guid, &transition, who),
+            Progress::Settled(code) => fleet.told(guid, &transition, clock::now(), code),
+        });
         let facts = Arc::new(Facts::of(&message, &self.dashboard_url));
         for (post, recipients) in letters {
             for recipient in recipients {
@@ -83,6 +108,18 @@ pub(crate) fn reaches(settings: &config::Health) -> anyhow::Result<Reaches> {
         };
         has_program || !definition.exec.is_empty() || is_told()
     }))
+}
+
+/// Whom a method tells of a message: not those who heard it before.
+fn recipients<'m>(method: &'m Method, message: &Message) -> Vec<&'m str> {
+    let mut recipients = method.recipients(message);
+    if !message.reached.is_empty() {
+        recipients.retain(|recipient| {
+            let words = notify::words(method.name(), recipient);
+            !message.reached.iter().any(|who| **who == *words)
+        });
+    }
+    recipients
 }
 
 /// The same for what must arrive in its order.

@@ -26,6 +26,8 @@ const RUNNING_MAX: usize = 8;
 const RUN_US_MAX: u64 = 120_000_000;
 /// How often those that run are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// What names the program in the alarm log.
+const WORD: &str = "program";
 /// What stands for the exit status of a program that could not be started, or was killed.
 const NO_STATUS: i32 = 128;
 
@@ -77,7 +79,7 @@ impl Program {
 
     /// Whether a program tells this message.
     pub(super) fn is_for(&self, message: &Message) -> bool {
-        exec(&self.default, message).is_some()
+        exec(&self.default, message).is_some() && !message.reached.iter().any(|who| &**who == WORD)
     }
 
     /// Has a message told, if there is room for it.
@@ -86,7 +88,7 @@ impl Program {
         if let Err(TrySendError::Full(Call { message, ticket })) = calls.try_send(call) {
             let name = &message.notice.transition.name;
             error!("health: {WAITING_MAX} notifications wait, that of {name} of {} is not sent", message.hostname);
-            ticket.settle(NO_STATUS);
+            ticket.settle(WORD, NO_STATUS);
         }
     }
 }
@@ -142,7 +144,7 @@ fn start(default: &Path, list: ArgumentList, Call { message, ticket }: Call) -> 
         }
         Err(err) => {
             error!("health: {} cannot be run: {err}", exec.display());
-            ticket.settle(NO_STATUS);
+            ticket.settle(WORD, NO_STATUS);
             None
         }
     }
@@ -166,6 +168,6 @@ fn has_ended(running: &mut Running) -> bool {
         0 => info!("health: the notification of {name} was sent"),
         _ => warn!("health: the notification of {name} failed, with exit status {code}"),
     }
-    running.ticket.settle(code);
+    running.ticket.settle(WORD, code);
     true
 }
