@@ -113,6 +113,7 @@ async fn ticks_allocate_nothing(version: u32) {
         buffer_bytes: 1 << 20,
         compression: true,
         compression_window_bytes: 128 << 10,
+        asks_alarms: false,
     };
     let stop = CancellationToken::new();
     tokio::task::spawn_local(sender::run(Arc::clone(&host), Arc::new(config), clock, stop.clone()));
