@@ -140,12 +140,12 @@ fn scrapers_get_what_netdata_gives() {
         "source=average",
         "source=sum&names=no",
         "data=as-collected",
-        "data_source=raw&names=no&prefix=x.y",
+        "data_source=raw&names=no&prefix=xy",
         "hideunits=yes&prefix=nd",
         "oldunits=yes",
         "datasource=volume&timestamps=no",
         "filter=!*odd* *named test.up*",
-        "filter=test.alike&names=no&source=nonsense",
+        "filter=test.named&names=no&source=nonsense",
     ]
     .iter()
     .enumerate()

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use export::{Chart, Order, Prometheus, PrometheusOptions, Reading, Source, Span, Walk};
+use export::{Chart, Dimension, Order, Prometheus, PrometheusOptions, Reading, Source, Span, Walk};
 use health::engine::Alarm;
 use patterns::SimplePattern;
 use row::text::{write_fixed, write_int};
@@ -101,7 +101,6 @@ struct Scraped {
     text: Prometheus,
     reading: Reading,
     filter: Option<SimplePattern>,
-    names: bool,
     span: Span,
     now: Now,
 }
@@ -113,21 +112,18 @@ impl Scraped {
         let before = node.scrapes.note(&server, asked.host.guid(), now.wall_s());
         let span = Span { after_s: before.unwrap_or(now.wall_s() - FIRST_S), before_s: now.wall_s() };
         let options = options(params, instance);
-        let names = options.names;
         let reading = match options.source {
             Source::AsCollected => Reading::Newest,
             Source::Average | Source::Sum => Reading::Sums(span),
         };
         let text = Prometheus::new(options, span);
-        Self { hosts: hosts.into(), walk: None, text, reading, filter: filter(params), names, span, now }
+        Self { hosts: hosts.into(), walk: None, text, reading, filter: filter(params), span, now }
     }
 
     /// A walk over a host, if anything of the span may be there.
     fn walk(&self, host: Arc<Host>) -> Option<Walk> {
-        let is_wanted = |chart: &ChartView<'_>| {
-            let called = if self.names { chart.name() } else { chart.id() };
-            self.filter.as_ref().is_none_or(|filter| filter.matches(called))
-        };
+        // Whatever charts are called in the text.
+        let is_wanted = |chart: &ChartView<'_>| self.filter.as_ref().is_none_or(|filter| filter.matches(chart.name()));
         let is_alive = host.is_fed() || host.newest_s() + STALE_S >= self.span.after_s;
         let has_rows = self.reading == Reading::Newest || host.keep().mode != MemoryMode::None;
         (is_alive && has_rows).then(|| Walk::new(host, Order::ByContext, is_wanted))
@@ -216,7 +212,7 @@ fn write_json(out: &mut Vec<u8>, chart: &Chart<'_>) {
     out.extend_from_slice(b"\n\t\t\"last_updated\": ");
     write_int(out, chart.last_s());
     out.extend_from_slice(b",\n\t\t\"dimensions\": {");
-    for (number, dimension) in chart.dimensions().enumerate() {
+    for (number, dimension) in known(chart).enumerate() {
         if number > 0 {
             out.push(b',');
         }
@@ -233,6 +229,11 @@ fn write_json(out: &mut Vec<u8>, chart: &Chart<'_>) {
         out.extend_from_slice(b"\n\t\t\t}");
     }
     out.extend_from_slice(b"\n\t\t}\n\t}");
+}
+
+/// The dimensions that ever had a value.
+fn known<'a>(chart: &Chart<'a>) -> impl Iterator<Item = Dimension<'a>> + use<'a> {
+    chart.dimensions().filter(|dimension| dimension.collected().is_some())
 }
 
 /// The text for shells, in the making.
@@ -268,7 +269,7 @@ fn write_shell(out: &mut Vec<u8>, chart: &Chart<'_>) {
     write_comment(out, chart.name());
     out.extend_from_slice(b")\n");
     let mut total = 0.0;
-    for dimension in chart.dimensions() {
+    for dimension in known(chart) {
         let (multiplier, divisor) = dimension.scale();
         let value = dimension.stored().unpack();
         // What is shown upside down is told the right way up.
