@@ -160,6 +160,10 @@ impl Node {
     fn step(&self, now_s: i64) -> Vec<Status> {
         let told = self.fleet.step(now(now_s));
         assert!(told.refused.is_empty() && told.damaged.is_empty());
+        // People hear it at once.
+        for message in &told.messages {
+            self.fleet.told(HOST, &message.notice.transition, now(now_s), 0);
+        }
         told.messages.iter().map(|message| message.notice.transition.to).collect()
     }
 }
