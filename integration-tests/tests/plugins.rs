@@ -277,7 +277,8 @@ fn plugins_of_debian() {
     assert!(!log.contains("it is not run again") && !log.contains("the next run is in"), "{log}");
     let threads = collector.process().threads();
     println!("{} bytes resident with three plugins, {threads} threads", collector.process().resident_bytes());
-    assert_eq!(threads, 3);
+    // One collects and streams, one is for plugins; a third asks file systems where one may hang.
+    assert!((2..=3).contains(&threads), "{threads}");
     let url = format!("http://{}/host/debian-box/api/v1/function?timeout=10&function=processes", master.address());
     let curl = Command::new(process::program("curl", "curl")).args(["-s", "-X", "POST", &url]).output().unwrap();
     let table = String::from_utf8_lossy(&curl.stdout).into_owned();
@@ -317,7 +318,8 @@ fn statsd() {
     collector.wait_for_log(0, &["statsd: metrics beyond 20 are left out"], s(10));
     agreement::goes_on(&host, "statsd_app.level_gauge", 5);
     assert_eq!(host.charts().keys().filter(|chart| chart.starts_with("statsd_")).count(), 20);
-    assert_eq!(collector.process().threads(), 3);
+    let threads = collector.process().threads();
+    assert!((2..=3).contains(&threads), "{threads}");
     println!("{} bytes resident with statsd", collector.process().resident_bytes());
     collector.terminate();
 }
