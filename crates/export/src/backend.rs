@@ -1,6 +1,6 @@
 //! One backend: which hosts and charts it is told, in which windows, as which records.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub struct Backend {
     begin_s: i64,
     progress: HashMap<Guid, Progress>,
     /// Hosts that cannot be told, for they keep no rows.
-    bare: Vec<Guid>,
+    bare: HashSet<Guid>,
 }
 
 /// What came of a turn.
@@ -67,7 +67,7 @@ impl Backend {
         let config = BackendConfig { every_s: config.every_s.max(1), ..config };
         let begin_s = end_before(told_s.unwrap_or_else(|| now.wall_s()).min(now.wall_s()), config.every_s);
         let writer = Writer::new(config.format.clone());
-        Self { config, writer, own, told_s: begin_s, begin_s, progress: HashMap::new(), bare: Vec::new() }
+        Self { config, writer, own, told_s: begin_s, begin_s, progress: HashMap::new(), bare: HashSet::new() }
     }
 
     /// Its settings.
@@ -101,8 +101,7 @@ impl Backend {
                 continue;
             }
             if self.config.format.source != Source::AsCollected && host.keep().mode == MemoryMode::None {
-                if !self.bare.contains(&host.guid()) {
-                    self.bare.push(host.guid());
+                if self.bare.insert(host.guid()) {
                     turn.left_out.push(host.info().hostname.to_string());
                 }
                 continue;
@@ -113,8 +112,9 @@ impl Backend {
             tell(out);
         }
         self.told_s = told_s;
-        self.progress.retain(|guid, _| hosts.iter().any(|host| host.guid() == *guid));
-        self.bare.retain(|guid| hosts.iter().any(|host| host.guid() == *guid));
+        let there: HashSet<Guid> = hosts.iter().map(|host| host.guid()).collect();
+        self.progress.retain(|guid, _| there.contains(guid));
+        self.bare.retain(|guid| there.contains(guid));
         Some(turn)
     }
 

@@ -1,12 +1,17 @@
-//! Archiving: what other databases are given of the store, and their text formats.
+//! Archiving: what other databases are given of the store: windows, text formats, queues, sending.
 //!
 //! ```text
-//! host ─> Walk: charts copied under the lock, some at a time ─> Chart: texts, values of a window ─> Prometheus
+//! host ─> Walk: charts copied under the lock, some at a time ─> Chart ─┬─> Prometheus: a page that is scraped
+//!                                                                      └─> Backend: Writer ─> Records ─> Queue ─> Delivery ─> send
 //! ```
 //!
-//! A [`Walk`] goes from chart to chart and reads of each what a [`Reading`] asks for: the newest stored values, the
-//! newest collected ones, or sums over a [`Span`]. A format turns what it reads into text, appended to its
-//! caller's buffer. Whoever wants a long text in pieces stops between two charts.
+//! A [`Walk`] goes from chart to chart and reads of each what is asked for: the newest stored values, the newest
+//! collected ones, or sums over a [`Span`] or a window. A format turns what it reads into text, appended to its caller's
+//! buffer. Whoever wants a long text in pieces stops between two charts.
+//!
+//! A [`Backend`] is told windows: [`Progress`] knows of each chart up to when. Its batches wait in a [`Queue`], in
+//! memory or on a disk, and a [`Delivery`] says what is sent when and what became of it; both are plain state machines.
+//! `send` has the connections, for threads that may wait.
 #![forbid(unsafe_code)]
 
 mod backend;
