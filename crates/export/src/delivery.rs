@@ -133,14 +133,9 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::records;
 
     const S: u64 = 1_000_000;
-
-    fn records(texts: &[&str]) -> Records {
-        let mut records = Records::default();
-        texts.iter().for_each(|text| records.push(|out| out.extend_from_slice(text.as_bytes())));
-        records
-    }
 
     fn queue(batches: &[&[&str]]) -> Queue {
         let mut queue = Queue::new(10, None).unwrap();

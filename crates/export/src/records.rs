@@ -72,12 +72,7 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn records(texts: &[&str]) -> Records {
-        let mut records = Records::default();
-        texts.iter().for_each(|text| records.push(|out| out.extend_from_slice(text.as_bytes())));
-        records
-    }
+    use crate::testing::records;
 
     /// Whatever they are cut into, nothing of them changes.
     #[test]

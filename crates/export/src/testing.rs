@@ -1,9 +1,11 @@
-//! Hosts with rows, for tests.
+//! Hosts with rows, and records, for tests.
 
 use std::sync::Arc;
 
 use row::{Algorithm, ChartDefinition, ChartSlot, DimensionDefinition, Guid, Now, Packed, PointFlags};
 use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
+
+use crate::records::Records;
 
 pub(crate) const LAST_S: i64 = 1_795_387_620;
 pub(crate) const NOW: Now = Now { wall_us: (LAST_S + 1) * 1_000_000, mono_us: 1 };
@@ -59,4 +61,11 @@ pub(crate) fn fill(
         }
         writer.end_stored(time_s, true);
     }
+}
+
+/// A record for each text.
+pub(crate) fn records(texts: &[&str]) -> Records {
+    let mut records = Records::default();
+    texts.iter().for_each(|text| records.push(|out| out.extend_from_slice(text.as_bytes())));
+    records
 }

@@ -7,9 +7,7 @@ use super::*;
 const T: i64 = 1_795_387_849;
 
 fn records(text: &str) -> Records {
-    let mut records = Records::default();
-    text.split_inclusive('\n').for_each(|line| records.push(|out| out.extend_from_slice(line.as_bytes())));
-    records
+    crate::testing::records(&text.split_inclusive('\n').collect::<Vec<_>>())
 }
 
 fn texts(queue: &mut Queue) -> Vec<String> {

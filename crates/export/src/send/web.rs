@@ -151,12 +151,7 @@ fn judge(status: u16, retry_after_s: Option<f64>, body: &str) -> (Outcome, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn records(texts: &[&str]) -> Records {
-        let mut records = Records::default();
-        texts.iter().for_each(|text| records.push(|out| out.extend_from_slice(text.as_bytes())));
-        records
-    }
+    use crate::testing::records;
 
     #[test]
     fn frames() {
