@@ -156,28 +156,9 @@ fn scrapers_get_what_netdata_gives() {
         let (ours, theirs) = (samples(&ours), samples(&theirs));
         assert!(!theirs.is_empty(), "{parameters}");
         if parameters.contains("as-collected") || parameters.contains("raw") {
-            // A dimension that is not like the others of its chart is a metric of its own, which Netdata 1.37
-            // leaves out for charts that it receives; and the moment of collection is each parent's own.
-            let is_alike = |key: &&String| !key.contains("\"test.mixed") && !key.contains("\"test.upside");
-            let untimed = |samples: &Samples| {
-                let alike = samples.iter().filter(|(key, _)| is_alike(key));
-                alike.map(|(key, (value, _))| (key.clone(), value.clone())).collect::<Vec<_>>()
-            };
-            assert_eq!(untimed(&ours), untimed(&theirs), "{parameters}");
-            let mut values = [&ours, &theirs].map(|all| all.values().map(|(value, _)| value).collect::<Vec<_>>());
-            values.iter_mut().for_each(|values| values.sort_unstable());
-            assert_eq!(values[0], values[1], "{parameters}");
-            let time_ms = |text: &str| text.parse::<i64>().unwrap();
-            let is_near = |key: &String| (time_ms(&ours[key].1) - time_ms(&theirs[key].1)).abs() <= 1_500;
-            assert!(ours.keys().filter(is_alike).all(is_near), "{ours:?}\n{theirs:?}");
+            same_as_collected(&parameters, &ours, &theirs);
         } else if parameters.contains("sum") || parameters.contains("volume") {
-            // Netdata 1.37 calls them sums, and tells averages: of ten rows, where nothing was asked before.
-            assert!(ours.keys().eq(theirs.keys()), "{parameters}: {ours:?}\n{theirs:?}");
-            for (key, (value, stamp)) in &ours {
-                let (sum, average): (f64, f64) = (value.parse().unwrap(), theirs[key].0.parse().unwrap());
-                assert!((sum - 10.0 * average).abs() < 1e-6 * (1.0 + sum.abs()), "{parameters} {key}");
-                assert_eq!(stamp, &theirs[key].1);
-            }
+            sums_of_what_they_average(&parameters, &ours, &theirs);
         } else {
             assert_eq!(ours, theirs, "{parameters}");
         }
@@ -189,15 +170,47 @@ fn scrapers_get_what_netdata_gives() {
         samples(&lines.join("\n"))
     };
     assert_eq!(of_gold(&ours), of_gold(&theirs));
+    other_formats_are_the_same(master.api(), netdata.api());
+}
+
+fn same_as_collected(parameters: &str, ours: &Samples, theirs: &Samples) {
+    // A dimension that is not like the others of its chart is a metric of its own, which Netdata 1.37
+    // leaves out for charts that it receives; and the moment of collection is each parent's own.
+    let is_alike = |key: &&String| !key.contains("\"test.mixed") && !key.contains("\"test.upside");
+    let untimed = |samples: &Samples| {
+        let alike = samples.iter().filter(|(key, _)| is_alike(key));
+        alike.map(|(key, (value, _))| (key.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(untimed(ours), untimed(theirs), "{parameters}");
+    let mut values = [ours, theirs].map(|all| all.values().map(|(value, _)| value).collect::<Vec<_>>());
+    values.iter_mut().for_each(|values| values.sort_unstable());
+    assert_eq!(values[0], values[1], "{parameters}");
+    let time_ms = |text: &str| text.parse::<i64>().unwrap();
+    let is_near = |key: &String| (time_ms(&ours[key].1) - time_ms(&theirs[key].1)).abs() <= 1_500;
+    assert!(ours.keys().filter(is_alike).all(is_near), "{ours:?}\n{theirs:?}");
+}
+
+fn sums_of_what_they_average(parameters: &str, ours: &Samples, theirs: &Samples) {
+    // Netdata 1.37 calls them sums, and tells averages: of ten rows, where nothing was asked before.
+    assert!(ours.keys().eq(theirs.keys()), "{parameters}: {ours:?}\n{theirs:?}");
+    for (key, (value, stamp)) in ours {
+        let (sum, average): (f64, f64) = (value.parse().unwrap(), theirs[key].0.parse().unwrap());
+        assert!((sum - 10.0 * average).abs() < 1e-6 * (1.0 + sum.abs()), "{parameters} {key}");
+        assert_eq!(stamp, &theirs[key].1);
+    }
+}
+
+/// JSON and shell.
+fn other_formats_are_the_same(master: Api, netdata: Api) {
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-    let (ours, theirs) = ask_both(master.api(), netdata.api(), "/host/gold/api/v1/allmetrics?format=json");
+    let (ours, theirs) = ask_both(master, netdata, "/host/gold/api/v1/allmetrics?format=json");
     let (mut ours, mut theirs) = (json(&ours), json(&theirs));
     for all in [&mut ours, &mut theirs] {
         let charts = all.as_object_mut().unwrap();
         charts.values_mut().for_each(|chart| chart["last_updated"] = (chart["last_updated"].as_i64() > Some(0)).into());
     }
     assert_eq!(ours, theirs);
-    let (ours, theirs) = ask_both(master.api(), netdata.api(), "/host/gold/api/v1/allmetrics");
+    let (ours, theirs) = ask_both(master, netdata, "/host/gold/api/v1/allmetrics");
     assert_eq!(ours, theirs);
 }
 
