@@ -9,6 +9,7 @@ use integration_tests::peer::archives::{self, Series};
 use integration_tests::peer::victoria::Victoria;
 use integration_tests::wait::{Deadline, now_s, s, until};
 use integration_tests::{API_KEY, agreement};
+use serde_json::json;
 
 /// A backend called as its type, with a prefix of its own.
 fn backend(settings: Settings, kind: &str, prefix: &str, destination: &str, every_s: i64) -> Settings {
@@ -213,11 +214,26 @@ fn answers_of_servers_are_honoured() {
     assert_eq!(tried[0].line, "POST /take?this HTTP/1.1");
     assert_eq!(tried[0].header("authorization"), Some("Bearer hunter2secret"));
     assert_eq!(tried[0].json()[0]["chart_id"], "system.cpu");
+    let node = || master.api().try_json("/api/v1/node").expect("an answer")["backends"][0].clone();
+    let away = until(s(20), "the node to tell of it", || Some(node()).filter(|it| it["failed"].as_i64() >= Some(3)));
+    assert_eq!((&away["connected"], &away["last_error"]), (&json!(false), &json!("the server answers 500: ok")));
+    assert_eq!(away["destination"], listener.url("/take"));
     listener.answer("200 OK");
     until(s(20), "the next batches", || listener.asked().iter().any(|asked| asked.body != tried[0].body).then_some(()));
     listener.answer("400 Bad Request");
     let before = count();
     until(s(20), "refused batches", || (count() >= before + 3).then_some(()));
+    let refused = until(s(20), "values that are dropped", || Some(node()).filter(|it| it["dropped"]["values"] != 0));
+    assert_eq!((&refused["connected"], &refused["last_error"]), (&json!(true), &json!("the server answers 400: ok")));
+    assert!(refused["sent"]["values"].as_i64() > Some(0), "{refused}");
+    let host = master.host();
+    let lost = || {
+        let now_s = now_s();
+        let window = Window { after: now_s - 30, before: now_s };
+        let lost = host.try_data("netdata.exporting_json-http_metrics", window).ok()?.column("lost")?;
+        lost.iter().any(|(_, lost)| *lost > Some(0.0)).then_some(())
+    };
+    until(s(20), "a chart of it", lost);
     let log = master.log();
     for expected in [
         "does not take windows, which wait: the server answers 500",

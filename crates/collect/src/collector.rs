@@ -20,6 +20,7 @@ use crate::idlejitter::Idlejitter;
 use crate::kernel;
 use crate::module::Module;
 use crate::mounts::Mounts;
+use crate::own::backends::{Backends, OwnBackends};
 use crate::own::hosts::{self, Hosts};
 use crate::own::notifications::{self, NotificationCounts, Notifications};
 use crate::own::streams::{self, Streams};
@@ -132,6 +133,14 @@ impl Collector {
     pub fn with_notifications(mut self, counts: Box<dyn Fn() -> NotificationCounts + Send>, every_s: u32) -> Self {
         let every_s = self.update_every_s.max(every_s).max(notifications::EVERY_S);
         self.add(Box::new(Notifications::new(counts, every_s)), every_s);
+        self
+    }
+
+    /// The same with charts of each backend that this node writes to.
+    #[must_use]
+    pub fn with_backends(mut self, backends: Backends, every_s: u32) -> Self {
+        let every_s = self.update_every_s.max(every_s);
+        self.add(Box::new(OwnBackends::new(backends, every_s)), every_s);
         self
     }
 

@@ -61,6 +61,7 @@ pub use config::{
     CGROUPS_INCLUDED, CGROUPS_OF_SERVICES, CGROUPS_RENAMED, CGROUPS_SEARCHED, Config, DISKS_EXCLUDED, Family,
     INTERFACES_EXCLUDED, MOUNT_TYPES_EXCLUDED, MOUNTS_EXCLUDED,
 };
+pub use own::backends::{BackendFigures, Backends};
 pub use own::notifications::NotificationCounts;
 pub use pace::OFFSET_US_MAX;
 pub use renames::{RENAMES, Rename};

@@ -38,8 +38,12 @@ pub struct Delivered {
     pub records: u64,
     /// and their bytes.
     pub bytes: u64,
-    /// Records that the backend refused for good.
+    /// Requests that the backend refused for good.
+    pub refusals: u64,
+    /// Their records.
     pub refused: u64,
+    /// and bytes.
+    pub refused_bytes: u64,
 }
 
 /// The delivery of one backend's batches.
@@ -117,7 +121,11 @@ impl Delivery {
                 self.counted.records += part.len() as u64;
                 self.counted.bytes += part.bytes().len() as u64;
             }
-            _ => self.counted.refused += part.len() as u64,
+            _ => {
+                self.counted.refusals += 1;
+                self.counted.refused += part.len() as u64;
+                self.counted.refused_bytes += part.bytes().len() as u64;
+            }
         }
         if let Some(number) = self.number.take_if(|_| self.parts.is_empty()) {
             queue.delivered(number);

@@ -11,13 +11,14 @@
 //!
 //! A [`Backend`] is told windows: [`Progress`] knows of each chart up to when. Its batches wait in a [`Queue`], in
 //! memory or on a disk, and a [`Delivery`] says what is sent when and what became of it; both are plain state machines.
-//! `send` has the connections, for threads that may wait.
+//! `send` has the connections, for threads that may wait; a [`Ledger`] says what became of all of it.
 #![forbid(unsafe_code)]
 
 mod backend;
 mod chart;
 mod delivery;
 mod format;
+mod ledger;
 mod names;
 mod progress;
 mod prometheus;
@@ -34,6 +35,7 @@ pub use backend::{Backend, BackendConfig, Turn};
 pub use chart::{Chart, Dimension};
 pub use delivery::{Delivered, Delivery, Outcome};
 pub use format::{Format, FormatOptions, Writer};
+pub use ledger::{Amount, Attempt, Figures, Ledger, Ledgers, Queued};
 pub use names::{NAME_BYTES_MAX, old_units, write_label_value, write_name, write_units};
 pub use progress::{PATIENCE_S, Progress, Rows};
 pub use prometheus::{Prometheus, PrometheusOptions};

@@ -11,6 +11,7 @@ pub const FILES: &[(&str, &str)] = files![
     "cgroups.conf",
     "cpu.conf",
     "disks.conf",
+    "exporting.conf",
     "hosts.conf",
     "load.conf",
     "memory.conf",

@@ -32,6 +32,9 @@ pub struct OwnHost {
     pub(crate) state: std::path::PathBuf,
     /// What became of notifications, for charts, where any are sent.
     pub(crate) notified: Mutex<Option<Notified>>,
+    /// What became of windows for backends.
+    #[cfg(feature = "parent")]
+    pub(crate) ledgers: export::Ledgers,
 }
 
 /// Tells what became of notifications.
@@ -81,6 +84,8 @@ impl OwnHost {
             saving,
             notified: Mutex::default(),
             #[cfg(feature = "parent")]
+            ledgers: export::Ledgers::default(),
+            #[cfg(feature = "parent")]
             state: state.path,
         })
     }
@@ -115,6 +120,8 @@ impl OwnHost {
         let plugins = Plugins::start(settings, &self.store, &feed)?;
         let notified = self.notified.lock().unwrap_or_else(PoisonError::into_inner).take();
         let collector = collector(settings, &self.store, notified);
+        #[cfg(feature = "parent")]
+        let collector = with_backends(collector, settings, &self.ledgers);
         Collecting::start(collect::Beat::new(collector, feed, self.info.guid), plugins, on)
     }
 }
@@ -139,6 +146,16 @@ fn collector(settings: &Settings, store: &Arc<Store>, notified: Option<Notified>
     } else {
         collector
     }
+}
+
+/// The same with charts of backends, which may come while the node runs.
+#[cfg(feature = "parent")]
+fn with_backends(collector: collect::Collector, settings: &Settings, ledgers: &export::Ledgers) -> collect::Collector {
+    let own = switch_of(find(settings, "self"));
+    if !own.enabled {
+        return collector;
+    }
+    collector.with_backends(crate::exporting::figures(ledgers.clone()), own.update_every_s)
 }
 
 /// A family of `[collect]`.

@@ -205,6 +205,7 @@ fn web(settings: &Settings, own: &OwnHost, watching: Option<&Watching>) -> Web {
         custom_dir: Some(folder.clone()).filter(|folder| !folder.as_os_str().is_empty()),
         settings: settings.page(),
         access_log: !settings.global.log_dir.as_os_str().is_empty(),
+        backends: own.ledgers.clone(),
     };
     Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))
 }

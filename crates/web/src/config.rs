@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use export::Ledgers;
 use health::fleet::Fleet;
 use health::silencers::Silencers;
 use patterns::{LOCALHOST, SimplePattern};
@@ -41,6 +42,8 @@ pub struct Config {
     pub settings: String,
     /// Whether there is an access log to write to.
     pub access_log: bool,
+    /// What became of windows for backends.
+    pub backends: Ledgers,
 }
 
 /// The registry of a node.
@@ -156,6 +159,7 @@ impl Default for Config {
             custom_dir: None,
             settings: String::new(),
             access_log: false,
+            backends: Ledgers::default(),
         }
     }
 }

@@ -83,6 +83,10 @@ impl Json {
         self.int(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
+    pub(crate) fn uint(&mut self, value: u64) {
+        self.int(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
     /// Writes a number with at most seven decimals, or `null`.
     pub(crate) fn double(&mut self, value: f64) {
         self.lead();

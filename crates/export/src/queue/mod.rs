@@ -56,11 +56,13 @@ pub struct Queue {
 /// What waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
+    /// Windows, of which the oldest may be on its way.
+    pub windows: u64,
     /// Samples.
     pub records: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Bytes of those in memory.
+    /// Bytes of those in memory; the others are on the disk.
     pub memory_bytes: u64,
 }
 
@@ -112,6 +114,12 @@ impl Queue {
     #[must_use]
     pub const fn waiting(&self) -> Waiting {
         self.waiting
+    }
+
+    /// The end of the oldest window that waits.
+    #[must_use]
+    pub fn oldest_s(&self) -> Option<i64> {
+        self.entries.front().map(|entry| entry.told_s)
     }
 
     /// Whether nothing waits.
@@ -189,6 +197,9 @@ impl Queue {
     }
 
     fn enter(&mut self, entry: Entry) {
+        if self.entries.back().is_none_or(|last| last.told_s != entry.told_s) {
+            self.waiting.windows += 1;
+        }
         self.waiting.records += entry.records;
         self.waiting.bytes += entry.bytes;
         if let Held::InMemory(_) = entry.held {
@@ -199,6 +210,9 @@ impl Queue {
 
     fn leave(&mut self) -> Option<Entry> {
         let entry = self.entries.pop_front()?;
+        if self.entries.front().is_none_or(|next| next.told_s != entry.told_s) {
+            self.waiting.windows -= 1;
+        }
         self.waiting.records -= entry.records;
         self.waiting.bytes -= entry.bytes;
         match entry.held {

@@ -31,7 +31,7 @@ fn memory_keeps_the_newest_windows() {
         queue.push(told_s, records(text)).unwrap();
     }
     assert_eq!(queue.take_lost(), Lost { batches: 2, records: 3, bytes: 6 });
-    assert_eq!(queue.waiting().records, 3);
+    assert_eq!((queue.waiting().records, queue.waiting().windows, queue.oldest_s()), (3, 2, Some(T + 10)));
     assert_eq!(texts(&mut queue), ["d\n", "e\n", "f\n"]);
     assert_eq!((queue.waiting(), queue.take_lost()), (Waiting::default(), Lost::default()));
 }

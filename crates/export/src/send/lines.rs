@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::thread;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use socket::destination::{Destination, Place, resolve};
 
 use crate::delivery::Outcome;
+use crate::send::Heard;
 
 /// How long a line that was begun may take to its end.
 const LINE_MAX: Duration = Duration::from_secs(60);
@@ -30,12 +32,14 @@ pub struct Lines {
     destinations: Vec<Destination>,
     timeout: Duration,
     connection: Option<Connection>,
+    heard: Heard,
 }
 
 #[derive(Debug)]
 struct Connection {
     carrier: Carrier,
     address: String,
+    heard: Heard,
 }
 
 #[derive(Debug)]
@@ -63,7 +67,7 @@ impl Lines {
     /// Nothing is connected yet; a batch may take as long as `timeout`.
     #[must_use]
     pub const fn new(destinations: Vec<Destination>, timeout: Duration) -> Self {
-        Self { destinations, timeout, connection: None }
+        Self { destinations, timeout, connection: None, heard: Heard { connections: 0, answers: 0, answer_bytes: 0 } }
     }
 
     /// Sends lines.
@@ -76,15 +80,28 @@ impl Lines {
         }
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connect()?,
+            None => {
+                let connection = self.connect()?;
+                self.heard.connections += 1;
+                connection
+            }
         };
-        match connection.deliver(lines, self.timeout) {
+        let delivered = connection.deliver(lines, self.timeout);
+        let heard = mem::take(&mut connection.heard);
+        self.heard.answers += heard.answers;
+        self.heard.answer_bytes += heard.answer_bytes;
+        match delivered {
             Ok(()) => {
                 self.connection = Some(connection);
                 Ok(Outcome::Delivered)
             }
             Err(error) => Err(Failure { address: connection.address, error }),
         }
+    }
+
+    /// What was heard since this was asked last.
+    pub fn take_heard(&mut self) -> Heard {
+        mem::take(&mut self.heard)
     }
 
     fn connect(&self) -> Result<Connection, Failure> {
@@ -135,7 +152,7 @@ impl Connection {
             Carrier::Unix(stream) => stream.set_nonblocking(true),
         };
         match is_set {
-            Ok(()) => Ok(Self { carrier, address }),
+            Ok(()) => Ok(Self { carrier, address, heard: Heard::default() }),
             Err(error) => Err(Failure { address, error }),
         }
     }
@@ -196,6 +213,8 @@ impl Connection {
             match read {
                 Ok(0) => return Err(io::Error::new(ErrorKind::ConnectionAborted, "the backend closed the connection")),
                 Ok(bytes) => {
+                    self.heard.answers += 1;
+                    self.heard.answer_bytes += bytes as u64;
                     let text = String::from_utf8_lossy(&said[..bytes]);
                     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
                     tracing::warn!("export: {} says: {}", self.address, text.trim());

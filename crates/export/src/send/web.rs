@@ -7,6 +7,7 @@ use web_client::{Client, Request, Trust};
 
 use crate::delivery::Outcome;
 use crate::records::Records;
+use crate::send::Heard;
 
 /// Of an answer so much is read: enough for what a server says of a failure.
 const ANSWER_BYTES_MAX: u64 = 1_024;
@@ -63,6 +64,7 @@ pub struct Web {
     config: WebConfig,
     client: Option<Client>,
     body: Vec<u8>,
+    heard: Heard,
 }
 
 /// Where requests go, and what they are.
@@ -93,7 +95,7 @@ impl Web {
     /// Nothing is connected yet.
     #[must_use]
     pub const fn new(config: WebConfig) -> Self {
-        Self { config, client: None, body: Vec::new() }
+        Self { config, client: None, body: Vec::new(), heard: Heard { connections: 0, answers: 0, answer_bytes: 0 } }
     }
 
     /// Sends records. What it came to, and why, in words that hold no URL.
@@ -122,6 +124,8 @@ impl Web {
             };
             match client.ask(&request) {
                 Ok(answer) => {
+                    self.heard.answers += 1;
+                    self.heard.answer_bytes += answer.body.len() as u64;
                     last = judge(answer.status, answer.retry_after_s(now), &answer.text());
                     break;
                 }
@@ -130,6 +134,11 @@ impl Web {
         }
         self.client = Some(client);
         last
+    }
+
+    /// What was heard since this was asked last.
+    pub fn take_heard(&mut self) -> Heard {
+        std::mem::take(&mut self.heard)
     }
 }
 

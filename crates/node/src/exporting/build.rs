@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::Settings;
-use export::send::{Framing, Lines, Web, WebConfig};
-use export::{Backend, BackendConfig, Delivery, DiskQueue, Format, FormatOptions, Queue, Source};
+use export::send::{Framing, Heard, Lines, Web, WebConfig};
+use export::{
+    Backend, BackendConfig, Delivery, DiskQueue, Format, FormatOptions, Ledger, Outcome, Queue, Records, Source,
+};
 use patterns::SimplePattern;
 use row::{Guid, Now};
 use rrd_store::RealDisk;
@@ -21,6 +23,7 @@ pub(super) struct Built {
     pub(super) queue: Queue,
     pub(super) delivery: Delivery,
     pub(super) way: Way,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 /// How it is sent to.
@@ -60,6 +63,30 @@ fn kind(word: &str) -> Option<Kind> {
             web(Format::RemoteWrite, Framing::Snappy, 80, "/api/v1/write", "application/x-protobuf")
         }
         _ => None,
+    }
+}
+
+impl Way {
+    /// Sends records; what it came to, and why.
+    pub(super) fn send(&mut self, records: &Records, now: Now) -> (Outcome, String) {
+        match self {
+            Self::Lines(lines, framing, buffer) => {
+                framing.write(buffer, records);
+                match lines.send(buffer) {
+                    Ok(outcome) => (outcome, String::new()),
+                    Err(failure) => (Outcome::Later(None), failure.to_string()),
+                }
+            }
+            Self::Web(web) => web.send(records, now),
+        }
+    }
+
+    /// What was heard since this was asked last.
+    pub(super) fn take_heard(&mut self) -> Heard {
+        match self {
+            Self::Lines(lines, ..) => lines.take_heard(),
+            Self::Web(web) => web.take_heard(),
+        }
     }
 }
 
@@ -103,8 +130,9 @@ fn one(settings: &Settings, backend: &config::Backend, own: Guid, now: Now) -> a
         charts: SimplePattern::new(&backend.send_charts_matching),
         hostname: backend.hostname.clone(),
     };
+    let ledger = Ledger::new(&backend.name, &backend.kind, &without_secrets(&backend.destination), every_s as i64);
     let backend = Backend::new(config, own, queue.told_s(), now);
-    Ok(Built { backend, queue, delivery: Delivery::new(every_s * 1_000_000), way })
+    Ok(Built { backend, queue, delivery: Delivery::new(every_s * 1_000_000), way, ledger: Arc::new(ledger) })
 }
 
 /// Averages and sums are made of rows.
@@ -193,6 +221,18 @@ fn url(word: &str, port: u16, default_path: &str) -> anyhow::Result<(String, Opt
     Ok((format!("{scheme}://{place}{port}{path}"), login.map(str::to_owned)))
 }
 
+/// Destinations without users and queries.
+fn without_secrets(destination: &str) -> String {
+    let words = destination.split([' ', ',', '\t']).filter(|word| !word.is_empty());
+    let plain = words.map(|word| {
+        let word = word.split('?').next().unwrap_or_default();
+        let (scheme, rest) = word.split_at(word.find("://").map_or(0, |at| at + 3));
+        // A password may hold a slash.
+        format!("{scheme}{}", rest.rsplit('@').next().unwrap_or_default())
+    });
+    plain.collect::<Vec<_>>().join(" ")
+}
+
 fn authorization(backend: &config::Backend) -> anyhow::Result<Option<(String, String)>> {
     let token = secret(&backend.token, &backend.token_file).context("token_file")?;
     let password = secret(&backend.password, &backend.password_file).context("password_file")?;
@@ -242,6 +282,10 @@ mod tests {
         ] {
             assert_eq!(whole(word), Ok((expected.to_owned(), login.map(str::to_owned))), "{word}");
         }
+        assert_eq!(
+            without_secrets("https://me:p/w@db/write?u=me&p=word unix:/run/x  [::1]:9,me:x@db:1"),
+            "https://db/write unix:/run/x [::1]:9 db:1"
+        );
         assert!(whole("ftp://db").is_err() && whole("http:///x").is_err());
         assert_eq!(basic("Aladdin:open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(folder_name("site/../a b-ü_1"), "site%2f%2e%2e%2fa%20b-%c3%bc_1");

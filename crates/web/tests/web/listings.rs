@@ -1,10 +1,15 @@
 //! `info`, `hosts`, `charts` and `chart`: what they list, and that nasty texts stay texts.
 
+use std::sync::Arc;
+
+use export::send::Heard;
+use export::{Amount, Attempt, Delivered, Ledger, Ledgers, Lost, Queue, Queued, Records};
 use row::{ChartDefinition, DimensionDefinition};
 use serde_json::{Value, json};
+use web::Config;
 
 use crate::client::get;
-use crate::fleet::{FIRST_S, LAST_S, NASTY, NOW_S, fleet, guid, now};
+use crate::fleet::{FIRST_S, LAST_S, NASTY, NOW_S, fleet, fleet_with, guid, now};
 
 /// Every key that clients cannot do without, with its type.
 #[tokio::test]
@@ -180,4 +185,51 @@ async fn a_node_tells_of_itself() {
     assert_eq!((&answer["memory_mode"], &answer["history_rows"]), (&json!("ram"), &json!(3_600)));
     assert_eq!((&answer["store"]["hosts"], &answer["store"]["asleep"]), (&json!(4), &json!(0)));
     assert!(answer["store"]["bytes"].as_u64().unwrap() > 1_000 && answer["store"]["charts"].as_u64().unwrap() > 6);
+    assert_eq!(answer["backends"], json!([]));
+}
+
+/// The goal: a node tells what became of the windows of each backend, and what is wrong with it.
+#[tokio::test]
+async fn a_node_tells_of_its_backends() {
+    let backends = Ledgers::default();
+    let web = fleet_with(Config { backends: backends.clone(), ..Config::default() }).web;
+    let ledger = Arc::new(Ledger::new("site", "influx", "http://db:8086/write", 10));
+    backends.set(vec![Arc::clone(&ledger)]);
+    let mut queue = Queue::new(10, None).unwrap();
+    let mut records = Records::default();
+    (0..3).for_each(|_| records.push(|out| out.extend_from_slice(b"a 1 2\n")));
+    queue.push(NOW_S, records).unwrap();
+    let held = Amount { records: 3, bytes: 18 };
+    ledger.window(held, queue.take_lost(), Queued::of(&queue));
+    let backend = |answer: Value| answer["backends"][0].clone();
+    let before = backend(get(&web, "/api/v1/node").await.json());
+    assert_eq!(
+        (&before["name"], &before["type"], &before["connected"]),
+        (&json!("site"), &json!("influx"), &json!(null))
+    );
+    assert_eq!((&before["destination"], &before["update_every_s"]), (&json!("http://db:8086/write"), &json!(10)));
+    assert_eq!((&before["told"], &before["sent_s"]), (&json!({ "values": 3, "bytes": 18 }), &json!(null)));
+    let attempt = Attempt {
+        end_s: NOW_S,
+        took_us: 2_500,
+        is_reached: false,
+        why: "the server answers 500: \"no\"",
+        heard: Heard::default(),
+    };
+    let failed = Delivered { attempts: 1, failures: 1, ..Delivered::default() };
+    ledger.attempt(attempt, failed, Lost::default(), Queued::of(&queue));
+    let failed = backend(get(&web, "/api/v1/node").await.json());
+    let backlog = json!({ "windows": 1, "values": 3, "memory_bytes": 18, "disk_bytes": 0, "oldest_s": NOW_S });
+    assert_eq!((&failed["connected"], &failed["backlog"]), (&json!(false), &backlog));
+    assert_eq!((&failed["failed"], &failed["latency_ms"]), (&json!(1), &json!(2.5)));
+    assert_eq!((&failed["last_error"], &failed["failed_s"]), (&json!("the server answers 500: \"no\""), &json!(NOW_S)));
+    queue.delivered(queue.front_number().unwrap());
+    let sent = Delivered { attempts: 1, records: 3, bytes: 18, ..Delivered::default() };
+    ledger.attempt(Attempt { is_reached: true, why: "", ..attempt }, sent, Lost::default(), Queued::of(&queue));
+    let sent = backend(get(&web, "/api/v1/node").await.json());
+    assert_eq!(
+        (&sent["connected"], &sent["sent"]["values"], &sent["sent_s"]),
+        (&json!(true), &json!(3), &json!(NOW_S))
+    );
+    assert_eq!((&sent["backlog"]["windows"], &sent["backlog"]["oldest_s"]), (&json!(0), &json!(null)));
 }
