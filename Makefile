@@ -79,6 +79,7 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	cargo bench -p rrd-store --bench tiers
 	cargo bench -p collect --bench tick
 	cargo bench -p web --bench data
+	cargo bench -p export
 	cargo bench -p health
 
 # Each target for so many seconds. Finds stay beside the crate in fuzz/artifacts; new inputs go to a

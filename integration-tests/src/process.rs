@@ -106,9 +106,15 @@ impl Process {
     /// CPU time of the threads that run now, to the nanosecond; what threads that have ended have
     /// spent is not in it. For programs that keep their threads and cost less than a tick.
     pub fn cpu_time_of_threads(&self) -> Duration {
+        self.cpu_time_of_threads_called(|_| true)
+    }
+
+    /// The same of some threads, by their names.
+    pub fn cpu_time_of_threads_called(&self, is_wanted: impl Fn(&str) -> bool) -> Duration {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).into_iter().flatten().flatten();
+        let wanted = tasks.filter(|task| is_wanted(read_lossy(&task.path().join("comm")).trim_end()));
         let spent = |file: PathBuf| read_lossy(&file).split(' ').next()?.parse::<u64>().ok();
-        Duration::from_nanos(tasks.filter_map(|task| spent(task.path().join("schedstat"))).sum())
+        Duration::from_nanos(wanted.filter_map(|task| spent(task.path().join("schedstat"))).sum())
     }
 
     /// How often its threads of now went to sleep, and so were woken.

@@ -84,7 +84,7 @@ impl Event {
 /// One of either kind.
 enum Peer {
     Ours(Node),
-    Netdata(Netdata),
+    Netdata(Box<Netdata>),
 }
 
 impl Peer {
@@ -200,7 +200,8 @@ fn theirs(name: &str, event: Event, here: IpAddr, line: Option<&Line>) -> (Peer,
     if let Some(line) = line {
         collector = collector.inside(line);
     }
-    (Peer::Netdata(parent), proxy.map(Peer::Netdata), Peer::Netdata(collector.start()))
+    let peer = |netdata: Netdata| Peer::Netdata(Box::new(netdata));
+    (peer(parent), proxy.map(peer), peer(collector.start()))
 }
 
 /// The seconds after the last collection, up to the first of which there are two to compare.

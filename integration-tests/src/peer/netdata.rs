@@ -67,6 +67,7 @@ pub struct Settings {
     inside: Vec<String>,
     alarms: Option<(String, PathBuf)>,
     statsd: Option<u16>,
+    exporting: Option<String>,
 }
 
 /// A running Netdata.
@@ -95,6 +96,7 @@ pub fn named(hostname: &str) -> Settings {
         inside: Vec::new(),
         alarms: None,
         statsd: None,
+        exporting: None,
     }
 }
 
@@ -117,6 +119,13 @@ impl Settings {
     #[must_use]
     pub fn statsd(mut self, port: u16) -> Self {
         self.statsd = Some(port);
+        self
+    }
+
+    /// Archives as these lines of `exporting.conf` say.
+    #[must_use]
+    pub fn exports(mut self, instances: &str) -> Self {
+        self.exporting = Some(format!("[exporting:global]\n    enabled = yes\n{instances}"));
         self
     }
 
@@ -218,6 +227,9 @@ impl Settings {
         write(".opt-out-from-anonymous-statistics", String::new());
         write("netdata.conf", self.netdata_conf(root, port));
         write("stream.conf", self.stream_conf());
+        if let Some(text) = &self.exporting {
+            write("exporting.conf", text.clone());
+        }
         if let Some((alarms, _)) = &self.alarms {
             fs::create_dir_all(root.join("etc/health.d")).expect("a folder in the temporary folder");
             write("health.d/test.conf", alarms.clone());

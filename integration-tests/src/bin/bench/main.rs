@@ -6,6 +6,7 @@
 //! above it is ours to save. `BENCH_SPAN_S` sets how many seconds each row measures (default 20, of `beside` 300).
 #![forbid(unsafe_code)]
 
+mod archive;
 mod beside;
 mod catch_up;
 mod collect;
@@ -16,13 +17,14 @@ mod plain;
 mod receive;
 mod report;
 mod requests;
+mod taker;
 
 use load::{Form, Writes};
 
 /// A measurement, and its name on the command line.
 type Named = (&'static str, fn());
 
-const ALL: [Named; 21] = [
+const ALL: [Named; 23] = [
     ("receive-v1-plain", || receive::row(Form::V1_PLAIN, Writes::PerSecond)),
     ("receive-v1-lz4", || receive::row(Form::V1_LZ4, Writes::PerSecond)),
     ("receive-v2-plain", || receive::row(Form::V2_PLAIN, Writes::PerSecond)),
@@ -44,6 +46,8 @@ const ALL: [Named; 21] = [
     ("idle-codecs", idle::codecs),
     ("requests", requests::costs),
     ("requests-while-streaming", requests::latency),
+    ("archive-averages", || archive::rows("average")),
+    ("archive-collected", || archive::rows("as collected")),
 ];
 
 fn main() {
