@@ -82,9 +82,10 @@ impl Event {
 }
 
 /// One of either kind.
+#[expect(clippy::large_enum_variant, reason = "there are three of them")]
 enum Peer {
     Ours(Node),
-    Netdata(Box<Netdata>),
+    Netdata(Netdata),
 }
 
 impl Peer {
@@ -200,8 +201,7 @@ fn theirs(name: &str, event: Event, here: IpAddr, line: Option<&Line>) -> (Peer,
     if let Some(line) = line {
         collector = collector.inside(line);
     }
-    let peer = |netdata: Netdata| Peer::Netdata(Box::new(netdata));
-    (peer(parent), proxy.map(peer), peer(collector.start()))
+    (Peer::Netdata(parent), proxy.map(Peer::Netdata), Peer::Netdata(collector.start()))
 }
 
 /// The seconds after the last collection, up to the first of which there are two to compare.

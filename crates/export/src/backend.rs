@@ -128,7 +128,7 @@ impl Backend {
         self.writer.host(out, host, called, now.wall_us / 1_000);
         let charts = &self.config.charts;
         let is_wanted = |chart: &ChartView<'_>| charts.matches(chart.id()) || charts.matches(chart.name());
-        let mut walk = Walk::new(Arc::clone(host), Order::Listed, is_wanted);
+        let mut walk = Walk::new(Arc::clone(host), Order::Listed, is_wanted).of(self.config.format.texts());
         let since_s = self.told_s;
         if self.config.format.source == Source::AsCollected {
             while walk.step(Reading::Newest) {

@@ -9,11 +9,22 @@ use rrd_store::{ChartView, Snapshot};
 /// Charts that were copied together.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
+    texts_of: Texts,
     texts: String,
     charts: Vec<Record>,
     dimensions: Vec<DimensionRecord>,
     labels: Vec<(Text, Text)>,
     rows: Vec<u32>,
+}
+
+/// Which texts are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Texts {
+    /// Ids and names; all others are empty.
+    Names,
+    /// All.
+    #[default]
+    All,
 }
 
 /// A text within the others.
@@ -61,6 +72,10 @@ struct DimensionRecord {
 }
 
 impl Copies {
+    pub(crate) fn new(texts_of: Texts) -> Self {
+        Self { texts_of, ..Self::default() }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.texts.clear();
         self.charts.clear();
@@ -74,15 +89,16 @@ impl Copies {
         let definition = chart.definition();
         let every_s = i64::from(chart.update_every_s());
         let rows = window.map_or(Rows::None, |window| self.rows(chart, every_s, window));
+        let id = self.text(chart.id());
         let record = Record {
             group,
-            id: self.text(chart.id()),
-            name: self.text(chart.name()),
-            context: self.text(definition.context),
-            family: self.text(definition.family),
-            units: self.text(definition.units),
-            title: self.text(definition.title),
-            module: self.text(definition.module),
+            name: self.text_or(definition.name, &id),
+            id,
+            context: self.told(definition.context),
+            family: self.told(definition.family),
+            units: self.told(definition.units),
+            title: self.told(definition.title),
+            module: self.told(definition.module),
             last_s: chart.last_s(),
             collected_us: chart.state().collected_us,
             dimensions: self.take_dimensions(chart),
@@ -108,9 +124,10 @@ impl Copies {
         let begin = self.dimensions.len() as u32;
         for (index, dimension) in (0..).zip(chart.dimensions()) {
             let state = chart.dimension_state(index);
+            let id = self.text(dimension.id);
             let record = DimensionRecord {
-                id: self.text(dimension.id),
-                name: self.text(if dimension.name.is_empty() { dimension.id } else { dimension.name }),
+                name: self.text_or(dimension.name, &id),
+                id,
                 algorithm: dimension.algorithm,
                 multiplier: dimension.multiplier,
                 divisor: dimension.divisor,
@@ -128,11 +145,24 @@ impl Copies {
     /// Labels that somebody gave the chart; those of the collector begin with `_`.
     fn take_labels(&mut self, chart: &ChartView<'_>) -> Range<u32> {
         let begin = self.labels.len() as u32;
+        if self.texts_of == Texts::Names {
+            return begin..begin;
+        }
         for label in chart.labels().filter(|label| !label.name.starts_with('_')) {
             let pair = (self.text(label.name), self.text(label.value));
             self.labels.push(pair);
         }
         begin..self.labels.len() as u32
+    }
+
+    /// What somebody is told who wants more than names.
+    fn told(&mut self, text: &str) -> Text {
+        self.text(if self.texts_of == Texts::All { text } else { "" })
+    }
+
+    /// A name, or the id where there is none.
+    fn text_or(&mut self, name: &str, id: &Text) -> Text {
+        if name.is_empty() { id.clone() } else { self.text(name) }
     }
 
     fn text(&mut self, text: &str) -> Text {
@@ -153,8 +183,10 @@ impl Copies {
                         dimensions.iter_mut().zip(row).for_each(|(one, &bits)| one.add(Packed::from_bits(bits)));
                     }
                 }
-                Rows::Taken(rows) => rows.rows(|_, row| {
-                    dimensions.iter_mut().zip(row).for_each(|(one, &value)| one.add(value));
+                Rows::Taken(rows) => rows.values(|index, value| {
+                    if let Some(one) = dimensions.get_mut(index) {
+                        one.add(value);
+                    }
                 }),
             }
         }

@@ -32,7 +32,7 @@ mod testing;
 mod walk;
 
 pub use backend::{Backend, BackendConfig, Turn};
-pub use chart::{Chart, Dimension};
+pub use chart::{Chart, Dimension, Texts};
 pub use delivery::{Delivered, Delivery, Outcome};
 pub use format::{Format, FormatOptions, Writer};
 pub use ledger::{Amount, Attempt, Figures, Ledger, Ledgers, Queued};

@@ -23,6 +23,10 @@ impl Word {
         let [first, between @ .., last] = &*self.pieces else {
             return self.pieces.first().is_some_and(|whole| **whole == *text);
         };
+        // Most lists are a lone star.
+        if first.is_empty() && between.is_empty() && last.is_empty() {
+            return true;
+        }
         let Some(mut rest) = text.strip_prefix(&**first) else { return false };
         for piece in between {
             let Some(at) = rest.find(&**piece) else { return false };

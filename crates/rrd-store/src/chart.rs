@@ -13,6 +13,9 @@ use crate::ring::Ring;
 use crate::slab::Slabs;
 use crate::tier::{self, Tier, TierSettings};
 
+/// What a processor reads of memory at once.
+const LINE_BYTES: usize = 64;
+
 /// One chart. What a row touches comes first and lies together, 144 of 224 bytes.
 #[derive(Debug)]
 #[repr(C)]
@@ -246,6 +249,26 @@ impl Chart {
         let place = self.ring.open.get(self.ring.open_rows * self.ring.stride).copied().unwrap_or_default();
         let dimensions = self.dimensions.iter();
         dimensions.fold(place.into(), |sum, dimension| sum ^ dimension.collected as u64 ^ u64::from(dimension.seen))
+    }
+
+    /// Reads something of each part of its texts, and of its dimensions; what it returns means nothing.
+    #[inline]
+    pub(crate) fn touch_texts(&self) -> u64 {
+        let ChartTexts { id, name, title, units, family, context, module, labels, life, dimensions, .. } = &*self.texts;
+        let lengths = [id, name, title, units, family, context, module].map(|text| text.len());
+        let all =
+            lengths.into_iter().chain([labels.len(), dimensions.len()]).fold(life.born, |sum, of| sum ^ of as u64);
+        self.dimensions.iter().fold(all, |sum, dimension| sum ^ dimension.collected as u64)
+    }
+
+    /// The same of what its dimensions are called, and of its newest rows.
+    #[inline]
+    pub(crate) fn touch_newest(&self, rows: usize) -> u64 {
+        let names = self.texts.dimensions.iter().fold(0, |sum, texts| sum ^ texts.id.len() ^ texts.name.len());
+        let begin = self.ring.open_rows.saturating_sub(rows) * self.ring.stride;
+        let end = (self.ring.open_rows * self.ring.stride).min(self.ring.open.len());
+        let rows = self.ring.open.get(begin..end).unwrap_or_default();
+        rows.iter().step_by(LINE_BYTES / size_of::<u32>()).fold(names as u64, |sum, bits| sum ^ u64::from(*bits))
     }
 
     /// Gives back what its rows and summaries take, when it goes.

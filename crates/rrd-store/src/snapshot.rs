@@ -125,6 +125,21 @@ impl Snapshot {
         }
     }
 
+    /// Calls `f` for each place of the window that may have a value, with the number of its dimension; of each dimension
+    /// the older before the newer.
+    pub fn values(&self, mut f: impl FnMut(usize, Packed)) {
+        let all: Vec<u32> = (0..self.dimensions as u32).collect();
+        self.runs(&all, |run| {
+            let rows_to = |time_s: i64| {
+                let rows = time_s.saturating_sub(run.start_s).div_euclid(self.every_s).saturating_add(1);
+                rows.clamp(0, run.bits.len() as i64) as usize
+            };
+            let (begin, end) = (rows_to(self.after_s), rows_to(self.before_s));
+            let bits = run.bits.get(begin..end).unwrap_or_default();
+            bits.iter().for_each(|&bits| f(run.place, Packed::from_bits(bits)));
+        });
+    }
+
     /// Calls `f` with the runs of values of the dimensions `wanted`, which are numbered in rising
     /// order: of each dimension the older run before the newer one, a block's dimensions one after
     /// another. Blocks without any value are passed over, and so are those that are damaged.

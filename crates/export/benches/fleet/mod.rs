@@ -5,9 +5,10 @@ use std::sync::Arc;
 use row::{Algorithm, ChartDefinition, ChartSlot, DimensionDefinition, Guid, Now, Packed, PointFlags};
 use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 
-/// Rows that are there at first; not at the end of a block.
+/// Rows that are there at first.
 const ROWS: i64 = 157;
-const BEGIN_S: i64 = 1_795_387_617;
+/// Such that windows end a second before the full tens, as those of nodes.
+const BEGIN_S: i64 = 1_795_387_618;
 
 /// How large it is.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use std::mem;
 use row::text::{write_fixed, write_int};
 use rrd_store::Host;
 
-use crate::chart::{Chart, Dimension};
+use crate::chart::{Chart, Dimension, Texts};
 use crate::records::Records;
 use crate::source::Source;
 
@@ -54,6 +54,17 @@ pub struct FormatOptions {
     pub node: bool,
     /// Dots of host names become `_`.
     pub undot_hostname: bool,
+}
+
+impl FormatOptions {
+    /// The texts of charts that records are made of.
+    #[must_use]
+    pub const fn texts(&self) -> Texts {
+        match self.format {
+            Format::Graphite | Format::OpenTsdb | Format::OpenTsdbObjects => Texts::Names,
+            Format::Json | Format::RemoteWrite | Format::Influx => Texts::All,
+        }
+    }
 }
 
 /// A host's own part of what is written.
