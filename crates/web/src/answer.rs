@@ -5,10 +5,11 @@ use std::hash::{DefaultHasher, Hasher};
 use axum::body::Body;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use rrd_store::Reply;
 
+use crate::encoding::Encoding;
 use crate::pieces::{self, Make};
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
@@ -95,14 +96,23 @@ impl Answer {
         Self { freshness, ..self }
     }
 
-    /// Part of a built-in page, with a tag made of what it holds.
+    /// Part of a built-in page.
     pub(crate) fn embedded(self) -> Self {
+        Self { origin: Origin::Embedded, ..self }
+    }
+
+    /// With a tag made of what it holds.
+    pub(crate) fn tagged_by_content(self) -> Self {
         let mut hasher = DefaultHasher::new();
         if let Content::Whole(bytes) = &self.content {
             hasher.write(bytes);
         }
-        let tag = format!("W/\"{:016x}\"", hasher.finish());
-        Self { origin: Origin::Embedded, ..self.tagged(&tag) }
+        self.tagged(&format!("W/\"{:016x}\"", hasher.finish()))
+    }
+
+    /// What it holds is packed already.
+    pub(crate) fn encoded(self, encoding: Encoding) -> Self {
+        self.with(CONTENT_ENCODING, encoding.word())
     }
 
     /// A file that is not ours.

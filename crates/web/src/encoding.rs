@@ -37,30 +37,49 @@ pub(crate) enum Encoding {
 impl Encoding {
     /// The best that a client accepts.
     pub(crate) fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
         let mut best = None;
-        for item in lists.flat_map(|list| list.split(',')) {
-            let mut parts = item.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default();
-            let is_refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32)));
-            match name {
-                _ if is_refused => {}
+        for encoding in accepted(headers) {
+            match encoding {
+                Self::Gzip => best = best.or(Some(Self::Gzip)),
                 #[cfg(feature = "zstd")]
-                "zstd" => best = Some(Self::Zstd),
-                "gzip" | "x-gzip" => best = best.or(Some(Self::Gzip)),
-                _ => {}
+                Self::Zstd => best = Some(Self::Zstd),
             }
         }
         best
     }
 
-    const fn word(self) -> &'static str {
+    /// Whether a client accepts just this one.
+    pub(crate) fn is_accepted(self, headers: &HeaderMap) -> bool {
+        accepted(headers).any(|encoding| encoding == self)
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            #[cfg(feature = "zstd")]
+            "zstd" => Some(Self::Zstd),
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             #[cfg(feature = "zstd")]
             Self::Zstd => "zstd",
         }
     }
+}
+
+/// What a client names and does not refuse in the same breath, as far as we have it.
+fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Encoding> {
+    let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',')).filter_map(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let is_refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32)));
+        Encoding::named(name).filter(|_| !is_refused)
+    })
 }
 
 /// Encoders that wait for the next answer.

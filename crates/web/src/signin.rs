@@ -31,11 +31,11 @@ const WRONG: &str = r#"<p role="alert">This token is not known here.</p>"#;
 
 /// The page in place of what was asked for.
 pub(crate) fn page() -> Answer {
-    Answer::unauthorized(HTML, PAGE.replace("{{note}}", "")).embedded()
+    Answer::unauthorized(HTML, PAGE.replace("{{note}}", "")).tagged_by_content().embedded()
 }
 
 pub(crate) fn style() -> Answer {
-    Answer::new("text/css; charset=utf-8", CSS).embedded()
+    Answer::new("text/css; charset=utf-8", CSS).tagged_by_content().embedded()
 }
 
 /// Takes a token from the page's form.
@@ -45,7 +45,7 @@ pub(crate) async fn take(node: &Node, peer: Peer, headers: &HeaderMap, body: Bod
     let form = form.and_then(|form| Params::parse(&form)).unwrap_or_default();
     let token = form.text("token").unwrap_or_default().trim();
     if !node.allowed().tokens.have(token.as_bytes()) {
-        return Answer::unauthorized(HTML, PAGE.replace("{{note}}", WRONG)).embedded().into_response();
+        return Answer::unauthorized(HTML, PAGE.replace("{{note}}", WRONG)).tagged_by_content().embedded().into_response();
     }
     let secure = if is_encrypted(peer, headers) { "; Secure" } else { "" };
     let cookie =

@@ -252,21 +252,21 @@ async fn settings(State(node): OfNode) -> Answer {
     Answer::new(PLAIN, node.config.settings.clone())
 }
 
-async fn version(State(node): OfNode, uri: Uri) -> Answer {
+async fn version(State(node): OfNode, uri: Uri, headers: HeaderMap) -> Answer {
     let ours = || Answer::new(PLAIN, format!("{}\n", node.config.version));
-    if node.config.custom_dir.is_some() { file(&node, &uri).await } else { ours() }
+    if node.config.custom_dir.is_some() { file(&node, &uri, &headers).await } else { ours() }
 }
 
-async fn robots(State(node): OfNode, uri: Uri) -> Answer {
+async fn robots(State(node): OfNode, uri: Uri, headers: HeaderMap) -> Answer {
     let ours = || Answer::new(PLAIN, "User-agent: *\nAllow: /$\nDisallow: /\n").lasting(true);
-    if node.config.custom_dir.is_some() { file(&node, &uri).await } else { ours() }
+    if node.config.custom_dir.is_some() { file(&node, &uri, &headers).await } else { ours() }
 }
 
 /// A file of the dashboard that this node serves.
-async fn file(node: &Node, uri: &Uri) -> Answer {
+async fn file(node: &Node, uri: &Uri, headers: &HeaderMap) -> Answer {
     match &node.config.custom_dir {
         Some(folder) => custom::file(folder, uri).await,
-        None => files::file(uri),
+        None => files::file(uri, headers),
     }
 }
 
@@ -274,8 +274,8 @@ async fn sign_in_style() -> Answer {
     signin::style()
 }
 
-async fn sign_in_page(State(node): OfNode, uri: Uri) -> Answer {
-    if node.allowed().tokens.are_wanted() { signin::page() } else { files::file(&uri) }
+async fn sign_in_page(State(node): OfNode, uri: Uri, headers: HeaderMap) -> Answer {
+    if node.allowed().tokens.are_wanted() { signin::page() } else { files::file(&uri, &headers) }
 }
 
 async fn sign_in(
@@ -339,9 +339,9 @@ fn refuse_without_rows(asked: &Asked) -> Option<Answer> {
 }
 
 /// Everything that is no command: errors below `/api`, else a file.
-async fn elsewhere(State(node): OfNode, uri: Uri) -> Answer {
+async fn elsewhere(State(node): OfNode, uri: Uri, headers: HeaderMap) -> Answer {
     let Some(rest) = uri.path().strip_prefix("/api").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-        return file(&node, &uri).await;
+        return file(&node, &uri, &headers).await;
     };
     let rest = decode(rest, Plus::Literal).unwrap_or_default();
     match rest.trim_start_matches('/').split_once('/') {

@@ -1,5 +1,7 @@
 //! Routes: every path, its errors, and the headers of answers.
 
+use std::io::Read;
+
 use web::Peer;
 
 use crate::client::{get, request, send, somebody};
@@ -123,6 +125,36 @@ async fn the_dashboard_is_everywhere() {
     let page = get(web, "/").await.body;
     for forbidden in ["style=", "onclick", "http:", "https:", "src=\"/", "href=\"/"] {
         assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+/// Goal: who takes gzip has the dashboard's files as they lie in the program, at once and with their length; others
+/// have the same files plain, under the same tag.
+#[tokio::test]
+async fn the_dashboard_is_packed_beforehand() {
+    let web = &fleet().web;
+    for file in ["", "dashboard.css", "dashboard.js", "logo.svg"] {
+        let url = format!("/host/beta/{file}");
+        let plain = get(web, &url).await;
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, ""), "{file}");
+        assert_eq!(plain.header("content-length"), plain.body.len().to_string());
+        let packed = request(web, "GET", &url, "Accept-Encoding: gzip, deflate, br, zstd\r\n").await;
+        assert_eq!((packed.status, packed.header("content-encoding")), (200, "gzip"), "{file}");
+        assert_eq!(packed.header("content-length"), packed.bytes.len().to_string());
+        assert_eq!(packed.header("content-type"), plain.header("content-type"));
+        assert!(packed.header("vary").contains("accept-encoding"), "{}", packed.header("vary"));
+        assert!(plain.header("vary").contains("accept-encoding"), "{}", plain.header("vary"));
+        let mut unpacked = String::new();
+        flate2::read::GzDecoder::new(&packed.bytes[..]).read_to_string(&mut unpacked).unwrap();
+        assert_eq!(unpacked, plain.body, "{file}");
+        let tag = plain.header("etag").to_owned();
+        assert_eq!(packed.header("etag"), tag);
+        let known = request(web, "GET", &url, &format!("Accept-Encoding: gzip\r\nIf-None-Match: {tag}\r\n")).await;
+        assert_eq!((known.status, known.bytes.len(), known.header("content-encoding")), (304, 0, ""), "{file}");
+    }
+    for refused in ["gzip;q=0", "zstd;q=0", "identity", "br"] {
+        let reply = request(web, "GET", "/dashboard.css", &format!("Accept-Encoding: {refused}\r\n")).await;
+        assert_eq!((reply.status, reply.header("content-encoding")), (200, ""), "{refused}");
     }
 }
 
