@@ -236,6 +236,12 @@ impl Node {
         fs::read_to_string(&file).unwrap_or_else(|err| panic!("{}: {err}", file.display())).trim().to_owned()
     }
 
+    /// The key that who silences its alarms must show.
+    pub fn management_key(&self) -> String {
+        let file = self.folder.path().join("lib/management.api.key");
+        fs::read_to_string(&file).unwrap_or_else(|err| panic!("{}: {err}", file.display())).trim().to_owned()
+    }
+
     /// Where it keeps its databases, a folder per host.
     pub fn cache(&self) -> PathBuf {
         self.folder.path().join("cache")

@@ -19,6 +19,13 @@ export interface Host {
   memory_mode: string;
   program: string;
   os: string;
+  alarms: Raised;
+}
+
+// How many alarms are raised.
+export interface Raised {
+  critical: number;
+  warning: number;
 }
 
 export interface Elsewhere {
@@ -38,6 +45,8 @@ const STALE_S = 15;
 const MANY = 300;
 const EVERY_S = 5;
 const EVERY_S_OF_MANY = 20;
+// The first picture comes before the registry's calls.
+const REGISTRY_AFTER_MS = 1_000;
 const REGISTRY_MS_MAX = 10_000;
 
 export function freshness(host: Host): Freshness {
@@ -46,6 +55,15 @@ export function freshness(host: Host): Freshness {
 }
 
 export const FRESHNESS_WORDS: Record<Freshness, string> = { live: "live", stale: "late", gone: "offline" };
+
+export function raisedOf(all: Host[]): Raised {
+  const sum = { critical: 0, warning: 0 };
+  for (const { alarms } of all) {
+    sum.critical += alarms.critical;
+    sum.warning += alarms.warning;
+  }
+  return sum;
+}
 
 // The host that an address calls so.
 export function find(all: Host[], name: string | null): Host | undefined {
@@ -65,7 +83,7 @@ export function followHosts(): void {
     loading = true;
     get<Host[]>(call("v1/hosts"))
       .then((answer) => {
-        if (hosts.value === null) void meetRegistry(answer);
+        if (hosts.value === null) setTimeout(() => void meetRegistry(answer), REGISTRY_AFTER_MS);
         hosts.value = answer;
         due = now + (answer.length > MANY ? EVERY_S_OF_MANY : EVERY_S);
       })

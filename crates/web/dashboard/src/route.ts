@@ -53,9 +53,11 @@ export function call(name: string, host: string | null = null): string {
   return `${path({ root: route.value.root, host, page: "fleet" })}api/${name}`;
 }
 
-export function go(to: string): void {
+// Shows another page of the root; `more` is what the part after `#` says besides the time.
+export function go(to: string, more = ""): void {
   const words = new URLSearchParams(location.hash.slice(1));
   for (const name of [...words.keys()]) if (name !== "after" && name !== "before") words.delete(name);
+  for (const [name, value] of new URLSearchParams(more.replace(/^#/, ""))) words.set(name, value);
   history.pushState(null, "", `${to}${words.size > 0 ? `#${words}` : ""}`);
   route.value = parse(location.pathname);
   scrollTo(0, 0);
@@ -71,10 +73,11 @@ export function followAddress(): void {
   document.addEventListener("click", (event) => {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const anchor = (event.target as Element).closest?.("a");
-    if (!anchor || anchor.target || anchor.origin !== location.origin || anchor.hash || event.defaultPrevented) return;
+    if (!anchor || anchor.target || anchor.origin !== location.origin || event.defaultPrevented) return;
+    if (anchor.hash && anchor.pathname === location.pathname) return;
     const next = parse(anchor.pathname);
     if (next.root !== route.value.root || path(next) !== anchor.pathname) return;
     event.preventDefault();
-    go(anchor.pathname);
+    go(anchor.pathname, anchor.hash);
   });
 }

@@ -25,6 +25,8 @@ function chart(id: string, more: Partial<Chart> = {}): Chart {
 
 test("an axis ends at round numbers, holds zero, and stands off a line that is far from it", () => {
   deepEqual(reach(0, 93, false), [0, 100]);
+  deepEqual(reach(0, 100.2, false, 100), [0, 100], "shares end at the whole");
+  deepEqual(reach(0, 140, false, 100), [0, 160], "those of many processors do not");
   deepEqual(reach(-40, 60, false), [-60, 80]);
   deepEqual(reach(0, 0, false), [0, 1]);
   deepEqual(reach(Infinity, -Infinity, true), [0, 1]);

@@ -1,19 +1,21 @@
-//! `hosts`: all hosts of this node with how fresh they are, for the dashboard's fleet list. Ours.
+//! `hosts`: all hosts of this node with how fresh they are and what is raised, for every page of the dashboard. Ours.
 
 use rrd_store::Host;
 
+use super::alarms;
 use crate::Node;
 use crate::json::Json;
 
 pub(super) fn answer(node: &Node) -> Vec<u8> {
     let now_s = node.now().wall_s();
     let hosts = node.store.hosts();
-    let mut json = Json::with_capacity(hosts.len() * 320 + 2);
-    json.array(|json| hosts.iter().for_each(|host| write_host(json, host, now_s)));
+    let mut json = Json::with_capacity(hosts.len() * 380 + 2);
+    json.array(|json| hosts.iter().for_each(|host| write_host(json, node, host, now_s)));
     json.finish()
 }
 
-fn write_host(json: &mut Json, host: &Host, now_s: i64) {
+fn write_host(json: &mut Json, node: &Node, host: &Host, now_s: i64) {
+    let (_, warning, critical) = alarms::by_level(node, host);
     let (info, status, figures) = (host.info(), host.status(), host.figures());
     json.object(|json| {
         json.key("guid").text(&host.guid().to_string());
@@ -36,5 +38,9 @@ fn write_host(json: &mut Json, host: &Host, now_s: i64) {
         json.key("bytes").count(host.bytes());
         json.key("program").text(format!("{} {}", info.program_name, info.program_version).trim());
         json.key("os").text(&info.os);
+        json.key("alarms").object(|json| {
+            json.key("critical").count(critical);
+            json.key("warning").count(warning);
+        });
     });
 }

@@ -54,6 +54,7 @@ async fn hosts_are_listed_with_their_age() {
         ["hostname", "reachable", "newest_s", "age_s", "charts", "memory_mode"].map(|key| host[key].clone())
     };
     assert_eq!(told(&hosts[0]), [json!("alpha"), json!(true), json!(LAST_S), json!(2), json!(6), json!("ram")]);
+    assert_eq!(hosts[0]["alarms"], json!({ "critical": 0, "warning": 0 }));
     assert_eq!(told(&hosts[1]), [json!("beta"), json!(false), json!(0), json!(null), json!(0), json!("ram")]);
     assert_eq!(told(&hosts[2])[5], json!("none"));
     assert_eq!((&hosts[0]["ahead_s"], &hosts[0]["rows_ahead"]), (&json!(0), &json!(0)));

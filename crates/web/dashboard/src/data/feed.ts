@@ -20,7 +20,10 @@ export interface Viewer {
 }
 
 interface Line {
-  viewer: Viewer;
+  id: string;
+  updateEvery: number;
+  // All that show this chart.
+  viewers: Set<Viewer>;
   series: Series | null;
   // The view that the series is of.
   of: string;
@@ -62,18 +65,23 @@ export class Feed {
 
   // Keeps a viewer fresh until `drop`; it is shown what is still known at once.
   add(viewer: Viewer): void {
-    const known = this.#cache.get(viewer.id);
-    const line: Line = { viewer, series: null, of: "", wholeAt: 0, tailAt: 0, isAsking: false, ...known };
-    this.#lines.set(viewer.id, line);
+    const { id, updateEvery } = viewer;
+    let line = this.#lines.get(id);
+    if (!line) {
+      const known = this.#cache.get(id);
+      line = { id, updateEvery, viewers: new Set(), series: null, of: "", wholeAt: 0, tailAt: 0, isAsking: false, ...known };
+      this.#lines.set(id, line);
+    }
+    line.viewers.add(viewer);
     if (line.series) viewer.show(line.series, this.edge());
     soon();
   }
 
   drop(viewer: Viewer): void {
     const line = this.#lines.get(viewer.id);
-    if (line?.viewer !== viewer) return;
-    this.#cache.set(viewer.id, { series: line.series, of: line.of, wholeAt: line.wholeAt });
-    this.#lines.delete(viewer.id);
+    if (!line?.viewers.delete(viewer) || line.viewers.size > 0) return;
+    this.#cache.set(line.id, { series: line.series, of: line.of, wholeAt: line.wholeAt });
+    this.#lines.delete(line.id);
   }
 
   get step(): number {
@@ -93,7 +101,7 @@ export class Feed {
     this.#lines.forEach((line) => (line.isAsking = false));
     this.#restedAt = performance.now() + REST_MS;
     const edge = this.edge();
-    this.#lines.forEach((line) => line.viewer.move(edge));
+    this.#lines.forEach(({ viewers }) => viewers.forEach((viewer) => viewer.move(edge)));
     setTimeout(soon, REST_MS + 5);
   }
 
@@ -119,7 +127,7 @@ export class Feed {
       else if (isBehind(line, now)) {
         if (now - line.wholeAt >= Math.max(BEHIND_EVERY_S, step)) whole.push(line);
       } else if (now - line.wholeAt >= Math.max(WHOLE_EVERY_S, step) && again++ < WHOLE_AT_ONCE) whole.push(line);
-      else if (now - line.tailAt >= tailEvery(step, line.viewer.updateEvery)) tail.push(line);
+      else if (now - line.tailAt >= tailEvery(step, line.updateEvery)) tail.push(line);
     }
     return [whole, tail];
   }
@@ -133,7 +141,7 @@ export class Feed {
   }
 
   #askWhole(lines: Line[], current: View, of: string, now: number): void {
-    const grid = this.#grid(current, lines[0]!.viewer.updateEvery);
+    const grid = this.#grid(current, lines[0]!.updateEvery);
     this.#ask(lines, grid, (line, rows) => {
       line.wholeAt = line.tailAt = now;
       line.of = of;
@@ -142,7 +150,7 @@ export class Feed {
   }
 
   #askTail(lines: Line[], now: number): void {
-    const grid = this.#grid(view.value, lines[0]!.viewer.updateEvery);
+    const grid = this.#grid(view.value, lines[0]!.updateEvery);
     const { step } = grid;
     // From the newest row on, which may have been a part of what it is now.
     const frontier = Math.min(...lines.map(({ series }) => series!.times[lastRow(series!)] ?? grid.last));
@@ -157,7 +165,7 @@ export class Feed {
 
   #ask(lines: Line[], grid: Grid, take: (line: Line, rows: Rows | null) => void): void {
     const { signal } = this.#abort;
-    const byId = new Map(lines.map((line) => [line.viewer.id, line]));
+    const byId = new Map(lines.map((line) => [line.id, line]));
     lines.forEach((line) => (line.isAsking = true));
     for (const ids of batches([...byId.keys()])) {
       askRows(this.host, ids, grid, signal)
@@ -186,9 +194,7 @@ export class Feed {
         const edge = this.edge();
         const lines = [...this.#fresh];
         this.#fresh.clear();
-        for (const { viewer, series } of lines) {
-          if (series && this.#lines.get(viewer.id)?.viewer === viewer) viewer.show(series, edge);
-        }
+        for (const { viewers, series } of lines) if (series) viewers.forEach((viewer) => viewer.show(series, edge));
       });
     }
     this.#fresh.add(line);
@@ -197,8 +203,8 @@ export class Feed {
   // Time goes on for what has no new rows, too: its gap grows.
   #moveIdle(): void {
     const edge = this.edge();
-    for (const { viewer, series } of this.#lines.values()) {
-      if (series && edge - series.grid.last >= Math.max(2 * series.grid.step, 5)) viewer.move(edge);
+    for (const { viewers, series } of this.#lines.values()) {
+      if (series && edge - series.grid.last >= Math.max(2 * series.grid.step, 5)) viewers.forEach((viewer) => viewer.move(edge));
     }
   }
 }
@@ -221,9 +227,9 @@ function tailEvery(step: number, updateEvery: number): number {
 function byUpdateEvery(lines: Line[]): Line[][] {
   const groups = new Map<number, Line[]>();
   for (const line of lines) {
-    const group = groups.get(line.viewer.updateEvery);
+    const group = groups.get(line.updateEvery);
     if (group) group.push(line);
-    else groups.set(line.viewer.updateEvery, [line]);
+    else groups.set(line.updateEvery, [line]);
   }
   return [...groups.values()];
 }

@@ -3,7 +3,8 @@
 import { quantity, short, age } from "../units.ts";
 import { link } from "../route.ts";
 import { between } from "./arrange.ts";
-import { STATUS_WORDS, VITALS, type Counts, type FleetHost, type Status, type Vital } from "./fleet.ts";
+import { Counts, inWords } from "../frame/raised.tsx";
+import { STATUS_WORDS, VITALS, type Counts as Alarms, type FleetHost, type Status, type Vital } from "./fleet.ts";
 import { Spark } from "./spark.tsx";
 
 const DOTS: Record<Status, string> = { live: "live", stale: "stale", offline: "gone", archived: "gone" };
@@ -73,23 +74,20 @@ function Path({ host, nameOf }: { host: FleetHost; nameOf: (guid: string) => str
   return <span class="muted">{host.hops === 1 ? "direct" : `${host.hops} hops`}</span>;
 }
 
-export function Raised({ alarms, to, hostname }: { alarms: Counts; to?: string; hostname?: string }) {
-  const said = [
-    alarms.critical > 0 && `${alarms.critical} critical`,
-    alarms.warning > 0 && `${alarms.warning} warning`,
-  ].filter(Boolean);
-  if (said.length === 0) return <span class="none">{alarms.normal > 0 ? "✓" : ""}</span>;
-  const marks = (
-    <>
-      {alarms.critical > 0 && <span class="alarmcount critical">{alarms.critical}</span>}
-      {alarms.warning > 0 && <span class="alarmcount warning">{alarms.warning}</span>}
-    </>
-  );
-  if (!to) return <span title={said.join(", ")}>{marks}</span>;
+export function Raised({ alarms, to, hostname }: { alarms: Alarms; to?: string; hostname?: string }) {
+  const said = inWords(alarms);
+  if (!said) return <span class="none">{alarms.normal > 0 ? "✓" : ""}</span>;
+  if (!to) {
+    return (
+      <span title={said}>
+        <Counts raised={alarms} />
+      </span>
+    );
+  }
   return (
-    <a href={to} aria-label={`${said.join(", ")} on ${hostname}`} title={said.join(", ")}>
-      {marks}
+    <a href={to} title={said}>
+      <Counts raised={alarms} />
+      <span class="unseen">{` on ${hostname}`}</span>
     </a>
   );
 }
-

@@ -5,13 +5,14 @@ import { useEffect } from "preact/hooks";
 
 import { away } from "../api.ts";
 import { useCell } from "../cell.ts";
-import { hosts } from "../hosts.ts";
+import { hosts, raisedOf } from "../hosts.ts";
 import { useKeys } from "../keys.ts";
 import { go, link, route, type Page } from "../route.ts";
 import { switchTheme, theme } from "../theme.ts";
 import { KeysDialog, TokenDialog } from "./dialogs.tsx";
 import { HostMenu } from "./hostmenu.tsx";
-import { Moon, Sun } from "./icons.tsx";
+import { Bell, Moon, Sun } from "./icons.tsx";
+import { Counts, inWords } from "./raised.tsx";
 import { TimeControl } from "./timecontrol.tsx";
 
 interface Tab {
@@ -76,6 +77,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
           ))}
         </nav>
         {OF_TIME.has(page) && <TimeControl />}
+        <Bells />
         <ThemeSwitch />
       </header>
       <AwayNotice />
@@ -95,6 +97,20 @@ function Logo() {
       <path d="M27 4c0 9-11 8-11 16" />
       <path d="M16 4v9" />
     </svg>
+  );
+}
+
+// What is raised on any host, wherever one is.
+function Bells() {
+  const all = useCell(hosts);
+  const raised = raisedOf(all ?? []);
+  const said = all === null ? "Alarms" : `Alarms of all hosts: ${inWords(raised) || "none raised"}`;
+  return (
+    <a class="bells" href={link("alarms")} title={said}>
+      <Bell />
+      <span class="unseen">Alarms of all hosts: </span>
+      {inWords(raised) ? <Counts raised={raised} /> : <span class="unseen">none raised</span>}
+    </a>
   );
 }
 

@@ -9,6 +9,7 @@ import { go, link, route } from "../route.ts";
 import { age, count } from "../units.ts";
 import { Caret } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
+import { Counts } from "./raised.tsx";
 
 // Longer lists want a filter rather than a scroll.
 const SHOWN_MAX = 100;
@@ -83,7 +84,7 @@ function List({ all, chosen, close }: { all: Host[]; chosen: Host | undefined; c
           >
             <Dot host={host} />
             <span class="called">{host.hostname}</span>
-            <span class="age">{freshness(host) === "live" ? "" : age(host.age_s)}</span>
+            <span class="age">{freshness(host) === "live" ? <Counts raised={host.alarms} /> : age(host.age_s)}</span>
           </a>
         ))}
         {shown.length === 0 && <p class="none">{all.length === 0 ? "No host yet." : "No host is called so."}</p>}

@@ -13,8 +13,9 @@ export function niceStep(size: number, marks: number): number {
 }
 
 // How far an axis of values from `min` to `max` reaches. It holds zero, unless that would squeeze a line
-// that is far from it; and it ends at round numbers, so that it stands still while values move.
-export function reach(min: number, max: number, isLine: boolean): [number, number] {
+// that is far from it; and it ends at round numbers, so that it stands still while values move. It does not go
+// beyond `full`, unless values do.
+export function reach(min: number, max: number, isLine: boolean, full = Infinity): [number, number] {
   if (!Number.isFinite(min) || !Number.isFinite(max) || (min === 0 && max === 0)) return [0, 1];
   const isFar = isLine && min > 0 && max - min < max * 0.3;
   let [low, high] = isFar ? [min, max] : [Math.min(0, min), Math.max(0, max)];
@@ -24,7 +25,8 @@ export function reach(min: number, max: number, isLine: boolean): [number, numbe
   const margin = (high - low) * 0.03;
   const least = low === 0 ? 0 : Math.floor((low - margin) / step) * step;
   const most = high === 0 ? 0 : Math.ceil((high + margin) / step) * step;
-  return [least, most];
+  // Sums of shares are not always whole.
+  return [least, max <= full * 1.005 ? Math.min(most, full) : most];
 }
 
 // Values to mark, in the chart's own unit, round in the one that is shown.

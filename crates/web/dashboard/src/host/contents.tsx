@@ -39,11 +39,12 @@ export function Contents({ sections, current }: { sections: Section[]; current: 
 }
 
 function place(id: string): HTMLElement | null {
-  return document.querySelector(`[data-place="${CSS.escape(id)}"]`);
+  const name = CSS.escape(id);
+  return document.querySelector(`[data-place="${name}"]`) ?? document.querySelector(`[data-chart="${name}"]`);
 }
 
-// Shows a section or a family; the first of a section with the section's heading.
-function arrive(id: string, behavior: ScrollBehavior): void {
+// Shows a section, a family or a chart; the first of a section with the section's heading.
+export function arrive(id: string, behavior: ScrollBehavior): void {
   const element = place(id);
   if (!element) return;
   const heading = element.previousElementSibling;

@@ -13,6 +13,7 @@ import { arrange, matches, type Chart } from "./charts.ts";
 import { Contents, useCurrent } from "./contents.tsx";
 import { Head } from "./head.tsx";
 import { useListing } from "./listing.ts";
+import { Overview } from "./overview.tsx";
 import { SectionCharts } from "./sections.tsx";
 
 export function HostPage() {
@@ -65,6 +66,7 @@ function Charts({ name, host, charts }: { name: string | null; host: Host | unde
       </aside>
       <div class="charts" ref={content}>
         <Head name={name} host={host} charts={charts} />
+        <Overview charts={charts} feed={feed} />
         {sections.length === 0 && (
           <p class="empty">
             {filter ? (

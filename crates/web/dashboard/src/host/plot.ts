@@ -191,7 +191,7 @@ export class Plot {
     const size = Math.max(Math.abs(min), Math.abs(max));
     this.#unit = unitFor(this.units, Number.isFinite(size) ? size : 0);
     const { factor } = this.#unit;
-    const [low, high] = reach(min * factor, max * factor, this.kind === "line");
+    const [low, high] = reach(min * factor, max * factor, this.kind === "line", this.#unit.label === "%" ? 100 : Infinity);
     return [low / factor, high / factor];
   }
 

@@ -9,6 +9,7 @@ import { call, link, route } from "../route.ts";
 import { age, bytes, count, short } from "../units.ts";
 import { setWord, word } from "../view.ts";
 import { useSeen } from "../virtual.ts";
+import { withoutDefaults } from "./settings.ts";
 import { ordered, Rates, ratio, streams, type Carried, type Direction, type Stream, type StreamKey, type StreamsAnswer } from "./streams.ts";
 
 interface NodeAnswer {
@@ -284,13 +285,4 @@ function Settings() {
       )}
     </details>
   );
-}
-
-// Leaves out lines that say a default, and tables of which nothing is left.
-export function withoutDefaults(text: string): string {
-  const tables = text.split(/\n(?=\[)/).map((table) => table.split("\n").filter((line) => !/ # default$/.test(line) && line.trim() !== ""));
-  return tables
-    .filter((lines) => lines.some((line) => !line.startsWith("[") && !line.startsWith("#")))
-    .map((lines) => lines.join("\n"))
-    .join("\n\n");
 }
