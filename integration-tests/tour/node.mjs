@@ -18,6 +18,10 @@ export async function thisNode() {
   assert.match(cells[6], /^[\d,.k]+$/, "rows that were replicated");
   assert.match(cells[7], /^0$/, "rows that were lost");
   await page.locator(".nodecard", { hasText: "Rows in memory" }).waitFor();
+  const archive = page.locator('[data-backend="archive"]');
+  await archive.locator("h3", { hasText: "does not answer" }).waitFor({ timeout: 40_000 });
+  assert.match(await archive.textContent(), /Destination127\.0\.0\.1:1/);
+  assert.match(await archive.textContent(), /Waiting\d+ window.*Last failure.*refused/s);
   await page.screenshot({ path: `${folder}/node-streams.png` });
 
   // Found by name, sorted by a column.

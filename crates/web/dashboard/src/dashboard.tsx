@@ -9,6 +9,7 @@ import { useCell } from "./cell.ts";
 import { startClock } from "./clock.ts";
 import { FleetPage } from "./fleet/page.tsx";
 import { Frame } from "./frame/frame.tsx";
+import { askEarly } from "./host/listing.ts";
 import { HostPage } from "./host/page.tsx";
 import { followHosts } from "./hosts.ts";
 import { listenToKeys } from "./keys.ts";
@@ -36,6 +37,7 @@ function Dashboard() {
 }
 
 followAddress();
+askEarly();
 followView();
 followTheme();
 watchLeaving();

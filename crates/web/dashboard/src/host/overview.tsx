@@ -2,7 +2,7 @@
 //
 // Values are those under the cursor, or the newest in sight. Rows come with those of the charts: nothing more is asked.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 
 import type { Feed } from "../data/feed.ts";
 import type { Series } from "../data/series.ts";
@@ -64,7 +64,8 @@ function Tile({ vital, chart, feed, cores }: TileProperties) {
 // What the chart's rows tell, with each that comes and where the cursor goes.
 function useReading({ rule }: Vital, chart: Chart, feed: Feed): Reading | null {
   const [read, setRead] = useState<Reading | null>(null);
-  useEffect(() => {
+  // Before the first frame: what the first chart shows is asked for with it.
+  useLayoutEffect(() => {
     let known: Series | null = null;
     let edge = 0;
     const tell = () => known && setRead(reading(rule, known, rowOf(known, edge)));

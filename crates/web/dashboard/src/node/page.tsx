@@ -9,10 +9,13 @@ import { call, link, route } from "../route.ts";
 import { age, bytes, count, short } from "../units.ts";
 import { setWord, word } from "../view.ts";
 import { useSeen } from "../virtual.ts";
+import { Backends, type Backend } from "./backends.tsx";
+import { Fact } from "./fact.tsx";
 import { withoutDefaults } from "./settings.ts";
 import { ordered, Rates, ratio, streams, type Carried, type Direction, type Stream, type StreamKey, type StreamsAnswer } from "./streams.ts";
 
 interface NodeAnswer {
+  now_s: number;
   version: string;
   guid: string;
   hostname: string;
@@ -21,12 +24,13 @@ interface NodeAnswer {
   tls: boolean;
   streams_to_parent: boolean;
   store: { hosts: number; asleep: number; charts: number; dimensions: number; bytes: number };
+  backends: Backend[];
 }
 
 const EVERY_S = 2;
 const EVERY_S_OF_MANY = 5;
 const MANY = 300;
-const NODE_EVERY_S = 15;
+const NODE_EVERY_S = 5;
 
 export function NodePage() {
   const node = useAsked<NodeAnswer>("v1/node", () => NODE_EVERY_S);
@@ -53,6 +57,7 @@ export function NodePage() {
         <Total title="Sent on" direction="out" carried={known.totals.out} rates={rates} />
         <Kept node={node} />
       </div>
+      <Backends backends={node.backends} nowS={node.now_s} />
       <Settings />
       {sides.length > 0 && (
         <>
@@ -133,18 +138,6 @@ function Kept({ node: { store, ...node } }: { node: NodeAnswer }) {
         <Fact name="Parent" value={node.streams_to_parent ? "streams to one" : "none"} />
       </dl>
     </section>
-  );
-}
-
-function Fact({ name, value, more, isBad }: { name: string; value: string; more?: string; isBad?: boolean }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <strong class={isBad ? "wrong" : undefined}>{value}</strong>
-        {more && <span class="muted"> {more}</span>}
-      </dd>
-    </div>
   );
 }
 
