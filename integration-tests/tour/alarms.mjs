@@ -57,6 +57,7 @@ export async function alarms() {
   await page.locator(".search input").fill(NAME);
   await page.waitForFunction(() => document.querySelectorAll(".alarmlist li").length === 1);
   await page.locator('[role="tab"]', { hasText: "Log" }).click();
+  await page.waitForFunction((name) => document.querySelector(".search input")?.value === name, NAME);
   await page.locator(".alarmlist.changes li", { hasText: NAME }).first().waitFor();
   await page.screenshot({ path: `${folder}/alarm-log.png` });
   await close(page);

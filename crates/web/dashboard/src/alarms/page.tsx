@@ -1,12 +1,13 @@
 // The alarms of all hosts, or of the one that the address names.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { get, isAbort, Refusal } from "../api.ts";
 import { useCell } from "../cell.ts";
 import { everyTick } from "../clock.ts";
 import { Search } from "../frame/icons.tsx";
 import { find, hosts } from "../hosts.ts";
+import { useKeys } from "../keys.ts";
 import { call, link, route } from "../route.ts";
 import { count } from "../units.ts";
 import { setWord, word } from "../view.ts";
@@ -80,8 +81,7 @@ interface LiveProperties {
 function Live({ status, guid, order, chosen, setChosen, silence, note }: LiveProperties) {
   const [known, setKnown] = useState<Alarms | null>(null);
   const [wrong, setWrong] = useState<string | null>(null);
-  const [search, setSearch] = useState(() => word("q") ?? "");
-  useEffect(() => setWord("q", search || null), [search]);
+  const [search, setSearch] = useSearch();
   useEffect(() => {
     let [due, loading] = [0, false];
     return everyTick((now) => {
@@ -93,7 +93,7 @@ function Live({ status, guid, order, chosen, setChosen, silence, note }: LivePro
         .finally(() => ([due, loading] = [now + EVERY_S - 0.5, false]));
     });
   }, [status, guid]);
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(search);
   const shown = useMemo(() => (known?.alarms ?? []).filter((alarm) => matches(alarm, words)).sort(order), [known, search, order]);
   const alarm = known?.alarms.find(({ key }) => key === chosen) ?? null;
   if (wrong) return <p class="wrong">{wrong}</p>;
@@ -102,10 +102,7 @@ function Live({ status, guid, order, chosen, setChosen, silence, note }: LivePro
     <div class={alarm ? "panes two" : "panes"} data-ready="1">
       <div class="pane">
         <div class="tools">
-          <label class="search">
-            <Search />
-            <input type="search" placeholder="Search: alarm, host, chart …" aria-label="Search alarms" value={search} spellcheck={false} onInput={(event) => setSearch(event.currentTarget.value)} />
-          </label>
+          <SearchField hint="alarm, host, chart …" value={search} set={setSearch} />
           <span class="muted">{summary(known, shown)}</span>
         </div>
         {note && <p class="muted note">{note}</p>}
@@ -122,6 +119,33 @@ function Live({ status, guid, order, chosen, setChosen, silence, note }: LivePro
   );
 }
 
+function useSearch(): [string, (text: string) => void] {
+  const [search, setSearch] = useState(() => word("q") ?? "");
+  useEffect(() => setWord("q", search || null), [search]);
+  return [search, setSearch];
+}
+
+function SearchField({ hint, value, set }: { hint: string; value: string; set: (text: string) => void }) {
+  const field = useRef<HTMLInputElement>(null);
+  useKeys([{ keys: ["/"], shown: "/", does: "search alarms", act: () => field.current?.focus() }], []);
+  return (
+    <label class="search">
+      <Search />
+      <input
+        ref={field}
+        type="search"
+        placeholder={`Search: ${hint}`}
+        aria-label="Search alarms"
+        autocomplete="off"
+        spellcheck={false}
+        value={value}
+        onInput={(event) => set(event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Escape" && (set(""), event.currentTarget.blur())}
+      />
+    </label>
+  );
+}
+
 function summary({ alarms, leftOff }: Alarms, shown: Alarm[]): string {
   const critical = shown.filter(({ status }) => status === "CRITICAL").length;
   const parts = [count(shown.length, "alarm")];
@@ -131,7 +155,17 @@ function summary({ alarms, leftOff }: Alarms, shown: Alarm[]): string {
   return parts.join(", ");
 }
 
+function wordsOf(search: string): string[] {
+  return search.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+function isLike({ name, chart, status, old_status: before }: LogEntry, words: string[]): boolean {
+  const text = [name, chart, status, before].join("\n").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
 function Log({ guid }: { guid: string }) {
+  const [search, setSearch] = useSearch();
   const [entries, setEntries] = useState<LogEntry[] | null>(null);
   useEffect(() => {
     const leaving = new AbortController();
@@ -148,11 +182,17 @@ function Log({ guid }: { guid: string }) {
     });
     return () => (stop(), leaving.abort());
   }, [guid]);
-  if (entries === null) return <p class="waiting">Asking the node for the log…</p>;
-  if (entries.length === 0) return <p class="empty">Nothing has changed so far.</p>;
+  // That an alarm came to be is no change.
+  const changes = useMemo(() => entries?.filter((entry) => entry.status !== entry.old_status && isLike(entry, wordsOf(search))), [entries, search]);
+  if (!entries || !changes) return <p class="waiting">Asking the node for the log…</p>;
   return (
     <div data-ready="1">
-      <Changes entries={entries} />
+      <div class="tools">
+        <SearchField hint="alarm, chart, status …" value={search} set={setSearch} />
+        <span class="muted">{count(changes.length, "change")}</span>
+      </div>
+      {changes.length === 0 && <p class="empty">{search ? "No change is like that." : "Nothing has changed so far."}</p>}
+      <Changes entries={changes} />
     </div>
   );
 }

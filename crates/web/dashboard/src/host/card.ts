@@ -19,6 +19,8 @@ const PLOT_HEIGHT = 150;
 // Rows of a legend that is not shown as a whole, and what the button beside it takes.
 const LEGEND_ROWS = 2;
 const MORE_WIDTH = 44;
+// Dimensions that stand as the chart has them, also those that are only zero.
+const FEW = 4;
 // Rows that may be missing at the end before a chart is called late, and the least time for it.
 const LATE_ROWS = 4;
 const LATE_S = 10;
@@ -215,13 +217,15 @@ export class Card implements Viewer {
     this.#mark.style.width = `${Math.abs(to - from)}px`;
   }
 
-  // Makes the legend anew, if dimensions are others; those that are only zero stand last.
+  // Makes the legend anew, if dimensions are others; of many, those that are only zero stand last.
   #name({ dimensions, columns }: Series): void {
     const named = dimensions.join("\n");
     if (named === this.#named) return;
     this.#named = named;
     const isIdle = columns.map(isZero);
-    const order = dimensions.map((_, place) => place).sort((a, b) => Number(isIdle[a]) - Number(isIdle[b]) || a - b);
+    const places = dimensions.map((_, place) => place);
+    // Of a few, such as in and out, each has its place and colour whatever it does.
+    const order = places.length <= FEW ? places : places.sort((a, b) => Number(isIdle[a]) - Number(isIdle[b]) || a - b);
     for (const place of order) {
       const name = dimensions[place]!;
       if (!this.#places.has(name)) this.#places.set(name, this.#places.size);
