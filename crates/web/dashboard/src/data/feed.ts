@@ -45,8 +45,9 @@ const REST_MS = 120;
 export class Feed {
   #lines = new Map<string, Line>();
   #cache = new Map<string, Pick<Line, "series" | "of" | "wholeAt">>();
-  // Lines with rows that are not shown yet.
+  // Lines with rows that are not shown yet, and calls for what is new that are not answered.
   #fresh = new Set<Line>();
+  #tails = 0;
   #abort = new AbortController();
   #stops: (() => void)[] = [];
   #restedAt = 0;
@@ -98,6 +99,7 @@ export class Feed {
   #turn(): void {
     this.#abort.abort();
     this.#abort = new AbortController();
+    this.#tails = 0;
     this.#lines.forEach((line) => (line.isAsking = false));
     this.#restedAt = performance.now() + REST_MS;
     const edge = this.edge();
@@ -107,6 +109,8 @@ export class Feed {
 
   #tick(now: number): void {
     if (performance.now() < this.#restedAt) return;
+    // What an answer that is still to come should not hold up any longer.
+    this.#showFresh();
     const current = view.value;
     const of = `${this.step} ${current.live ? current.seconds : `${current.after} ${current.before}`}`;
     const [whole, tail] = this.#due(current, of, now);
@@ -142,7 +146,7 @@ export class Feed {
 
   #askWhole(lines: Line[], current: View, of: string, now: number): void {
     const grid = this.#grid(current, lines[0]!.updateEvery);
-    this.#ask(lines, grid, (line, rows) => {
+    this.#ask(lines, grid, false, (line, rows) => {
       line.wholeAt = line.tailAt = now;
       line.of = of;
       line.series = rows ? seriesOf(grid, rows) : emptySeries(grid, line.series?.dimensions ?? [], line.series?.newest);
@@ -155,7 +159,7 @@ export class Feed {
     // From the newest row on, which may have been a part of what it is now.
     const frontier = Math.min(...lines.map(({ series }) => series!.times[lastRow(series!)] ?? grid.last));
     const first = Math.min(Math.max(frontier, grid.first), grid.last);
-    this.#ask(lines, { step, first, last: grid.last }, (line, rows) => {
+    this.#ask(lines, { step, first, last: grid.last }, true, (line, rows) => {
       line.tailAt = now;
       if (!rows) return;
       if (line.series && isOf(line.series, rows)) line.series = movedOn(line.series, grid, rows);
@@ -163,18 +167,19 @@ export class Feed {
     });
   }
 
-  #ask(lines: Line[], grid: Grid, take: (line: Line, rows: Rows | null) => void): void {
+  #ask(lines: Line[], grid: Grid, isTail: boolean, take: (line: Line, rows: Rows | null) => void): void {
     const { signal } = this.#abort;
     const byId = new Map(lines.map((line) => [line.id, line]));
     lines.forEach((line) => (line.isAsking = true));
     for (const ids of batches([...byId.keys()])) {
+      if (isTail) this.#tails++;
       askRows(this.host, ids, grid, signal)
         .then((answer) => {
           if (signal.aborted) return;
           ids.forEach((id, place) => {
             const line = byId.get(id)!;
             take(line, answer[place] ?? null);
-            this.#show(line);
+            this.#fresh.add(line);
           });
         })
         .catch((error) => {
@@ -182,22 +187,23 @@ export class Feed {
           if (!isAbort(error)) console.debug(error);
         })
         .finally(() => {
-          if (!signal.aborted) ids.forEach((id) => (byId.get(id)!.isAsking = false));
+          if (signal.aborted) return;
+          ids.forEach((id) => (byId.get(id)!.isAsking = false));
+          if (isTail) this.#tails--;
+          if (!isTail || this.#tails === 0) this.#showFresh();
         });
     }
   }
 
-  // With the next frame: what several calls bring is drawn in one.
-  #show(line: Line): void {
-    if (this.#fresh.size === 0) {
-      requestAnimationFrame(() => {
-        const edge = this.edge();
-        const lines = [...this.#fresh];
-        this.#fresh.clear();
-        for (const { viewers, series } of lines) if (series) viewers.forEach((viewer) => viewer.show(series, edge));
-      });
-    }
-    this.#fresh.add(line);
+  // With the next frame, all that a tick's calls have brought: what a frame costs depends little on how much is new.
+  #showFresh(): void {
+    if (this.#fresh.size === 0) return;
+    const lines = [...this.#fresh];
+    this.#fresh.clear();
+    requestAnimationFrame(() => {
+      const edge = this.edge();
+      for (const { viewers, series } of lines) if (series) viewers.forEach((viewer) => viewer.show(series, edge));
+    });
   }
 
   // Time goes on for what has no new rows, too: its gap grows.
