@@ -31,6 +31,24 @@ export const START: Wish = {
   refresh: true,
 };
 
+// What the address says of a wish: what is not as at the start.
+export function said(wish: Wish): [keyof Wish, string | null][] {
+  return (Object.keys(START) as (keyof Wish)[]).map((name) => [name, wish[name] === START[name] ? null : String(wish[name])]);
+}
+
+// The wish that an address says.
+export function heard(word: (name: string) => string | null): Wish {
+  const wish = { ...START };
+  for (const name of Object.keys(START) as (keyof Wish)[]) {
+    const text = word(name);
+    if (text === null) continue;
+    if (name === "seconds") wish.seconds = Math.max(0, Number.parseInt(text, 10) || 0);
+    else if (name === "refresh") wish.refresh = text !== "false";
+    else wish[name] = text;
+  }
+  return wish;
+}
+
 // The query: what is as the node would have it anyway is left out.
 export function query(wish: Wish): string {
   const words = new URLSearchParams({ chart: wish.chart });

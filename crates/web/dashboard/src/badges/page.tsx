@@ -8,7 +8,8 @@ import { Copy } from "../frame/icons.tsx";
 import { arrange, titleOf, type Chart, type Listing } from "../host/charts.ts";
 import { find, hosts, nameOf } from "../hosts.ts";
 import { call, go, link, route } from "../route.ts";
-import { START, html, markdown, query, type Wish } from "./badge.ts";
+import { setWord, word } from "../view.ts";
+import { START, heard, html, markdown, query, said, type Wish } from "./badge.ts";
 
 const SPANS: [number, string][] = [
   [0, "newest value"],
@@ -35,10 +36,11 @@ export function BadgesPage() {
   const host = find(all, name);
   const charts = useCharts(name);
   const alarms = useAlarms(name);
-  const [wish, setWish] = useState<Wish>(START);
+  const [wish, setWish] = useState<Wish>(() => heard(word));
+  useEffect(() => said(wish).forEach(([name, text]) => setWord(name, text)), [wish]);
   const chart = charts.find(({ id }) => id === wish.chart);
   useEffect(() => {
-    if (!charts.some(({ id }) => id === wish.chart)) setWish({ ...START, chart: charts[0]?.id ?? "" });
+    if (charts.length > 0 && !charts.some(({ id }) => id === wish.chart)) setWish({ ...START, chart: charts[0]?.id ?? "" });
   }, [charts]);
   const set = (part: Partial<Wish>) => setWish({ ...wish, ...part });
   return (

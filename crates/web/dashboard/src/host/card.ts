@@ -6,7 +6,7 @@
 import type { Feed, Viewer } from "../data/feed.ts";
 import { isCalm, isZero, lastRow, type Series } from "../data/series.ts";
 import { theme } from "../theme.ts";
-import { moment } from "../times.ts";
+import { clock, moment } from "../times.ts";
 import { age, short } from "../units.ts";
 import { nodeNow } from "../nodetime.ts";
 import { span, view } from "../view.ts";
@@ -26,6 +26,7 @@ const LATE_ROWS = 4;
 const LATE_S = 10;
 // A chart on which nothing moves but time is drawn more rarely.
 const CALM_MS = 5_000;
+const DAY_S = 86_400;
 
 interface Entry {
   element: HTMLLIElement;
@@ -206,7 +207,10 @@ export class Card implements Viewer {
     const time = cursor.value;
     const position = time === null ? null : this.#plot.position(time);
     this.#line.hidden = position === null;
-    if (position !== null) this.#line.style.transform = `translateX(${Math.round(position)}px)`;
+    if (position !== null) {
+      this.#line.style.transform = `translateX(${Math.round(position)}px)`;
+      this.#line.dataset.time = span(view.value) > DAY_S ? moment(time!, nodeNow()) : clock(time!);
+    }
     if (tell && this.#series) this.#write();
   }
 
