@@ -115,7 +115,8 @@ export class Plot {
   // Where a moment is, in pixels of the plot's inside; `null` where it is out of sight.
   position(time: number): number | null {
     if (!this.#plot || time < this.#after || time > this.#before) return null;
-    return this.#plot.valToPos(time, "x");
+    // uPlot itself would still tell of what was drawn before.
+    return ((time - this.#after) / (this.#before - this.#after)) * (this.#plot.bbox.width / devicePixelRatio);
   }
 
   timeAt(pixels: number): number {
