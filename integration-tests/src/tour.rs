@@ -42,7 +42,8 @@ fn install(scratch: &Path) -> std::path::PathBuf {
     for entry in fs::read_dir(&sources).expect("it is a part of the sources") {
         let file = entry.expect("it can be read").path();
         if file.extension().is_some_and(|extension| extension == "mjs" || extension == "json") {
-            fs::copy(&file, workshop.join(file.file_name().unwrap_or_default())).expect("the folder of the build is ours");
+            fs::copy(&file, workshop.join(file.file_name().unwrap_or_default()))
+                .expect("the folder of the build is ours");
         }
     }
     if fs::read(&stamp).is_ok_and(|installed| installed == lock_file) {

@@ -1,7 +1,9 @@
 //! Conditional requests: who has an answer already is told so, and not sent it again.
 
 use axum::body::Body;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 /// What a client says that it has.

@@ -45,7 +45,10 @@ pub(crate) async fn take(node: &Node, peer: Peer, headers: &HeaderMap, body: Bod
     let form = form.and_then(|form| Params::parse(&form)).unwrap_or_default();
     let token = form.text("token").unwrap_or_default().trim();
     if !node.allowed().tokens.have(token.as_bytes()) {
-        return Answer::unauthorized(HTML, PAGE.replace("{{note}}", WRONG)).tagged_by_content().embedded().into_response();
+        return Answer::unauthorized(HTML, PAGE.replace("{{note}}", WRONG))
+            .tagged_by_content()
+            .embedded()
+            .into_response();
     }
     let secure = if is_encrypted(peer, headers) { "; Secure" } else { "" };
     let cookie =
