@@ -4,7 +4,7 @@
 set -euo pipefail
 
 # program:package
-needed=(netdata:netdata-core victoria-metrics:victoria-metrics carbon-cache:graphite-carbon influxd:influxdb prometheus:prometheus chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
+needed=(netdata:netdata-core victoria-metrics:victoria-metrics carbon-cache:graphite-carbon influxd:influxdb prometheus:prometheus rsyslogd:rsyslog chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
 # Packages without a program of their own.
 needed_packages=(netdata-plugins-bash netdata-plugins-python python3-aiosmtpd ca-certificates)
 if [[ ${1:-} == node ]]; then
@@ -39,6 +39,9 @@ apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-ge
 "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null
 if [[ " ${missing[*]} " == *" netdata-core "* ]] && command -v systemctl >/dev/null; then
     "${as_root[@]}" systemctl disable netdata >/dev/null 2>&1 || true
+fi
+if [[ " ${missing[*]} " == *" rsyslog "* ]] && command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl disable rsyslog >/dev/null 2>&1 || true
 fi
 if [[ " ${missing[*]} " == *" prometheus "* ]] && command -v systemctl >/dev/null; then
     "${as_root[@]}" systemctl disable prometheus prometheus-node-exporter >/dev/null 2>&1 || true

@@ -11,6 +11,7 @@
 
 pub mod agreement;
 pub mod api;
+pub mod backend;
 pub mod beside;
 pub mod browser;
 pub mod certificates;

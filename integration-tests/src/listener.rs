@@ -19,6 +19,8 @@ pub struct Asked {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
+    /// What was answered.
+    pub status: String,
 }
 
 /// The server; it listens until the test ends.
@@ -68,9 +70,14 @@ impl Listener {
         format!("http://{}{path}", self.address)
     }
 
-    /// Answers this from now on, such as `503 Service Unavailable`.
+    /// Answers this from now on, such as `503 Service Unavailable`; headers may follow, each after `\r\n`.
     pub fn answer(&self, status: &str) {
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status.to_owned();
+    }
+
+    /// What it took so far.
+    pub fn taken(&self) -> Vec<Asked> {
+        self.asked().into_iter().filter(|asked| asked.status.starts_with("2")).collect()
     }
 
     /// What it was asked so far.
@@ -81,8 +88,9 @@ impl Listener {
     fn serve(&self, stream: &TcpStream) {
         stream.set_read_timeout(Some(TIMEOUT)).expect("a time that is not zero");
         let mut reader = BufReader::new(stream);
-        while let Some(asked) = read(&mut reader) {
+        while let Some(mut asked) = read(&mut reader) {
             let status = self.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            asked.status.clone_from(&status);
             self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
             let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok");
             if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
@@ -109,5 +117,5 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0).min(BODY_BYTES_MAX);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { line: first, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(Asked { line: first, headers, body: String::from_utf8_lossy(&body).into_owned(), status: String::new() })
 }

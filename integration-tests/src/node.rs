@@ -247,6 +247,11 @@ impl Node {
         self.folder.path().join("cache")
     }
 
+    /// Where it keeps its state.
+    pub fn lib(&self) -> PathBuf {
+        self.folder.path().join("lib")
+    }
+
     /// Everything it has logged.
     pub fn log(&self) -> String {
         self.process.log()

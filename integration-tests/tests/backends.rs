@@ -3,23 +3,14 @@
 use std::collections::BTreeMap;
 
 use integration_tests::api::{Host, Window};
-use integration_tests::listener::Listener;
-use integration_tests::node::{self, Settings};
+use integration_tests::backend::backend;
+use integration_tests::listener::{Asked, Listener};
+use integration_tests::node;
 use integration_tests::peer::archives::{self, Series};
 use integration_tests::peer::victoria::Victoria;
 use integration_tests::wait::{Deadline, now_s, s, until};
 use integration_tests::{API_KEY, agreement};
 use serde_json::json;
-
-/// A backend called as its type, with a prefix of its own.
-fn backend(settings: Settings, kind: &str, prefix: &str, destination: &str, every_s: i64) -> Settings {
-    let key = |name: &str| format!("backend.{kind}.{name}");
-    settings
-        .set(&key("type"), kind)
-        .set(&key("prefix"), prefix)
-        .set(&key("destination"), destination)
-        .set(&key("update_every"), &every_s.to_string())
-}
 
 /// As most formats write a part of a name.
 fn part(text: &str) -> String {
@@ -35,7 +26,9 @@ fn averages(host: &Host, ends: &[i64], window_s: i64) -> BTreeMap<(String, Strin
             continue;
         }
         let name = chart.all["name"].as_str().unwrap_or(&id).to_owned();
-        let data = host.data(&id, Window { after: first - window_s + 1, before: *last });
+        // A chart that came since has nothing there.
+        let window = Window { after: first - window_s + 1, before: *last };
+        let Ok(data) = host.try_data(&id, window) else { continue };
         for (index, dimension) in data.dimensions.iter().enumerate() {
             for end in ends {
                 let rows = data.rows.range(end - window_s + 1..=*end);
@@ -162,6 +155,49 @@ fn every_value_arrives_at_other_databases() {
     compare("prometheus", None, &wanted, || by_labels(prometheus.prometheus("rw_")));
     let log = master.log();
     assert!(!log.contains("refuses") && !log.contains("does not take"), "{log}");
+}
+
+/// Series of objects, by chart and dimension.
+fn of_objects(bodies: &[Asked]) -> Found {
+    let mut all = Found::new();
+    for object in bodies.iter().flat_map(|asked| asked.json().as_array().cloned().unwrap_or_default()) {
+        let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+        let (second, value) = (object["timestamp"].as_i64(), object["value"].as_f64());
+        let series = all.entry((text("chart_name"), text("name"))).or_default();
+        series.extend(second.zip(value));
+    }
+    all
+}
+
+/// Series of Graphite's lines, by name.
+fn of_lines(bodies: &[Asked]) -> Found {
+    let mut all = Found::new();
+    for line in bodies.iter().flat_map(|asked| asked.body.lines()) {
+        let [name, value, second] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let (second, value) = (second.parse().expect("a second"), value.parse().expect("a number"));
+        all.entry((name.to_owned(), String::new())).or_default().insert(second, value);
+    }
+    all
+}
+
+/// Goal: the same as JSON, by lines to rsyslog and by requests, and as Graphite's lines by requests.
+#[test]
+fn every_value_arrives_as_json() {
+    const WINDOW_S: i64 = 5;
+    let (rsyslog, objects, lines) = (archives::rsyslog(), Listener::start(), Listener::start());
+    let at = format!("127.0.0.1:{}", rsyslog.ports[0]);
+    let settings = backend(node::master("archivist"), "json", "js", &at, WINDOW_S);
+    let settings = backend(settings, "json-http", "jh", &objects.url("/take"), WINDOW_S);
+    let master = backend(settings, "graphite-http", "gr", &lines.url("/take"), WINDOW_S).start();
+    let user = ("system.cpu".to_owned(), "user".to_owned());
+    let ends = ends(3, || rsyslog.rsyslog().remove(&user));
+    let wanted = averages(&master.host(), &ends, WINDOW_S);
+    compare("json", None, &wanted, || rsyslog.rsyslog());
+    compare("json-http", None, &wanted, || of_objects(&objects.taken()));
+    compare("graphite-http", Some("gr.archivist."), &wanted, || of_lines(&lines.taken()));
+    for (listener, content_type) in [(&objects, "application/json"), (&lines, "application/graphite")] {
+        assert!(listener.taken().iter().all(|asked| asked.header("content-type") == Some(content_type)));
+    }
 }
 
 /// Goal: the database is stopped for some windows and the node killed meanwhile; with a queue on the disk, and a

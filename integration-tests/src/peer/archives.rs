@@ -19,10 +19,34 @@ pub type Series = BTreeMap<i64, f64>;
 /// A running database.
 #[derive(Debug)]
 pub struct Archive {
-    _process: Process,
+    process: Process,
+    program: &'static str,
+    arguments: Vec<String>,
     folder: TempDir,
     /// Its ports; what each is for, its start tells.
     pub ports: [u16; 3],
+}
+
+/// rsyslog, which takes lines of JSON at its first port and writes down what they tell.
+pub fn rsyslog() -> Archive {
+    let (folder, ports) = place("rsyslog");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let settings = format!(
+        "global(maxMessageSize=\"64k\" workDirectory=\"{}\")\nmodule(load=\"imtcp\")\nmodule(load=\"mmjsonparse\")\n\
+         template(name=\"row\" type=\"list\") {{\n{}constant(value=\"\\n\")\n}}\n\
+         ruleset(name=\"nd\") {{\n action(type=\"mmjsonparse\" cookie=\"\" useRawMsg=\"on\")\n \
+         action(type=\"omfile\" file=\"{}\" template=\"row\")\n}}\n\
+         input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{}\" ruleset=\"nd\")\n",
+        at(""),
+        ["chart_name", "name", "timestamp", "value"]
+            .map(|name| format!("property(name=\"$!{name}\")\nconstant(value=\"\\t\")\n"))
+            .concat(),
+        at("rows"),
+        ports[0],
+    );
+    fs::write(at("r.conf"), settings).expect("a file");
+    let arguments = vec!["-n".into(), "-f".into(), at("r.conf"), "-i".into(), at("pid")];
+    start("/usr/sbin/rsyslogd", arguments, folder, ports, ports[0])
 }
 
 /// Graphite's database. Its first port takes lines.
@@ -101,17 +125,36 @@ fn place(name: &str) -> (TempDir, [u16; 3]) {
     (folder, [(); 3].map(|()| port::free()))
 }
 
-fn start(program: &str, arguments: Vec<String>, folder: TempDir, ports: [u16; 3], ready: u16) -> Archive {
+fn start(program: &'static str, arguments: Vec<String>, folder: TempDir, ports: [u16; 3], ready: u16) -> Archive {
+    let process = run(program, &arguments, &folder, ready);
+    Archive { process, program, arguments, folder, ports }
+}
+
+fn run(program: &str, arguments: &[String], folder: &TempDir, ready: u16) -> Process {
     let adjust = |command: &mut Command| {
         command.args(arguments);
     };
     let process = Process::start(program, Path::new(program), adjust, &folder.path().join("output"));
     let is_up = || std::net::TcpStream::connect(("127.0.0.1", ready)).ok();
     until(s(30), &format!("{program} to listen"), is_up);
-    Archive { _process: process, folder, ports }
+    process
 }
 
 impl Archive {
+    /// Kills it, without a chance to write anything.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on what it has; it listens at its first port.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn run_again(&mut self) {
+        self.kill();
+        self.process = run(self.program, &self.arguments, &self.folder, self.ports[0]);
+    }
+
     /// All series of a Graphite, by name.
     ///
     /// # Panics
@@ -127,6 +170,23 @@ impl Archive {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let all: BTreeMap<String, Vec<(i64, f64)>> = serde_json::from_slice(&output.stdout).expect("JSON");
         all.into_iter().map(|(name, points)| (name, points.into_iter().collect())).collect()
+    }
+
+    /// All series of an rsyslog, by chart and dimension.
+    ///
+    /// # Panics
+    /// When a line is not what was to be written.
+    pub fn rsyslog(&self) -> BTreeMap<(String, String), Series> {
+        let text = fs::read_to_string(self.folder.path().join("rows")).unwrap_or_default();
+        let mut all: BTreeMap<_, Series> = BTreeMap::new();
+        // The last line may be half written.
+        let lines = text[..text.rfind('\n').map_or(0, |end| end + 1)].lines();
+        for line in lines {
+            let [chart, dimension, second, value] = line.split('\t').collect::<Vec<_>>()[..4].try_into().expect("four");
+            let (second, value) = (second.parse().expect("a second"), value.parse().expect("a number"));
+            all.entry((chart.to_owned(), dimension.to_owned())).or_default().insert(second, value);
+        }
+        all
     }
 
     /// All series of one of Influx' databases, by measurement and tags.

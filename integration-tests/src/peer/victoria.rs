@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::archives::Series;
 use crate::api::Api;
+use crate::certificates::Pair;
 use crate::port;
 use crate::process::Process;
 use crate::wait::{s, until};
@@ -73,6 +74,37 @@ impl Victoria {
         if let Some(mut process) = self.process.take() {
             process.terminate(s(20));
         }
+    }
+
+    /// Kills it, without a chance to write anything.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// A vmauth before it, which speaks TLS and lets in whom `users` names, entries of its settings without
+    /// the place that they lead to. With its port.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn gate(&self, users: &[&str], pair: &Pair) -> (Process, u16) {
+        let port = port::free();
+        let url = format!("http://127.0.0.1:{}", self.http);
+        let entry = |user: &&str| format!("- {{{user}, url_prefix: \"{url}\"}}\n");
+        let config = self.folder.path().join("auth.yml");
+        let text = format!("users:\n{}", users.iter().map(entry).collect::<String>());
+        std::fs::write(&config, text).expect("a file");
+        let adjust = |command: &mut std::process::Command| {
+            command.arg(format!("-auth.config={}", config.display()));
+            command.arg(format!("-httpListenAddr=127.0.0.1:{port}"));
+            command.args(["-tls", &format!("-tlsCertFile={}", pair.certificate())]);
+            command.arg(format!("-tlsKeyFile={}", pair.key()));
+        };
+        let log = self.folder.path().join("auth.log");
+        let process = Process::start("vmauth", Path::new("/usr/bin/vmauth"), adjust, &log);
+        until(s(20), "vmauth to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        (process, port)
     }
 
     fn api(&self) -> Api {

@@ -68,6 +68,8 @@ pub(super) struct Found {
     pub(super) batches: Vec<(u64, i64, u64, Place)>,
     pub(super) next_number: u64,
     pub(super) told_s: Option<i64>,
+    /// Bytes that are torn or damaged, or come after such.
+    pub(super) damaged_bytes: u64,
 }
 
 impl Segments {
@@ -92,7 +94,7 @@ impl Segments {
         found.batches.retain(|(number, ..)| *number > self.gone);
         found.next_number = found.next_number.max(self.gone) + 1;
         self.told_s = found.told_s.unwrap_or(0);
-        self.remove_gone();
+        self.remove_gone(1);
         Ok(found)
     }
 
@@ -103,9 +105,9 @@ impl Segments {
         file.bytes = length;
         let mut offset = 0;
         while offset < length {
-            let Some(body) = read_body(&*open, offset) else { return Ok(false) };
-            let record_bytes = (HEAD_BYTES + body.len()) as u32;
-            match decode(&body) {
+            let body = read_body(&*open, offset);
+            let record_bytes = HEAD_BYTES as u32 + body.as_ref().map_or(0, Vec::len) as u32;
+            match body.as_deref().and_then(decode) {
                 Some(Body::Batch(batch)) => {
                     let place = Place { file: file.number, offset, length: record_bytes };
                     found.batches.push((batch.number, batch.told_s, batch.records.len() as u64, place));
@@ -117,7 +119,10 @@ impl Segments {
                     self.gone = self.gone.max(number);
                     found.told_s = found.told_s.max(Some(told_s));
                 }
-                None => return Ok(false),
+                None => {
+                    found.damaged_bytes += length - offset;
+                    return Ok(false);
+                }
             }
             offset += u64::from(record_bytes);
         }
@@ -152,14 +157,20 @@ impl Segments {
         let mut body = vec![GONE];
         body.extend_from_slice(&self.gone.to_le_bytes());
         body.extend_from_slice(&self.told_s.to_le_bytes());
-        if let Err(err) = self.put(&body) {
+        let mut noted = self.put(&body);
+        if noted.is_err() && self.remove_gone(0) {
+            // There is room now.
+            noted = self.put(&body);
+        }
+        if let Err(err) = noted {
             tracing::debug!("export: the queue of {} cannot be written: {err}", self.name);
         }
-        self.remove_gone();
+        self.remove_gone(1);
     }
 
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        self.files.last().map_or(Ok(()), |file| self.disk.sync(&self.path(file.number)))
+        let file = self.files.last().filter(|file| file.bytes > 0);
+        file.map_or(Ok(()), |file| self.disk.sync(&self.path(file.number)))
     }
 
     pub(super) fn read(&self, place: &Place) -> Option<Batch> {
@@ -191,21 +202,32 @@ impl Segments {
                 Ok(place)
             }
             Err(err) => {
-                // Part of it may be there.
-                self.is_closed = true;
+                self.close_torn(&self.path(place.file), place.offset == 0);
                 Err(err)
             }
         }
     }
 
-    /// Removes files of which all is gone; the newest stays, for it knows what is.
-    fn remove_gone(&mut self) {
-        while self.files.len() > 1 && self.files[0].newest <= self.gone {
+    /// Part of a record may be in the newest file. One with nothing else in it goes: a disk that is full
+    /// for long has no file for each attempt.
+    fn close_torn(&mut self, path: &str, is_bare: bool) {
+        self.is_closed = true;
+        if is_bare && self.disk.remove(path).is_ok() {
+            self.files.pop();
+        }
+    }
+
+    /// Removes files of which all is gone, but for so many; returns whether there were any. The newest knows what
+    /// is gone.
+    fn remove_gone(&mut self, but: usize) -> bool {
+        let count = self.files.len();
+        while self.files.len() > but && self.files[0].newest <= self.gone {
             let file = self.files.remove(0);
             if let Err(err) = self.disk.remove(&self.path(file.number)) {
                 tracing::warn!("export: {} cannot be removed: {err}", self.path(file.number));
             }
         }
+        self.files.len() < count
     }
 
     fn path(&self, number: u64) -> String {

@@ -51,6 +51,7 @@ pub struct Queue {
     told_s: Option<i64>,
     lost: Lost,
     waiting: Waiting,
+    damaged_bytes: u64,
 }
 
 /// What waits.
@@ -96,6 +97,7 @@ impl Queue {
             told_s: found.told_s,
             lost: Lost::default(),
             waiting: Waiting::default(),
+            damaged_bytes: found.damaged_bytes,
         };
         for (number, told_s, records, place) in found.batches {
             let bytes = u64::from(place.length);
@@ -108,6 +110,12 @@ impl Queue {
     #[must_use]
     pub const fn told_s(&self) -> Option<i64> {
         self.told_s
+    }
+
+    /// Bytes on the disk that could not be read when it was taken over.
+    #[must_use]
+    pub const fn damaged_bytes(&self) -> u64 {
+        self.damaged_bytes
     }
 
     /// What waits.

@@ -133,7 +133,18 @@ impl Web {
             }
         }
         self.client = Some(client);
-        last
+        (last.0, self.hide(last.1))
+    }
+
+    /// Takes secrets out of what a server says: some say what they were shown.
+    fn hide(&self, mut why: String) -> String {
+        for (_, value) in self.config.headers.iter().filter(|(name, _)| name == "Authorization") {
+            let secret = value.split_once(' ').map_or(&**value, |(_, secret)| secret);
+            if !secret.is_empty() {
+                why = why.replace(secret, "…");
+            }
+        }
+        why
     }
 
     /// What was heard since this was asked last.
@@ -177,6 +188,20 @@ mod tests {
         let packed = written(Framing::Snappy, &[&text, "x"]);
         assert!(packed.len() < 500, "{}", packed.len());
         assert_eq!(snap::raw::Decoder::new().decompress_vec(&packed).unwrap(), format!("{text}x").as_bytes());
+    }
+
+    /// Goal: a server that repeats what it was shown gives nothing away.
+    #[test]
+    fn secrets_are_not_repeated() {
+        let web = Web::new(WebConfig {
+            urls: Vec::new(),
+            headers: vec![("Authorization".into(), "Basic bWU6eA==".into()), ("X-Other".into(), "t".into())],
+            content_type: "text/plain",
+            framing: Framing::None,
+            trust: Trust { ca_file: Default::default() },
+            timeout: Duration::from_secs(1),
+        });
+        assert_eq!(web.hide("no \"Basic bWU6eA==\" here".into()), "no \"Basic …\" here");
     }
 
     /// Goal: nothing is dropped that may work later, and nothing tried for ever that will not.

@@ -36,7 +36,7 @@ pub struct Exporting {
     backends: Vec<Arc<Shared>>,
     /// Dropped to end the thread that writes down.
     stop: Option<Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Exporting {
@@ -45,7 +45,7 @@ impl Exporting {
     /// # Errors
     /// Where a backend cannot be used as settings say, or the system gives no thread.
     pub fn start(settings: &Settings, own: &OwnHost) -> anyhow::Result<Self> {
-        let mut exporting = Self { backends: Vec::new(), stop: None, threads: Vec::new() };
+        let mut exporting = Self { backends: Vec::new(), stop: None, thread: None };
         let built = build(settings, own.host.guid(), clock::now())?;
         if built.is_empty() {
             return Ok(exporting);
@@ -59,8 +59,7 @@ impl Exporting {
             exporting.backends.push(Arc::clone(&shared));
             backends.push((backend, Arc::clone(&shared)));
             let thread = std::thread::Builder::new().name("backend".into());
-            let thread = thread.spawn(move || shared.send(way)).context("starting the thread of a backend")?;
-            exporting.threads.push(thread);
+            thread.spawn(move || shared.send(way)).context("starting the thread of a backend")?;
         }
         let (stop, stopped) = channel::<()>();
         let store = Arc::clone(&own.store);
@@ -70,7 +69,7 @@ impl Exporting {
                 turn(&mut backends, &store, clock::now());
             }
         });
-        exporting.threads.push(thread.context("starting the thread of backends")?);
+        exporting.thread = Some(thread.context("starting the thread of backends")?);
         exporting.stop = Some(stop);
         Ok(exporting)
     }
@@ -80,13 +79,11 @@ impl Drop for Exporting {
     fn drop(&mut self) {
         drop(self.stop.take());
         let end_us = clock::now().mono_us + END_US;
-        for backend in &self.backends {
-            backend.end(end_us);
-        }
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                error!("a thread of backends ended by a panic");
-            }
+        self.backends.iter().for_each(|backend| backend.end(end_us));
+        // One that waits for its backend longer than that ends with the process.
+        self.backends.iter().for_each(|backend| backend.wait_for_end(end_us));
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            error!("the thread of backends ended by a panic");
         }
     }
 }
