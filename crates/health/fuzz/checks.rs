@@ -1,6 +1,5 @@
 //! What holds for whatever alarm files and alarm logs hold.
 
-use std::io;
 use std::sync::Arc;
 
 use health::expression::Expression;
@@ -8,7 +7,7 @@ use health::files::{DEFINITIONS_MAX, PROBLEMS_MAX, read};
 use health::log::Log;
 use health::silencers::Silencers;
 use row::Guid;
-use rrd_store::{Disk, DiskFile};
+use rrd_store::memory::MemoryDisk;
 
 /// Any text is read to its end; what is read is in order, and expressions can be evaluated and read back.
 pub fn files(data: &[u8]) {
@@ -41,53 +40,14 @@ fn expression(expression: &Expression) {
     }
 }
 
-/// A disk with one file, which takes no more.
-#[derive(Debug)]
-struct OneFile(Vec<u8>);
-
-struct File(Vec<u8>);
-
 /// Any bytes are read as a log, up to what is damaged; what is read can be asked for.
 pub fn log(data: &[u8]) {
-    let disk: Arc<dyn Disk> = Arc::new(OneFile(data.to_vec()));
-    let (log, damaged) = Log::open(disk, Guid::from_bytes([0; 16])).expect("the disk can be read");
+    let guid = Guid::from_bytes([0; 16]);
+    let disk = MemoryDisk::of([(format!("{guid}/0000000001.alarms"), Arc::new(data.to_vec()))].into());
+    disk.set_room(Some(0));
+    let (log, damaged) = Log::open(Arc::new(disk), guid).expect("the disk can be read");
     assert!(damaged <= data.len() as u64);
     let entries = log.read(0, None, usize::MAX).expect("the disk can be read");
     assert!(entries.iter().all(|entry| entry.unique_id <= log.last_unique_id()));
     assert!(entries.len() <= data.len() / 50);
-}
-
-impl Disk for OneFile {
-    fn list(&self) -> io::Result<Vec<String>> {
-        Ok(vec![format!("{}/0000000001.alarms", Guid::from_bytes([0; 16]))])
-    }
-
-    fn open(&self, _: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(File(self.0.clone())))
-    }
-
-    fn append(&self, _: &str, _: &[u8]) -> io::Result<()> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-
-    fn sync(&self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn remove(&self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl DiskFile for File {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = self.0.get(offset as usize..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
-    }
 }

@@ -1,18 +1,16 @@
 //! Chains of nodes that watch one host: whatever breaks between them, people are told, and of what all see, once.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use health::engine::{Patience, Rules};
 use health::expression::Status;
 use health::files;
 use health::fleet::{Fleet, Telling};
 use row::{AlarmWord, ChartDefinition, ChartSlot, DimensionDefinition, Guid, Now, Packed, PointFlags, US_PER_S};
-use rrd_store::{
-    AlarmPolicy, Disk, DiskFile, Feed, FeedKind, Host, HostInfo, Keep, Link, MemoryMode, SaidAbove, SaidBelow, Store,
-};
+use rrd_store::memory::MemoryDisk;
+use rrd_store::{AlarmPolicy, Feed, FeedKind, Host, HostInfo, Keep, Link, MemoryMode, SaidAbove, SaidBelow, Store};
 
 const START_S: i64 = 1_795_387_000;
 const HOST: Guid = Guid::from_bytes([7; 16]);
@@ -42,50 +40,6 @@ impl Random {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed ^ (mixed >> 31)) % limit
-    }
-}
-
-/// A disk in memory.
-#[derive(Debug, Default)]
-struct MemoryDisk(Mutex<BTreeMap<String, Vec<u8>>>);
-
-struct File(Vec<u8>);
-
-impl Disk for MemoryDisk {
-    fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.0.lock().unwrap().keys().cloned().collect())
-    }
-
-    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let bytes = self.0.lock().unwrap().get(name).cloned();
-        Ok(Box::new(File(bytes.ok_or(io::ErrorKind::NotFound)?)))
-    }
-
-    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.0.lock().unwrap().entry(name.to_owned()).or_default().extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn sync(&self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.lock().unwrap().remove(name);
-        Ok(())
-    }
-}
-
-impl DiskFile for File {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = self.0.get(offset as usize..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
     }
 }
 

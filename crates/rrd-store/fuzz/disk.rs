@@ -1,69 +1,15 @@
 //! A disk in memory, with the files of a small host, one of which is what a fuzzer made of it.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use row::{ChartDefinition, DimensionDefinition, Guid, Now, Packed, PointFlags};
+use rrd_store::memory::{Files, MemoryDisk};
 use rrd_store::query::{Charts, Query};
-use rrd_store::{Disk, DiskFile, FeedKind, HostInfo, Keep, Keeper, MemoryMode, Store};
+use rrd_store::{Disk, FeedKind, HostInfo, Keep, Keeper, MemoryMode, Store};
 
 const GUID: Guid = Guid::from_bytes([5; 16]);
 const START_S: i64 = 1_795_387_020;
 const SECONDS: i64 = 130;
-
-#[derive(Debug, Default)]
-struct Memory {
-    files: Mutex<Files>,
-}
-
-impl Memory {
-    fn files(&self) -> std::sync::MutexGuard<'_, Files> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Disk for Memory {
-    fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.files().keys().cloned().collect())
-    }
-
-    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let bytes = self.files().get(name).cloned().ok_or(io::ErrorKind::NotFound)?;
-        Ok(Box::new(Opened(bytes)))
-    }
-
-    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.files().entry(name.into()).or_default().extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn sync(&self, _name: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.files().remove(name);
-        Ok(())
-    }
-}
-
-struct Opened(Vec<u8>);
-
-impl DiskFile for Opened {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = self.0.get(offset as usize..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
-    }
-}
-
-type Files = BTreeMap<String, Vec<u8>>;
 
 /// The files of a host that was kept on the disk for some minutes, made once.
 fn whole() -> &'static Files {
@@ -72,7 +18,7 @@ fn whole() -> &'static Files {
 }
 
 fn write() -> Files {
-    let disk = Arc::new(Memory::default());
+    let disk = Arc::new(MemoryDisk::default());
     let store = Store::new();
     let mut keeper = Keeper::new(Arc::clone(&disk) as Arc<dyn Disk>, 1, |keep| keep.on_disk);
     let info = HostInfo { hops: 1, ..HostInfo::unknown(GUID) };
@@ -96,7 +42,7 @@ fn write() -> Files {
         drop(writer);
         assert!(keeper.flush(&store, now).is_empty());
     }
-    std::mem::take(&mut *disk.files())
+    disk.files()
 }
 
 /// The records of the file of a kind, as a fuzzer gets them: each payload with its length in front.
@@ -129,9 +75,9 @@ pub fn file(prefix: &str, records: &[u8]) {
     }
     let length = bytes.len() as u64;
     let name = files.keys().find(|name| name.contains(prefix)).expect("a file of each kind").clone();
-    files.insert(name.clone(), bytes);
+    files.insert(name.clone(), Arc::new(bytes));
     for stays in [|_| true, |_| false] as [fn(Keep) -> bool; 2] {
-        let memory = Memory { files: Mutex::new(files.clone()) };
+        let memory = MemoryDisk::of(files.clone());
         let store = Store::new();
         store.load(&(Arc::new(memory) as Arc<dyn Disk>), stays);
         let Some(host) = store.host(GUID) else { continue };

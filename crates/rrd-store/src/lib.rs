@@ -44,6 +44,8 @@ mod writer;
 
 pub use ask::{CALL_MAX_S, CALLS_MAX, Call, News, Notice, OnNews, OpenCall, PAYLOAD_BYTES_MAX, Payload, Reply, Wake};
 pub use collection::Elapsed;
+#[cfg(feature = "memory-disk")]
+pub use disk::memory;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use feed::{Feed, FeedKind};
 pub use figures::{Count, Figures, Level, Totals};

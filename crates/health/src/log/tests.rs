@@ -1,62 +1,8 @@
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-
-use rrd_store::DiskFile;
+use rrd_store::memory::MemoryDisk;
 
 use super::*;
 use crate::engine::Transition;
 use crate::files;
-
-/// A disk in memory that can be full.
-#[derive(Debug, Default)]
-struct MemoryDisk {
-    files: Mutex<BTreeMap<String, Vec<u8>>>,
-    room: Mutex<Option<usize>>,
-}
-
-struct File(Vec<u8>);
-
-impl Disk for MemoryDisk {
-    fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.files.lock().unwrap().keys().cloned().collect())
-    }
-
-    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let files = self.files.lock().unwrap();
-        Ok(Box::new(File(files.get(name).ok_or(io::ErrorKind::NotFound)?.clone())))
-    }
-
-    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut room = self.room.lock().unwrap();
-        let fits = room.map_or(bytes.len(), |room| room.min(bytes.len()));
-        // What fits is written, as a real disk does.
-        self.files.lock().unwrap().entry(name.to_owned()).or_default().extend_from_slice(&bytes[..fits]);
-        *room = room.map(|room| room - fits);
-        if fits == bytes.len() { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
-    }
-
-    fn sync(&self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.files.lock().unwrap().remove(name);
-        Ok(())
-    }
-}
-
-impl DiskFile for File {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = &self.0[offset as usize..];
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
-    }
-}
 
 const GUID: Guid = Guid::from_bytes([5; 16]);
 
@@ -136,7 +82,7 @@ fn the_log_is_bounded() {
         log.add(&transition(unique_id, 2, unique_id, Status::Clear));
         log.flush().unwrap();
     }
-    let lengths: Vec<_> = disk.files.lock().unwrap().values().map(Vec::len).collect();
+    let lengths: Vec<_> = disk.files().values().map(|file| file.len()).collect();
     assert!(lengths.len() == 2 && lengths.iter().all(|&length| length <= FILE_BYTES_MAX), "{lengths:?}");
     let log = open(&disk);
     assert_eq!(log.last_unique_id(), 19_999);
@@ -151,10 +97,10 @@ fn torn_files() {
     let mut log = open(&disk);
     (1..6).for_each(|unique_id| log.add(&transition(unique_id, 1, unique_id, Status::Warning)));
     log.flush().unwrap();
-    let (name, whole) = disk.files.lock().unwrap().pop_first().unwrap();
+    let (name, whole) = disk.files().pop_first().unwrap();
     for cut in 0..whole.len() {
         let disk = Arc::new(MemoryDisk::default());
-        let mut bytes = whole.clone();
+        let mut bytes = whole.to_vec();
         if cut % 2 == 0 {
             bytes.truncate(cut);
         } else {
@@ -178,14 +124,14 @@ fn a_full_disk() {
     let mut log = open(&disk);
     log.add(&transition(1, 1, 1, Status::Warning));
     log.flush().unwrap();
-    *disk.room.lock().unwrap() = Some(100);
+    disk.set_room(Some(100));
     for unique_id in 2..4_000 {
         log.add(&transition(unique_id, 1, unique_id, Status::Warning));
         assert!(log.flush().is_err());
     }
     assert!(log.take_left_out() > 0 && log.waiting.len() < 2 * WAITING_BYTES_MAX);
     assert!(disk.list().unwrap().len() <= 2, "attempts leave nothing behind");
-    *disk.room.lock().unwrap() = None;
+    disk.set_room(None);
     log.flush().unwrap();
     let (log, _) = Log::open(disk as Arc<dyn Disk>, GUID).unwrap();
     let mut ids: Vec<_> = log.read(0, None, usize::MAX).unwrap().iter().map(|entry| entry.unique_id).collect();

@@ -3,6 +3,8 @@
 //! A name is `FOLDER/FILE`, one level deep. The real side is a folder of the system; the simulated
 //! one, for tests, tears writes, forgets what was not synced, fills up and fails.
 
+#[cfg(feature = "memory-disk")]
+pub mod memory;
 mod real;
 #[cfg(test)]
 pub(crate) mod simulated;

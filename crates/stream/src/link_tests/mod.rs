@@ -11,7 +11,6 @@
 //! `SIM_SEED=n` replays one seed of all worlds, `SIM_TIMES=n` plays so many times as many.
 
 mod calls;
-mod disk;
 mod link;
 mod once;
 pub(crate) mod random;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use row::{Now, Packed, US_PER_S};
+use rrd_store::memory::MemoryDisk;
 use rrd_store::{Disk, Host, Keep, Keeper, MemoryMode, Store};
 
-use super::disk::MemoryDisk;
 use super::link::{End, Flow, Link, Tapped};
 use super::once::Once;
 use super::random::Random;
