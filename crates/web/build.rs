@@ -4,6 +4,8 @@
 //! The program contains the result packed, as nearly all browsers take it.
 //! A mistake in the dashboard fails the build. Where Node or its packages cannot be had, the program
 //! contains a page instead that says so, and the next build tries again.
+//!
+//! The description of the API is packed, too.
 
 use std::env;
 use std::error::Error;
@@ -29,6 +31,8 @@ const FILES: [(&str, &str); 4] = [
     ("logo.svg", "image/svg+xml"),
 ];
 const WITHOUT_NODE: &str = "without-node.html";
+/// What the API is.
+const DESCRIPTION: &str = "api/openapi.json";
 /// The first version of Node that runs our tools.
 const NODE_MIN: u32 = 18;
 
@@ -38,6 +42,7 @@ fn main() -> Outcome<()> {
     for name in SOURCES.iter().chain(&[WITHOUT_NODE]) {
         println!("cargo:rerun-if-changed={}", sources.join(name).display());
     }
+    pack_description(&out)?;
     let workshop = workshop(&out);
     fs::create_dir_all(&workshop)?;
     // Builds of several profiles, and the editor's, may come here at once.
@@ -61,6 +66,14 @@ fn main() -> Outcome<()> {
     fs::write(out.join("files.rs"), table + "]")?;
     println!("cargo:rustc-env=DASHBOARD_WORKSHOP={}", workshop.display());
     Ok(())
+}
+
+/// Puts the description, packed, to what the program is made of; the blanks of people are left out.
+fn pack_description(out: &Path) -> Outcome<()> {
+    println!("cargo:rerun-if-changed={DESCRIPTION}");
+    let lines = fs::read_to_string(DESCRIPTION)?;
+    let text: String = lines.lines().map(str::trim_start).collect();
+    Ok(fs::write(out.join("openapi.json.gz"), packed(text.as_bytes())?)?)
 }
 
 enum Built {

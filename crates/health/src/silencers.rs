@@ -12,7 +12,7 @@ const SELECTORS_MAX: usize = 1_000;
 /// A pattern of a selector may be so long, in bytes.
 const PATTERN_BYTES_MAX: usize = 1_024;
 /// What a selector goes by, in the order in which it is shown.
-const KEYS: [&str; 5] = ["alarm", "chart", "context", "hosts", "families"];
+pub const KEYS: [&str; 5] = ["alarm", "chart", "context", "hosts", "families"];
 
 /// What becomes of the alarms that are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -376,6 +376,10 @@ fn charts_are_chosen_in_many_ways() {
     assert_eq!(ask(Query { dimensions: Some(&hidden), ..disk }), found(&["sda:hidden"]));
     assert_eq!(ask(Query { dimensions: Some(&none), ..disk }), None);
     assert_eq!(ask(Query { labels: Some(&sdb), ..disk }), found(&["sdb:reads", "sdb:writes"]));
+    let (key, other) = (all("dev*"), all("mount"));
+    assert_eq!(ask(Query { label_keys: Some(&key), ..disk }), both);
+    assert_eq!(ask(Query { label_keys: Some(&other), ..disk }), None);
+    assert_eq!(ask(Query { label_keys: Some(&key), labels: Some(&sdb), ..disk }), found(&["sdb:reads", "sdb:writes"]));
     let named = Query { dimensions: Some(&by_name), ..disk };
     assert_eq!(ask(named), found(&["sda:reads", "sdb:reads"]));
     assert_eq!(ask(Query { match_by: MatchBy::Name, ..named }), found(&["sda:reads", "sdb:reads"]));

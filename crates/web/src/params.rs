@@ -7,9 +7,38 @@ const NUMBER_MAX: i64 = 1_000_000_000_000;
 
 /// Names and values, in the order of the URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Params(Vec<(String, String)>);
+pub(crate) struct Params {
+    pairs: Vec<(String, String)>,
+    /// Of what path they are, where a test notes what is read of them.
+    #[cfg(test)]
+    path: Option<String>,
+}
+
+/// What was read, by paths and names.
+#[cfg(test)]
+pub(crate) static READ: std::sync::Mutex<std::collections::BTreeSet<(String, String)>> =
+    std::sync::Mutex::new(std::collections::BTreeSet::new());
 
 impl Params {
+    fn new(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, ..Self::default() }
+    }
+
+    /// The same, of which is noted what is read.
+    #[cfg(test)]
+    pub(crate) fn noted(self, path: String) -> Self {
+        Self { path: Some(path), ..self }
+    }
+
+    /// The pairs of a name, which is read now.
+    fn named(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        #[cfg(test)]
+        if let Some(path) = &self.path {
+            READ.lock().unwrap().insert((path.clone(), name.into()));
+        }
+        self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// Splits a query, then decodes each part; `None` where a part holds a NUL or no UTF-8.
     pub(crate) fn parse(query: &str) -> Option<Self> {
         let parts = query.split('&').filter(|part| !part.is_empty());
@@ -17,7 +46,7 @@ impl Params {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             Some((decode(name, Plus::Blank)?, decode(value, Plus::Blank)?))
         });
-        decoded.collect::<Option<Vec<_>>>().map(Self)
+        decoded.collect::<Option<Vec<_>>>().map(Self::new)
     }
 
     /// Splits a query whose separators may be encoded, too: decodes first.
@@ -25,18 +54,17 @@ impl Params {
         let query = decode(query, Plus::Blank)?;
         let parts = query.split('&').filter(|part| !part.is_empty());
         let pairs = parts.map(|part| part.split_once('=').unwrap_or((part, "")));
-        Some(Self(pairs.map(|(name, value)| (name.into(), value.into())).collect()))
+        Some(Self::new(pairs.map(|(name, value)| (name.into(), value.into())).collect()))
     }
 
     /// The last value of a name; empty values count as absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let named = self.0.iter().rev().find(|(known, value)| known == name && !value.is_empty());
-        named.map(|(_, value)| value.as_str())
+        self.named(name).rev().find(|value| !value.is_empty())
     }
 
     /// The last value of a name, an empty one where there is just the name.
     pub(crate) fn word(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.named(name).next_back()
     }
 
     /// Whether a name is there, and its value does not deny it.
@@ -46,12 +74,14 @@ impl Params {
 
     /// All names and values, in their order.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The values of several names in order, empty ones left out.
     pub(crate) fn all<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
-        let named = self.0.iter().filter(move |(name, value)| names.contains(&name.as_str()) && !value.is_empty());
+        #[cfg(test)]
+        names.iter().for_each(|name| drop(self.named(name)));
+        let named = self.pairs.iter().filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty());
         named.map(|(_, value)| value.as_str())
     }
 
@@ -102,7 +132,7 @@ mod tests {
             ("99999999999999999999999999", NUMBER_MAX),
             ("-99999999999999999999999999", -NUMBER_MAX),
         ] {
-            assert_eq!(Params(vec![("n".into(), text.into())]).number("n", 7), number, "{text}");
+            assert_eq!(Params::new(vec![("n".into(), text.into())]).number("n", 7), number, "{text}");
         }
         assert_eq!(Params::default().number("n", 7), 7);
     }

@@ -46,6 +46,12 @@ impl Target {
         }
         Ok(Self { host: Some(host), path: rest.into(), params })
     }
+
+    /// The same, of which is noted what is read.
+    #[cfg(test)]
+    pub(crate) fn noted(self) -> Self {
+        Self { params: self.params.noted(self.path.clone()), ..self }
+    }
 }
 
 /// Parts path and query, at `?` or, where there is none, at the first `%3F`.

@@ -45,6 +45,8 @@ pub struct Query<'a> {
     pub charts: Charts<'a>,
     /// Only charts with a label `name:value` that matches.
     pub labels: Option<&'a SimplePattern>,
+    /// Only charts with a label whose name matches.
+    pub label_keys: Option<&'a SimplePattern>,
     /// Which dimensions; `None` means all that are not hidden.
     pub dimensions: Option<&'a SimplePattern>,
     /// What patterns over charts and dimensions are held against.
@@ -123,6 +125,7 @@ impl<'a> Query<'a> {
         Self {
             charts,
             labels: None,
+            label_keys: None,
             dimensions: None,
             match_by: MatchBy::default(),
             window: WindowRequest::default(),

@@ -81,8 +81,13 @@ pub(super) fn shown<'a>(
     })
 }
 
-fn has_label(chart: &ChartView<'_>, labels: &SimplePattern) -> bool {
-    chart.labels().any(|label| labels.matches(&format!("{}:{}", label.name, label.value)))
+/// Whether a chart has the labels that are asked for.
+fn has_labels(chart: &ChartView<'_>, query: &Query<'_>) -> bool {
+    let is_there = |pattern: Option<&SimplePattern>, text: &dyn Fn(row::Label<'_>) -> String| {
+        pattern.is_none_or(|pattern| chart.labels().any(|label| pattern.matches(&text(label))))
+    };
+    is_there(query.labels, &|label| format!("{}:{}", label.name, label.value))
+        && is_there(query.label_keys, &|label| label.name.into())
 }
 
 impl Picked {
@@ -90,7 +95,7 @@ impl Picked {
     /// dimension that is asked for and counts.
     fn of(chart: &ChartView<'_>, query: &Query<'_>) -> Option<Self> {
         let last_s = chart.levels().iter().map(|level| level.before_s).max().unwrap_or(0);
-        if last_s <= 0 || query.labels.is_some_and(|labels| !has_label(chart, labels)) {
+        if last_s <= 0 || !has_labels(chart, query) {
             return None;
         }
         let mut picked = Self {

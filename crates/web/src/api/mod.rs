@@ -14,6 +14,7 @@ mod hosts;
 mod info;
 mod management;
 mod node;
+mod openapi;
 mod registry;
 mod stream_info;
 mod streams;
@@ -26,7 +27,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Response, Uri};
 use rrd_store::MemoryMode;
 use tokio::time::timeout;
@@ -58,51 +59,71 @@ pub(crate) const SETTINGS: &str = "/netdata.conf";
 /// The one path that may be posted to.
 pub(crate) const FUNCTION: &str = "/api/v1/function";
 
+/// A path within a host, and who answers it.
+type Route = (&'static str, MethodRouter<Arc<Node>>);
+
 /// All routes; the gate has taken the host out of the path.
 pub(crate) fn routes(node: Arc<Node>) -> Router {
-    Router::new()
-        .route("/api/v1/info", get(info))
-        .route("/api/v1/charts", get(charts))
-        .route("/api/v1/chart", get(chart))
-        .route("/api/v1/data", get(data))
-        .route("/api/v1/charts_data", get(charts_data))
-        .route(BADGE, get(badge))
-        .route("/api/v1/contexts", get(contexts_of_host))
-        .route("/api/v1/context", get(context))
-        .route("/api/v1/functions", get(functions))
-        .route("/api/v1/hosts", get(hosts))
-        .route("/api/v1/allmetrics", get(allmetrics))
-        .route("/api/v1/fleet", get(fleet))
-        .route("/api/v1/alarms", get(alarms))
-        .route("/api/v1/alarms_values", get(alarms_values))
-        .route("/api/v1/alarm_log", get(alarm_log))
-        .route("/api/v1/alarm_count", get(alarm_count))
-        .route("/api/v1/alarm_variables", get(alarm_variables))
-        .route(MANAGEMENT, get(manage_health))
-        .route(REGISTRY, get(registry))
-        .route(SETTINGS, get(settings))
-        .route("/version.txt", get(version))
-        .route("/robots.txt", get(robots))
-        .route(signin::PATH, get(sign_in_page).post(sign_in))
-        .route(signin::STYLE, get(sign_in_style))
-        .route(STREAM_INFO, get(stream_info))
-        .route("/api/v1/streams", get(streams))
-        .route("/api/v1/node", get(this_node))
-        .route(FUNCTION, post(function))
-        .merge(of_many("/api/v2"))
-        .merge(of_many("/api/v3"))
-        .fallback(elsewhere)
-        .with_state(node)
+    let all = of_host().into_iter().chain(of_node()).chain(of_many());
+    all.fold(Router::new(), |router, (path, answer)| router.route(path, answer)).fallback(elsewhere).with_state(node)
 }
 
-/// The questions to many hosts, which both later versions have.
-fn of_many(version: &str) -> Router<Arc<Node>> {
-    Router::new()
-        .route(&format!("{version}/nodes"), get(nodes))
-        .route(&format!("{version}/contexts"), get(contexts))
-        .route(&format!("{version}/data"), get(data_of_many))
-        .route(&format!("{version}/alerts"), get(alerts))
-        .route(&format!("{version}/info"), get(info_of_many))
+/// The questions to one host.
+fn of_host() -> Vec<Route> {
+    vec![
+        ("/api/v1/info", get(info)),
+        ("/api/v1/charts", get(charts)),
+        ("/api/v1/chart", get(chart)),
+        ("/api/v1/data", get(data)),
+        ("/api/v1/charts_data", get(charts_data)),
+        (BADGE, get(badge)),
+        ("/api/v1/contexts", get(contexts_of_host)),
+        ("/api/v1/context", get(context)),
+        ("/api/v1/functions", get(functions)),
+        (FUNCTION, post(function)),
+        ("/api/v1/allmetrics", get(allmetrics)),
+        ("/api/v1/alarms", get(alarms)),
+        ("/api/v1/alarms_values", get(alarms_values)),
+        ("/api/v1/alarm_log", get(alarm_log)),
+        ("/api/v1/alarm_count", get(alarm_count)),
+        ("/api/v1/alarm_variables", get(alarm_variables)),
+    ]
+}
+
+/// Those to the node, whatever host is named.
+fn of_node() -> Vec<Route> {
+    vec![
+        ("/api/v1/hosts", get(hosts)),
+        ("/api/v1/fleet", get(fleet)),
+        ("/api/v1/streams", get(streams)),
+        ("/api/v1/node", get(this_node)),
+        ("/api/v1/openapi.json", get(description)),
+        (MANAGEMENT, get(manage_health)),
+        (REGISTRY, get(registry)),
+        (STREAM_INFO, get(stream_info)),
+        (SETTINGS, get(settings)),
+        ("/version.txt", get(version)),
+        ("/robots.txt", get(robots)),
+        ("/netdata-swagger.json", get(swagger)),
+        (signin::PATH, get(sign_in_page).post(sign_in)),
+        (signin::STYLE, get(sign_in_style)),
+    ]
+}
+
+/// Those to many hosts, which both later versions have.
+fn of_many() -> Vec<Route> {
+    vec![
+        ("/api/v2/nodes", get(nodes)),
+        ("/api/v2/contexts", get(contexts)),
+        ("/api/v2/data", get(data_of_many)),
+        ("/api/v2/alerts", get(alerts)),
+        ("/api/v2/info", get(info_of_many)),
+        ("/api/v3/nodes", get(nodes)),
+        ("/api/v3/contexts", get(contexts)),
+        ("/api/v3/data", get(data_of_many)),
+        ("/api/v3/alerts", get(alerts)),
+        ("/api/v3/info", get(info_of_many)),
+    ]
 }
 
 type OfNode = State<Arc<Node>>;
@@ -142,18 +163,19 @@ async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
         return refusal;
     }
     let (now_s, offset_s) = (node.now().wall_s(), node.utc_offset_s());
+    let patience_ms = u64::try_from(asked.params.number("timeout", 0)).ok().filter(|&ms| ms > 0);
     let answer = match data::answer(&asked, now_s, offset_s, QUICK_READS_MAX) {
         Some(answer) => answer,
-        None => long_data(&node, asked, now_s, offset_s).await,
+        None => {
+            let long = move || data::answer(&asked, now_s, offset_s, READS_MAX).unwrap_or_else(data::too_long);
+            while_waited_for(patience_ms, node.queries.run(long)).await
+        }
     };
     node.queries.hold(answer)
 }
 
-/// The same on a thread for long queries, for as long as the client waits.
-async fn long_data(node: &Node, asked: Arc<Asked>, now_s: i64, offset_s: i64) -> Answer {
-    let patience_ms = u64::try_from(asked.params.number("timeout", 0)).ok().filter(|&ms| ms > 0);
-    let query = move || data::answer(&asked, now_s, offset_s, READS_MAX).unwrap_or_else(data::too_long);
-    let answer = node.queries.run(query);
+/// An answer, if it comes while its client waits.
+async fn while_waited_for(patience_ms: Option<u64>, answer: impl Future<Output = Answer>) -> Answer {
     match patience_ms {
         None => answer.await,
         Some(ms) => {
@@ -260,6 +282,15 @@ async fn version(State(node): OfNode, uri: Uri, headers: HeaderMap) -> Answer {
 async fn robots(State(node): OfNode, uri: Uri, headers: HeaderMap) -> Answer {
     let ours = || Answer::new(PLAIN, "User-agent: *\nAllow: /$\nDisallow: /\n").lasting(true);
     if node.config.custom_dir.is_some() { file(&node, &uri, &headers).await } else { ours() }
+}
+
+async fn description(headers: HeaderMap) -> Answer {
+    openapi::answer(&headers)
+}
+
+/// Where Netdata's dashboard has its description.
+async fn swagger(State(node): OfNode, uri: Uri, headers: HeaderMap) -> Answer {
+    if node.config.custom_dir.is_some() { file(&node, &uri, &headers).await } else { openapi::answer(&headers) }
 }
 
 /// A file of the dashboard that this node serves.

@@ -4,7 +4,7 @@ use row::{ChartDefinition, DimensionDefinition, Packed, PointFlags};
 use serde_json::{Value, json};
 
 use crate::client::get;
-use crate::fleet::{FIRST_S, Fleet, LAST_S, NOW_S, fleet, now};
+use crate::fleet::{FIRST_S, Fleet, LAST_S, NASTY, NOW_S, fleet, now};
 
 async fn data(fleet: &Fleet, query: &str) -> Value {
     let reply = get(&fleet.web, &format!("/api/v1/data?chart=test.cpu&{query}")).await;
@@ -244,6 +244,16 @@ async fn answers_may_tell_about_themselves() {
     assert_eq!(wrapped["result"], plain);
     let nothing = get(&fleet.web, "/api/v1/data?chart=test.dark&options=jsonwrap").await.json();
     assert_eq!((&nothing["dimension_names"], &nothing["dimensions"]), (&json!(["no data"]), &json!(0)));
+}
+
+/// Goal: labels by name choose charts, and the wrapper tells their values column by column.
+#[tokio::test]
+async fn labels_are_told() {
+    let fleet = fleet();
+    let wrapped = data(&fleet, "after=-5&options=jsonwrap&chart_label_key=nosuch|_collect_*").await;
+    assert_eq!(wrapped["chart_labels"], json!({ "_collect_plugin": [NASTY, NASTY, NASTY] }));
+    assert_eq!(data(&fleet, "after=-5&options=jsonwrap").await.get("chart_labels"), None);
+    assert_eq!(get(&fleet.web, "/api/v1/data?chart=test.cpu&chart_label_key=nosuch").await.status, 404);
 }
 
 /// All that existing clients send is taken.

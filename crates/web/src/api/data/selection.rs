@@ -21,6 +21,8 @@ pub(in crate::api) struct Selection<'a> {
     group_options: &'a str,
     named: Option<SimplePattern>,
     labels: Option<SimplePattern>,
+    /// Names of labels, of which the answer tells the values.
+    pub(super) label_keys: Option<SimplePattern>,
 }
 
 impl<'a> Selection<'a> {
@@ -31,6 +33,7 @@ impl<'a> Selection<'a> {
         Self {
             named: pattern(Some(&dimensions)),
             labels: pattern(params.text("chart_labels_filter")),
+            label_keys: pattern(params.text("chart_label_key")),
             dimensions,
             options,
             window: window(params, options),
@@ -43,6 +46,7 @@ impl<'a> Selection<'a> {
         Query {
             dimensions: self.named.as_ref(),
             labels: self.labels.as_ref(),
+            label_keys: self.label_keys.as_ref(),
             match_by: self.match_by(),
             window: self.window,
             group: self.group,

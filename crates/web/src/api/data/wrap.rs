@@ -1,7 +1,8 @@
 //! The wrapper: rows together with what clients want to know about them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
+use patterns::SimplePattern;
 use rrd_store::query::Column;
 
 use super::format::Format;
@@ -34,6 +35,9 @@ pub(super) fn around(question: &Question<'_>, table: &Table, is_one_chart: bool,
     json.key("functions").array(|_| ());
     if !is_one_chart {
         write_texts(&mut json, table, "chart_ids", |column| &column.chart);
+    }
+    if let Some(keys) = &question.selection.label_keys {
+        write_labels(&mut json, question, table, keys);
     }
     write_latest(&mut json, table);
     json.key("dimensions").count(table.columns.len());
@@ -78,6 +82,34 @@ fn write_full_lists(json: &mut Json, question: &Question<'_>, table: &Table) {
             }
         });
     }
+}
+
+/// Of each label that is asked for: its values at the charts of all columns.
+fn write_labels(json: &mut Json, question: &Question<'_>, table: &Table, keys: &SimplePattern) {
+    let columns = table.columns.iter().map(|&place| &*table.rows.columns[place].chart);
+    let charts: Vec<&str> = columns.collect();
+    let mut labels: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+    for (column, id) in charts.iter().enumerate() {
+        question.asked.host.read(|view| {
+            let asked = view.find_chart(id).into_iter().flat_map(|chart| chart.labels());
+            for label in asked.filter(|label| keys.matches(label.name)) {
+                let values = labels.entry(label.name.into()).or_insert_with(|| vec![None; charts.len()]);
+                values[column] = Some(label.value.into());
+            }
+        });
+    }
+    json.key("chart_labels").object(|json| {
+        for (name, values) in &labels {
+            json.key(name).array(|json| {
+                for value in values {
+                    match value {
+                        Some(value) => json.text(value),
+                        None => json.null(),
+                    }
+                }
+            });
+        }
+    });
 }
 
 /// The question in one line.
