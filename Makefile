@@ -43,7 +43,7 @@ test: lint peers build ## lint, install what the tests need, build, run all test
 	$(TEST) -- --test-threads=$(TEST_THREADS)
 
 .PHONY: peers
-peers: ## install what the tests run beside us (Netdata, Chromium; Debian packages)
+peers: ## install what the tests run beside us (Netdata, Chromium; Debian packages, and one of PyPI)
 	@integration-tests/install-peers.sh
 
 .PHONY: lint

@@ -6,7 +6,7 @@ set -euo pipefail
 # program:package
 needed=(netdata:netdata-core victoria-metrics:victoria-metrics carbon-cache:graphite-carbon influxd:influxdb prometheus:prometheus rsyslogd:rsyslog chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
 # Packages without a program of their own.
-needed_packages=(netdata-plugins-bash netdata-plugins-python python3-aiosmtpd ca-certificates)
+needed_packages=(netdata-plugins-bash netdata-plugins-python python3-aiosmtpd python3-venv ca-certificates)
 if [[ ${1:-} == node ]]; then
     needed=(node:nodejs npm:npm)
     needed_packages=()
@@ -20,7 +20,21 @@ done
 for package in "${needed_packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
 done
-((${#missing[@]})) || exit 0
+
+# What Debian does not have, in a place of its own.
+python=$(dirname "$0")/../target/python
+install_python() {
+    [[ ${1:-} == node || -e $python/done ]] && return
+    echo "installing: openapi-spec-validator (PyPI)"
+    /usr/bin/python3 -m venv "$python"
+    "$python/bin/pip" --quiet --disable-pip-version-check install openapi-spec-validator==0.7.2
+    touch "$python/done"
+}
+
+if ((!${#missing[@]})); then
+    install_python "$@"
+    exit
+fi
 
 if ! command -v apt-get >/dev/null; then
     echo "needed: ${missing[*]} (names of Debian packages), and there is no apt-get here" >&2
@@ -46,3 +60,4 @@ fi
 if [[ " ${missing[*]} " == *" prometheus "* ]] && command -v systemctl >/dev/null; then
     "${as_root[@]}" systemctl disable prometheus prometheus-node-exporter >/dev/null 2>&1 || true
 fi
+install_python "$@"
