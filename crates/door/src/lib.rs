@@ -11,7 +11,8 @@
 //! that neither has, so one port takes both; where TLS is required, `plain` says no in words.
 //!
 //! Nobody who is slow keeps others waiting: there are places for those who have not yet said what
-//! they are, and fewer for handshakes, each with a limit of time.
+//! they are, and fewer for handshakes, each with a limit of time. It is short for those who come when half
+//! of the places are taken: a crowd of the silent cannot keep the port for itself.
 #![forbid(unsafe_code)]
 
 mod listen;
@@ -43,8 +44,13 @@ const STREAM: &[u8] = b"STREAM ";
 const TLS: u8 = 0x16;
 /// How long a connection may take to say what it is.
 const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(60);
-/// Connections that have not yet said what they are, at most; more wait in the system's queue.
-const UNDECIDED_MAX: usize = 1_024;
+/// The same for one that comes to a crowd.
+const FIRST_BYTES_OF_CROWD_WITHIN: Duration = Duration::from_secs(5);
+/// Connections that have not yet said what they are, at most; more wait in the system's queue. Tests have not
+/// so many files.
+const UNDECIDED_MAX: usize = if cfg!(test) { 16 } else { 1_024 };
+/// More of them are a crowd.
+const CROWD: usize = UNDECIDED_MAX / 2;
 /// How long the door waits when the process is out of files or memory, before it accepts again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -188,8 +194,10 @@ impl Hall {
                 continue;
             }
             let guests = self.guests.clone();
+            let is_crowded = self.undecided.available_permits() < UNDECIDED_MAX - CROWD;
+            let patience = if is_crowded { FIRST_BYTES_OF_CROWD_WITHIN } else { FIRST_BYTES_WITHIN };
             self.tasks.spawn(async move {
-                let opening = tokio::time::timeout(FIRST_BYTES_WITHIN, decide(socket, peer, rules)).await;
+                let opening = tokio::time::timeout(patience, decide(socket, peer, rules)).await;
                 drop(place);
                 if let Ok(Some(opening)) = opening {
                     hand_over(opening, &guests);

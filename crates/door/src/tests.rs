@@ -70,6 +70,26 @@ async fn the_first_bytes_decide_even_when_they_come_singly() {
     }
 }
 
+/// The goal: those who connect and say nothing, however many, keep the port from others for seconds at most.
+#[tokio::test]
+async fn a_silent_crowd_does_not_keep_the_port() {
+    let (address, receiver, _stop) = open("*");
+    let mut crowd = Vec::new();
+    for _ in 0..UNDECIDED_MAX {
+        crowd.push(TcpStream::connect(address).await.unwrap());
+    }
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(b"STREAM key=1").await.unwrap();
+    for _ in 0..200 {
+        if let Ok((is_stream, ..)) = receiver.try_recv() {
+            assert!(is_stream);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it still waits after 20 s");
+}
+
 #[tokio::test]
 async fn strangers_are_closed_without_a_word() {
     let (address, receiver, _stop) = open("!localhost *");

@@ -22,6 +22,9 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const CONNECTIONS_MAX: usize = 4_096;
 /// How long a head may take, and likewise how long a connection may lie idle between requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a connection that comes when half of them are taken: who holds many for the sake of it does
+/// not keep others out.
+const CROWDED_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Web {
     /// Serves a connection until it ends. `head` is what was already read from it.
@@ -34,6 +37,8 @@ impl Web {
             info!("{peer} turned away: {CONNECTIONS_MAX} connections are open");
             return;
         };
+        let is_crowded = self.node.places.available_permits() < CONNECTIONS_MAX / 2;
+        let patience = if is_crowded { CROWDED_PATIENCE } else { HEAD_PATIENCE };
         let connection = self.node.config.access_log.then(|| Connection::open(&self.node.connections, peer));
         let service = service_fn(|request: Request<Incoming>| async move {
             Ok::<_, Infallible>(self.answer_on(connection, request, peer).await)
@@ -42,7 +47,7 @@ impl Web {
             .timer(TokioTimer::new())
             // Children look for `Content-Length` in these letters.
             .title_case_headers(true)
-            .header_read_timeout(HEAD_PATIENCE)
+            .header_read_timeout(patience)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(Socket::new(socket, head)), service)
             .await;

@@ -81,6 +81,10 @@ pub(crate) fn name(uri: &Uri) -> Result<String, Answer> {
     if name.contains("..") {
         return Err(Answer::bad_request(format!("Relative filenames are not supported: {}", shown())).of_type(HTML));
     }
+    // What is hidden in a folder is not meant for readers: repositories, editors' copies, passwords.
+    if name.split('/').any(|part| part.len() > 1 && part.starts_with('.')) {
+        return Err(missing(&name));
+    }
     Ok(name)
 }
 

@@ -1,7 +1,8 @@
 //! `registry`: what dashboards ask of it, and the cookie by which it knows a browser.
 //!
 //! Dashboards of other nodes ask, too, in the name of whoever looks at them. A page speaks for itself
-//! alone: if the browser says where it is from, that is where the URL that it tells must be.
+//! alone: if the browser says where it is from, that is where the URL that it tells must be. Links and pictures
+//! speak for nobody.
 
 use axum::body::Body;
 use axum::response::IntoResponse;
@@ -54,7 +55,7 @@ pub(super) fn answer(node: &Node, asked: &Asked, peer: Peer, headers: &HeaderMap
     if all.iter().flatten().any(|name| params.text(name).is_none()) {
         return Answer::bad_request(format!("Invalid registry {} request.", needed.0)).of_type(PLAIN).into_response();
     }
-    let Some(visitor) = Visitor::of(asked, headers) else {
+    let Some(visitor) = Visitor::of(asked, headers).filter(|_| is_of_script(headers)) else {
         return said(asked, action, "failed", StatusCode::PRECONDITION_FAILED, |_| ());
     };
     let asking = Asking { machine: params.text("machine").unwrap_or_default(), url: &visitor.url };
@@ -130,9 +131,10 @@ impl Visitor {
     /// `None` where the URL is none, or of another page than that which asks.
     fn of(asked: &Asked, headers: &HeaderMap) -> Option<Self> {
         let url = url(asked.params.text("url")?);
-        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("null");
+        let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
-        let is_its_own = origin == "null" || origin_of(&url, rest).eq_ignore_ascii_case(origin);
+        // A frame that any page has put into a sandbox is from "null": that speaks for nobody, either.
+        let is_its_own = origin.is_none_or(|origin| origin_of(&url, rest).eq_ignore_ascii_case(origin));
         let cookie =
             cookies(headers).filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.to_owned()).last();
         let name = clean(asked.params.text("name").unwrap_or_default(), NAME_BYTES_MAX);
@@ -142,6 +144,12 @@ impl Visitor {
     fn person(&self) -> Option<Guid> {
         Guid::parse(self.cookie.as_ref()?.as_bytes()).ok()
     }
+}
+
+/// Whether a page's script asks, as far as the browser says: it says nothing of its own accord of where a
+/// picture or a link is from, but that it is one.
+fn is_of_script(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-mode").is_none_or(|mode| mode == "cors" || mode == "same-origin")
 }
 
 /// Scheme, host and port of a URL, of which `rest` is what follows the scheme.

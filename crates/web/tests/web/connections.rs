@@ -54,6 +54,20 @@ async fn slow_and_silent_clients_are_cut() {
     }
 }
 
+/// Goal: who comes to thousands of idle connections is cut sooner, and so many cannot keep others out.
+#[tokio::test(start_paused = true)]
+async fn a_crowd_is_given_less_patience() {
+    let fleet = fleet();
+    let crowd: Vec<_> = (0..4_096).map(|_| connect(&fleet.web, b"GET /", 64, somebody())).collect();
+    tokio::task::yield_now().await;
+    let (mut late, _server) = connect(&fleet.web, ASK, LINE, somebody());
+    assert_eq!(late.read_to_end(&mut Vec::new()).await.unwrap(), 0, "all places are taken");
+    sleep(Duration::from_secs(6)).await;
+    let (mut client, _server) = connect(&fleet.web, ASK, LINE, somebody());
+    assert_eq!(read_one(&mut client).await.status, 200);
+    drop(crowd);
+}
+
 /// Who does not read an answer does not hold it for ever; who reads slowly gets all of it.
 #[tokio::test(start_paused = true)]
 async fn readers_may_be_slow_but_not_too_slow() {

@@ -124,13 +124,32 @@ async fn bad_questions() {
     }
 }
 
+/// Goal: links, pictures and frames that any page may have speak for nobody.
+#[tokio::test]
+async fn other_sites_cannot_speak_for_a_visitor() {
+    let fleet = fleet();
+    let url = format!("{REGISTRY}delete&{}&delete_url=http://b:1/", from(1, "http://a:1/"));
+    let person = person(&fleet.web, 1, "http://a:1/").await;
+    ask(&fleet.web, &person, &format!("access&{}", from(2, "http://b:1/"))).await;
+    for (header, status) in [
+        ("Sec-Fetch-Mode: navigate", 412),
+        ("Sec-Fetch-Mode: no-cors", 412),
+        ("Origin: null\r\nSec-Fetch-Mode: cors", 412),
+        ("Origin: http://a:1\r\nSec-Fetch-Mode: cors", 200),
+    ] {
+        let headers = format!("Cookie: netdata_registry_id={person}\r\n{header}\r\n");
+        assert_eq!(request(&fleet.web, "GET", &url, &headers).await.status, status, "{header}");
+        assert_eq!(urls(&fleet.web, &person).await.as_array().unwrap().len(), if status == 200 { 1 } else { 2 });
+    }
+}
+
 /// Goal: a page speaks for itself alone, and long or odd texts are cut and cleaned.
 #[tokio::test]
 async fn pages_speak_for_themselves() {
     let fleet = fleet();
     let url = format!("{REGISTRY}access&{}", from(1, "http://a:1/x"));
     let with_origin = |origin: &str| format!("Cookie: netdata_registry_id=x\r\nOrigin: {origin}\r\n");
-    for (origin, status) in [("http://a:1", 200), ("null", 200), ("http://evil", 412), ("https://a:1", 412)] {
+    for (origin, status) in [("http://a:1", 200), ("null", 412), ("http://evil", 412), ("https://a:1", 412)] {
         let reply = request(&fleet.web, "GET", &url, &with_origin(origin)).await;
         assert_eq!((reply.status, reply.header("access-control-allow-origin")), (status, origin));
         assert_eq!(reply.header("access-control-allow-credentials"), "true");

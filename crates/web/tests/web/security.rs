@@ -1,12 +1,14 @@
 //! Who may see what, and what a browser may do with it.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use patterns::SimplePattern;
+use row::{ChartDefinition, DimensionDefinition, Packed, PointFlags};
 use web::{Allowed, Config, Peer, Tokens, Web};
 
 use crate::client::{Reply, get, request, send, somebody};
-use crate::fleet::{fleet, fleet_with};
+use crate::fleet::{LAST_S, fleet, fleet_with, now};
 
 const TOKEN: &str = "a token; with blanks";
 
@@ -200,11 +202,120 @@ async fn files_of_a_folder() {
     }
     let missing: Reply = get(&web, "/logo.svg").await;
     assert_eq!((missing.status, &*missing.body), (404, "File does not exist, or is not accessible: logo.svg"));
-    for (url, status) in [("/../x", 400), ("/%2e%2e/x", 400), ("/a%2f..%2fb", 400), ("/a%5Cb", 400), ("/js", 404)] {
-        assert_eq!(get(&web, url).await.status, status, "{url}");
-    }
     assert_eq!(get(&web, "/api/v1/info").await.header("content-security-policy"), "default-src 'none'; sandbox");
     assert_eq!(get(&custom(std::path::Path::new("/nosuch")), "/").await.status, 404);
+}
+
+/// Goal: nothing beside the folder is read, however a name is written, and nothing that is hidden in it.
+#[tokio::test]
+async fn nothing_outside_of_the_folder() {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("web");
+    for path in ["web/js", "web/.git", "beside"] {
+        fs::create_dir_all(around.path().join(path)).unwrap();
+    }
+    for path in ["secret", "beside/secret", "web/.secret", "web/.git/secret", "web/js/.secret"] {
+        fs::write(around.path().join(path), "secret").unwrap();
+    }
+    symlink("../secret", folder.join("link")).unwrap();
+    symlink("../beside", folder.join("js/beside")).unwrap();
+    symlink("/", folder.join("root")).unwrap();
+    let web = custom(&folder);
+    for below in ["", "/host/alpha", "/node/beta"] {
+        for (name, status) in [
+            ("/../secret", 400),
+            ("/js/../../secret", 400),
+            ("/%2e%2e/secret", 400),
+            ("/%2E./secret", 400),
+            ("/js%2f..%2f..%2fsecret", 400),
+            ("/..%5csecret", 400),
+            ("/%252e%252e/secret", 400),
+            ("/..%c0%afsecret", 400),
+            ("/js%00/../secret", 400),
+            ("/....//secret", 400),
+            ("//../secret", 400),
+            ("/link", 404),
+            ("/js/beside/secret", 404),
+            ("/root/etc/passwd", 404),
+            ("//etc/passwd", 404),
+            ("/.secret", 404),
+            ("/.git/secret", 404),
+            ("/js//.secret", 404),
+            ("/js/./%2esecret", 404),
+            ("/js", 404),
+        ] {
+            let reply = get(&web, &format!("{below}{name}")).await;
+            assert_eq!(reply.status, status, "{below}{name}: {}", reply.body);
+            assert!(reply.body != "secret" && !reply.body.contains("root:"), "{below}{name}");
+        }
+    }
+}
+
+/// Goal: what a hostile child calls its things is nowhere more than a text: not in tables, pictures, scripts
+/// nor in what is said of errors.
+#[tokio::test]
+async fn hostile_names_are_texts() {
+    const BAD: &str = "</td></text><script>alert('1')</script>\\\");//";
+    let mut fleet = fleet();
+    let mut writer = fleet.feed.writer(now()).unwrap();
+    let definition = ChartDefinition {
+        id: "bad.chart",
+        name: BAD,
+        title: BAD,
+        units: BAD,
+        family: BAD,
+        update_every_s: 1,
+        ..Default::default()
+    };
+    let chart = writer.define_chart(&definition).unwrap();
+    writer.define_dimension(chart, &DimensionDefinition { id: "a", name: BAD, ..Default::default() }).unwrap();
+    writer.begin(chart);
+    writer.set_stored(0, None, Packed::pack(1.0, PointFlags::NORMAL));
+    assert!(writer.end_stored(LAST_S, true));
+    drop(writer);
+    for (url, status, content_type) in [
+        ("/api/v1/data?chart=bad.chart&after=-2&format=html", 200, "text/html"),
+        ("/api/v1/badge.svg?chart=bad.chart", 200, "image/svg+xml"),
+        (
+            "/api/v1/badge.svg?chart=bad.chart&label=%3Cscript%3E&units=%3Cscript%3E&value_color=%3Cscript%3E",
+            200,
+            "image/svg+xml",
+        ),
+        ("/api/v1/badge.svg?chart=%3Cscript%3E", 200, "image/svg+xml"),
+        ("/host/%3Cscript%3E/", 404, "text/html"),
+        ("/host/%3Cscript%3E", 404, "text/html"),
+        ("/api/%3Cscript%3E", 404, "text/html"),
+        ("/api/v1/%3Cscript%3E", 404, "text/plain"),
+        ("/%3Cscript%3E", 400, "text/html"),
+        ("/api/v1/chart?chart=%3Cscript%3E", 404, "text/plain"),
+        ("/api/v2/data?group_by=%3Cscript%3E", 400, "text/plain"),
+    ] {
+        let reply = get(&fleet.web, url).await;
+        assert_eq!(
+            (reply.status, reply.header("content-type").split(';').next()),
+            (status, Some(content_type)),
+            "{url}"
+        );
+        assert!(!reply.body.contains("<script"), "{url}: {}", reply.body);
+        assert!(reply.header("content-security-policy").contains("default-src 'none'"), "{url}");
+    }
+    let called = "/api/v1/data?chart=bad.chart&after=-1&points=1&format=";
+    for (more, before, after) in [
+        ("jsonp&callback=alert(1)//", "alert_1___(", ");"),
+        (
+            "datasource&tqx=reqId:');alert(1);//",
+            "google.visualization.Query.setResponse({version:'0.6',reqId:'__',status:'ok',sig:'",
+            "});",
+        ),
+        ("datasource&options=google_json&tqx=responseHandler:alert(1)//", "alert_1___({version:'0.6',", "});"),
+    ] {
+        let body = get(&fleet.web, &format!("{called}{more}")).await.body;
+        assert!(body.starts_with(before) && body.ends_with(after), "{body}");
+        assert!(
+            body.contains(r#"</td></text><script>alert('1')</script>\\\");//""#),
+            "the text stays in its quotes: {body}"
+        );
+    }
 }
 
 /// Goal: settings, version and the word to robots are where clients look for them.

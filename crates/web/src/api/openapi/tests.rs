@@ -14,7 +14,7 @@ use super::super::{MANAGEMENT, of_host, of_many, of_node};
 use super::answer;
 use crate::page::Page;
 use crate::params::{Params, READ};
-use crate::{Config, Peer, Web};
+use crate::{Allowed, Config, Peer, Tokens, Web};
 
 const NOW_S: i64 = 1_795_387_680;
 /// What has the code read all parameters, where a question without any does not.
@@ -133,6 +133,28 @@ async fn parameters_are_described() {
     }
     let (more, less): (Vec<_>, Vec<_>) = (read.difference(&described).collect(), described.difference(&read).collect());
     assert!(more.is_empty() && less.is_empty(), "read, not described: {more:?}; described, not read: {less:?}");
+}
+
+/// Goal: where tokens are wanted, each call wants one but those that are described as open.
+#[tokio::test]
+async fn open_calls_are_described() {
+    let web = web();
+    web.exchange(Allowed { tokens: Tokens::new(&["token".into()]), ..Allowed::default() });
+    let all = description();
+    for (path, item) in all["paths"].as_object().unwrap() {
+        for (method, operation) in followed(&all, item).as_object().unwrap() {
+            for prefix in ["", "/host/one", "/host/nosuch"] {
+                let url = format!("{prefix}{path}");
+                let request = Request::builder().method(method.to_uppercase().as_str()).uri(&url);
+                let answer = web.answer(request.body(Body::empty()).unwrap(), Peer::Unix).await;
+                // Its page says so, too.
+                let is_open = answer.status() != 401 || path == "/sign-in";
+                let wants =
+                    operation["security"].as_array().is_none_or(|ways| ways.iter().any(|way| way["token"].is_array()));
+                assert_eq!(is_open, !wants, "{method} {url}");
+            }
+        }
+    }
 }
 
 /// A server with a host and a chart.
