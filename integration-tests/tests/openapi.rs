@@ -7,7 +7,7 @@ use std::process::Command;
 
 use integration_tests::peer::scripted::Scripted;
 use integration_tests::wait::{s, until};
-use integration_tests::{API_KEY, node, workspace};
+use integration_tests::{API_KEY, node, port, workspace};
 
 const HOST: &str = "described-child";
 const GUID: &str = "dddddddd-2222-2222-3333-444444444444";
@@ -26,7 +26,11 @@ fn python() -> PathBuf {
 /// would not be.
 #[test]
 fn answers_are_as_described() {
-    let master = node::master("described").accepts(API_KEY).start();
+    let master = node::master("described")
+        .set("backend.away.type", "json")
+        .set("backend.away.destination", &format!("127.0.0.1:{}", port::free()))
+        .accepts(API_KEY)
+        .start();
     let (address, api) = (master.address(), master.api());
     let mut child = Scripted::connect(address, API_KEY, HOST, GUID).expect("the node takes a child");
     child.send(CHART).expect("the child is connected");

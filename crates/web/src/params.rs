@@ -21,7 +21,11 @@ pub(crate) static READ: std::sync::Mutex<std::collections::BTreeSet<(String, Str
 
 impl Params {
     fn new(pairs: Vec<(String, String)>) -> Self {
-        Self { pairs, ..Self::default() }
+        Self {
+            pairs,
+            #[cfg(test)]
+            path: None,
+        }
     }
 
     /// The same, of which is noted what is read.

@@ -31,6 +31,8 @@ async fn values_of_charts() {
         ("&dimension=%7Cuser%7Csystem", "user|system", "7.5%"),
         ("&options=min2max", "test.processor", "8.5%"),
         ("&options=absolute", "test.processor", "8.5%"),
+        ("&dimensions=system", "system", "-0.5%"),
+        ("&options=display-absolute&dimensions=system", "system", "0.5%"),
         ("&options=percentage&dimensions=user", "user", "7.44%"),
         ("&after=-10&group=max&dimensions=user", "user", "9%"),
         ("&label=a%20%22%3Cb%5C%26'", "a &quot;&lt;b/&amp;&apos;", "7.5%"),

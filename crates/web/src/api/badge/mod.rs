@@ -131,9 +131,12 @@ fn paint(params: &Params, shown: &Shown) -> Vec<u8> {
     let factor = |name: &str| Some(params.number(name, 1)).filter(|&number| number != 0).unwrap_or(1) as f64;
     let value = shown.value * factor("multiply") / factor("divide");
     let units = params.text("units").unwrap_or(&shown.units);
+    // The colour is that of the value with its sign.
+    let is_absolute = DataOptions::read(params.all(&["options"])).has(DataOptions::DISPLAY_ABSOLUTE);
+    let told = if is_absolute { value.abs() } else { value };
     let text = match params.number("precision", -1) {
-        0.. => value_string_with(value, units, params.number("precision", 0).min(PRECISION_MAX) as usize),
-        _ => value_string(value, units),
+        0.. => value_string_with(told, units, params.number("precision", 0).min(PRECISION_MAX) as usize),
+        _ => value_string(told, units),
     };
     let value_color = match (params.text("value_color"), shown.status) {
         (Some(wished), _) => choose(wished, value),

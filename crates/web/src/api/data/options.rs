@@ -44,8 +44,9 @@ impl DataOptions {
     pub(super) const GOOGLE_JSON: Self = Self(1 << 15);
     /// The wrapper lists all dimensions, shown or not.
     pub(super) const ALL_DIMENSIONS: Self = Self(1 << 16);
+    /// Values are told without their sign; of use only in pictures.
+    pub(in crate::api) const DISPLAY_ABSOLUTE: Self = Self(1 << 17);
     /// Words that clients may say, and that change nothing here: values are never anomalous.
-    const DISPLAY_ABSOLUTE: Self = Self(1 << 17);
     const ANOMALY_BIT: Self = Self(1 << 18);
     const SELECTED_TIER: Self = Self(1 << 19);
     const RAW: Self = Self(1 << 20);
@@ -92,7 +93,7 @@ impl DataOptions {
     ];
 
     /// Reads lists of words; unknown ones mean nothing.
-    pub(super) fn read<'a>(lists: impl Iterator<Item = &'a str>) -> Self {
+    pub(in crate::api) fn read<'a>(lists: impl Iterator<Item = &'a str>) -> Self {
         let words = lists.flat_map(|list| list.split([',', '|', ' ']));
         let known = words.filter_map(|word| Self::WORDS.iter().find(|(known, _)| *known == word));
         Self(known.fold(0, |bits, (_, option)| bits | option.0))
