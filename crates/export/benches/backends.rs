@@ -147,11 +147,11 @@ fn window(backend: &mut Backend, fleet: &Fleet, framing: Framing) -> Costs {
     let (mut aside_ns, mut aside) = (0, 0);
     let turn = backend.turn(&fleet.hosts, fleet.now(), |_, records: Records| {
         let (begin_ns, before) = (cost::cpu_ns(), cost::allocations());
-        framing.write(&mut sent, &records);
+        let sent_bytes = framing.frame(&mut sent, &records).len() as u64;
         costs.frame_ns += (cost::cpu_ns() - begin_ns) as u64;
         costs.records += records.len() as u64;
         costs.bytes += records.bytes().len() as u64;
-        costs.sent_bytes += sent.len() as u64;
+        costs.sent_bytes += sent_bytes;
         aside_ns += cost::cpu_ns() - begin_ns;
         aside += cost::allocations() - before;
     });

@@ -12,11 +12,14 @@ use crate::format::{FormatOptions, Writer};
 use crate::progress::{Progress, Rows};
 use crate::records::Records;
 use crate::source::Source;
-use crate::walk::{Order, Reading, Walk};
+use crate::walk::{Order, Reading, Room, Walk};
 
 /// Records and bytes that are sent together at most.
 const RECORDS_MAX: usize = 10_000;
 const BYTES_MAX: usize = 1024 * 1024;
+/// and so much of either is enough to be sent.
+const RECORDS_ENOUGH: usize = RECORDS_MAX / 4 * 3;
+const BYTES_ENOUGH: usize = BYTES_MAX / 4 * 3;
 /// Windows of a chart that are told at one time, where it came late.
 const LATE_MAX: usize = 60;
 
@@ -49,6 +52,7 @@ pub struct Backend {
     progress: HashMap<Guid, Progress>,
     /// Hosts that cannot be told, for they keep no rows.
     bare: HashSet<Guid>,
+    room: Room,
 }
 
 /// What came of a turn.
@@ -67,7 +71,16 @@ impl Backend {
         let config = BackendConfig { every_s: config.every_s.max(1), ..config };
         let begin_s = end_before(told_s.unwrap_or_else(|| now.wall_s()).min(now.wall_s()), config.every_s);
         let writer = Writer::new(config.format.clone());
-        Self { config, writer, own, told_s: begin_s, begin_s, progress: HashMap::new(), bare: HashSet::new() }
+        Self {
+            config,
+            writer,
+            own,
+            told_s: begin_s,
+            begin_s,
+            progress: HashMap::new(),
+            bare: HashSet::new(),
+            room: Room::default(),
+        }
     }
 
     /// Its settings.
@@ -109,6 +122,7 @@ impl Backend {
             self.host(host, told_s, now, &mut out, &mut tell);
         }
         if !out.is_empty() {
+            out.shrink();
             tell(out);
         }
         self.told_s = told_s;
@@ -128,13 +142,15 @@ impl Backend {
         self.writer.host(out, host, called, now.wall_us / 1_000);
         let charts = &self.config.charts;
         let is_wanted = |chart: &ChartView<'_>| charts.matches(chart.id()) || charts.matches(chart.name());
-        let mut walk = Walk::new(Arc::clone(host), Order::Listed, is_wanted).of(self.config.format.texts());
+        let room = mem::take(&mut self.room);
+        let mut walk = Walk::within(room, Arc::clone(host), Order::Listed, is_wanted).of(self.config.format.texts());
         let since_s = self.told_s;
         if self.config.format.source == Source::AsCollected {
             while walk.step(Reading::Newest) {
                 walk.charts().for_each(|chart| self.writer.chart(out, &chart, since_s));
                 cut(out, tell);
             }
+            self.room = walk.into_room();
             return;
         }
         let (every_s, begin_s) = (self.config.every_s, self.begin_s);
@@ -150,9 +166,10 @@ impl Backend {
                 cut(out, tell);
             }
             if !walk.again() {
-                return;
+                break;
             }
         }
+        self.room = walk.into_room();
     }
 }
 
@@ -165,6 +182,10 @@ fn cut(out: &mut Records, tell: &mut impl FnMut(Records)) {
         if out.len() <= 1 {
             return;
         }
+    }
+    if out.len() > RECORDS_ENOUGH || out.bytes().len() > BYTES_ENOUGH {
+        let next = Records::with_room_of(out);
+        tell(mem::replace(out, next));
     }
 }
 

@@ -9,7 +9,7 @@ use rrd_store::{ChartView, Snapshot};
 /// Charts that were copied together.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
-    texts_of: Texts,
+    pub(crate) texts_of: Texts,
     texts: String,
     charts: Vec<Record>,
     dimensions: Vec<DimensionRecord>,
@@ -72,10 +72,6 @@ struct DimensionRecord {
 }
 
 impl Copies {
-    pub(crate) fn new(texts_of: Texts) -> Self {
-        Self { texts_of, ..Self::default() }
-    }
-
     pub(crate) fn clear(&mut self) {
         self.texts.clear();
         self.charts.clear();

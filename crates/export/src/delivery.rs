@@ -87,7 +87,7 @@ impl Delivery {
             self.parts.clear();
             let Some(Batch { number, records, .. }) = queue.front() else { return Err(u64::MAX) };
             self.number = Some(number);
-            self.parts.push(Arc::new(records));
+            self.parts.push(records);
         }
         self.parts.last().cloned().ok_or(u64::MAX)
     }

@@ -43,4 +43,4 @@ pub use queue::{Batch, DiskQueue, Lost, Queue, Waiting};
 pub use records::Records;
 pub use source::Source;
 pub use span::Span;
-pub use walk::{Order, Reading, Walk};
+pub use walk::{Order, Reading, Room, Walk};

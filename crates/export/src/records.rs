@@ -19,6 +19,23 @@ impl Records {
         self.ends.push(self.bytes.len() as u32);
     }
 
+    /// None, with room for as many as these are.
+    #[must_use]
+    pub fn with_room_of(other: &Self) -> Self {
+        // Batches end where a walk stops: the next is hardly ever longer by more.
+        let some_more = |length: usize| length + length / 8;
+        Self {
+            bytes: Vec::with_capacity(some_more(other.bytes.len())),
+            ends: Vec::with_capacity(some_more(other.ends.len())),
+        }
+    }
+
+    /// Gives back room that is not used.
+    pub fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// Takes apart what was put together: records of these lengths. `None` where bytes are missing or left over.
     #[must_use]
     pub fn of_lengths(bytes: Vec<u8>, lengths: impl Iterator<Item = u32>) -> Option<Self> {

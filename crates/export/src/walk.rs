@@ -40,11 +40,17 @@ pub enum Reading {
 #[derive(Debug)]
 pub struct Walk {
     host: Arc<Host>,
-    plan: Vec<Planned>,
     next: usize,
-    copies: Copies,
+    room: Room,
+}
+
+/// Memory of a walk, for the next one.
+#[derive(Debug, Default)]
+pub struct Room {
+    plan: Vec<Planned>,
     /// Charts that had a window.
-    again: Vec<(ChartSlot, u64)>,
+    again: Vec<Planned>,
+    copies: Copies,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +64,13 @@ impl Walk {
     /// Plans a walk over the charts that are wanted. Charts that are obsolete, and those without
     /// dimensions, are left out.
     pub fn new(host: Arc<Host>, order: Order, is_wanted: impl Fn(&ChartView<'_>) -> bool) -> Self {
-        let mut plan = Vec::new();
+        Self::within(Room::default(), host, order, is_wanted)
+    }
+
+    /// The same with the memory of another walk.
+    pub fn within(mut room: Room, host: Arc<Host>, order: Order, is_wanted: impl Fn(&ChartView<'_>) -> bool) -> Self {
+        room.clear();
+        let plan = &mut room.plan;
         let mut contexts: HashMap<Box<str>, u32> = HashMap::new();
         let mut group = |context: &str| match contexts.get(context) {
             _ if order == Order::Listed => 0,
@@ -85,13 +97,20 @@ impl Walk {
         if order == Order::ByContext {
             plan.sort_by_key(|planned| planned.group);
         }
-        Self { host, plan, next: 0, copies: Copies::default(), again: Vec::new() }
+        Self { host, next: 0, room }
     }
 
     /// Copies no other texts than these.
     #[must_use]
-    pub fn of(self, texts: Texts) -> Self {
-        Self { copies: Copies::new(texts), ..self }
+    pub fn of(mut self, texts: Texts) -> Self {
+        self.room.copies.texts_of = texts;
+        self
+    }
+
+    /// Ends it, and leaves its memory to the next.
+    #[must_use]
+    pub fn into_room(self) -> Room {
+        self.room
     }
 
     /// The host.
@@ -113,22 +132,23 @@ impl Walk {
     /// Reads of the next charts the window that `window_of` says, by its first and its last second; leaves out
     /// those without. Returns whether there were charts.
     pub fn step_windows(&mut self, mut window_of: impl FnMut(&ChartView<'_>) -> Option<(i64, i64)>) -> bool {
-        let mut again = mem::take(&mut self.again);
+        let mut again = mem::take(&mut self.room.again);
         let is_more = self.read(|chart| {
             let window = window_of(chart)?;
-            again.push((chart.slot(), chart.born()));
+            again.push(Planned { group: 0, slot: chart.slot(), born: chart.born() });
             Some(Some(window))
         });
-        self.again = again;
+        self.room.again = again;
         is_more
     }
 
     /// Reads the next charts: those of which `window_of` says something.
     fn read(&mut self, mut window_of: impl FnMut(&ChartView<'_>) -> Option<Option<(i64, i64)>>) -> bool {
-        let rest = &self.plan[self.next..];
+        let Room { plan, copies, .. } = &mut self.room;
+        let rest = &plan[self.next..];
         let some = &rest[..rest.len().min(COPIED_AT_ONCE)];
         self.next += some.len();
-        self.copies.clear();
+        copies.clear();
         self.host.read(|view| {
             for some in some.chunks(FETCHED_AT_ONCE) {
                 view.fetch(some.iter().map(|planned| planned.slot), ROWS_FETCHED);
@@ -136,26 +156,35 @@ impl Walk {
                     // Another chart may have the slot by now.
                     let chart = view.chart(planned.slot).filter(|chart| chart.born() == planned.born);
                     if let Some((chart, window)) = chart.and_then(|chart| Some((chart, window_of(&chart)?))) {
-                        self.copies.take(&chart, planned.group, window);
+                        copies.take(&chart, planned.group, window);
                     }
                 }
             }
         });
-        self.copies.fold();
+        copies.fold();
         !some.is_empty()
     }
 
     /// Begins again with the charts that had a window; returns whether there were any.
     pub fn again(&mut self) -> bool {
-        let again = mem::take(&mut self.again).into_iter();
-        self.plan = again.map(|(slot, born)| Planned { group: 0, slot, born }).collect();
+        let Room { plan, again, .. } = &mut self.room;
+        mem::swap(plan, again);
+        again.clear();
         self.next = 0;
-        !self.plan.is_empty()
+        !plan.is_empty()
     }
 
     /// The charts that were read last.
     pub fn charts(&self) -> impl Iterator<Item = Chart<'_>> {
-        self.copies.iter()
+        self.room.copies.iter()
+    }
+}
+
+impl Room {
+    fn clear(&mut self) {
+        self.plan.clear();
+        self.again.clear();
+        self.copies.clear();
     }
 }
 

@@ -29,17 +29,7 @@ pub fn write_double(out: &mut Vec<u8>, value: f64) {
         out.extend_from_slice(b"null");
         return;
     }
-    let magnitude = value.abs();
-    let (whole, fraction) = if magnitude < EXACT_BELOW {
-        let scaled = (magnitude * DECIMALS_SCALE + 0.5) as u64;
-        (scaled / DECIMALS_SCALE as u64, (scaled % DECIMALS_SCALE as u64) as u32)
-    } else if magnitude < u64::MAX as f64 {
-        let whole = magnitude as u64;
-        let fraction = ((magnitude - whole as f64) * DECIMALS_SCALE + 0.5) as u64;
-        (whole + fraction / DECIMALS_SCALE as u64, (fraction % DECIMALS_SCALE as u64) as u32)
-    } else {
-        return write_huge(out, value);
-    };
+    let Some((whole, fraction)) = parts(value.abs()) else { return write_huge(out, value) };
     let negative = value < 0.0 && (whole, fraction) != (0, 0);
     if whole < EIGHT_DIGITS_END {
         return write_parts(out, negative, eight_digits(whole as u32), eight_digits(fraction) >> 8);
@@ -57,6 +47,10 @@ pub fn write_fixed(out: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         return;
     }
+    if let Some((whole, fraction)) = parts(value.abs()).filter(|&(whole, _)| whole < EIGHT_DIGITS_END) {
+        let negative = value < 0.0 && (whole, fraction) != (0, 0);
+        return write_digits(out, negative, eight_digits(whole as u32), eight_digits(fraction) >> 8, DECIMALS);
+    }
     let begin = out.len();
     write_double(out, value);
     let text = &out[begin..];
@@ -65,6 +59,21 @@ pub fn write_fixed(out: &mut Vec<u8>, value: f64) {
         None => out.extend_from_slice(b".0000000"),
         Some(decimals) => out.extend_from_slice(&b"0000000"[decimals.min(DECIMALS)..]),
     }
+}
+
+/// What is before the point of a positive number, and its seven decimals; `None` for what 64 bits do not hold.
+#[inline]
+fn parts(magnitude: f64) -> Option<(u64, u32)> {
+    if magnitude < EXACT_BELOW {
+        let scaled = (magnitude * DECIMALS_SCALE + 0.5) as u64;
+        return Some((scaled / DECIMALS_SCALE as u64, (scaled % DECIMALS_SCALE as u64) as u32));
+    }
+    if magnitude < u64::MAX as f64 {
+        let whole = magnitude as u64;
+        let fraction = ((magnitude - whole as f64) * DECIMALS_SCALE + 0.5) as u64;
+        return Some((whole + fraction / DECIMALS_SCALE as u64, (fraction % DECIMALS_SCALE as u64) as u32));
+    }
+    None
 }
 
 /// Writes a number that 64 bits do not hold. Beyond 2^127 the digits mean nothing to anybody.
@@ -108,12 +117,17 @@ const fn eight_digits(number: u32) -> u64 {
 }
 
 /// Writes eight digits without the zeros before the last of them and, unless they are all zero, `.`
-/// and eight more without the zeros at their end. The whole text is made of three stores, and its
-/// length is set then.
+/// and eight more without the zeros at their end.
 fn write_parts(out: &mut Vec<u8>, negative: bool, whole: u64, fraction: u64) {
+    let decimals = 8 - (fraction.leading_zeros() / 8) as usize;
+    write_digits(out, negative, whole, fraction, decimals);
+}
+
+/// The same with so many decimals. The whole text is made of three stores, and its length is set then.
+#[inline]
+fn write_digits(out: &mut Vec<u8>, negative: bool, whole: u64, fraction: u64, decimals: usize) {
     const ASCII: u64 = 0x3030_3030_3030_3030;
     let zeros = (whole.trailing_zeros() / 8).min(7);
-    let decimals = 8 - (fraction.leading_zeros() / 8) as usize;
     let mut text = [b'-'; 24];
     let point = usize::from(negative) + 8 - zeros as usize;
     text[usize::from(negative)..][..8].copy_from_slice(&((whole >> (8 * zeros)) | ASCII).to_le_bytes());

@@ -14,7 +14,7 @@ pub(super) fn prepare(writer: &mut Writer) {
     out.push(b'.');
 }
 
-pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
+pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
     let name = writer.chart_name(chart);
     writer.head.extend_from_slice(&writer.host.prepared);
     write_part(&mut writer.head, name);
@@ -26,16 +26,17 @@ pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
         write_tag(&mut writer.tail, value);
     }
     writer.tail.push(b' ');
+    writer.end.push(b' ');
+    write_int(&mut writer.end, time_s);
+    writer.end.push(b'\n');
 }
 
-pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_s: i64) {
+pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value) {
     out.extend_from_slice(&writer.head);
     write_part(out, writer.dimension_name(dimension));
     out.extend_from_slice(&writer.tail);
     value.write(out);
-    out.push(b' ');
-    write_int(out, time_s);
-    out.push(b'\n');
+    out.extend_from_slice(&writer.end);
 }
 
 /// Appends a text that is neither cut into two nor taken for tags.

@@ -4,6 +4,7 @@ use row::text::write_int;
 
 use super::{Value, Writer};
 use crate::chart::{Chart, Dimension};
+use crate::source::Source;
 
 pub(super) fn prepare(writer: &mut Writer) {
     let (options, host) = (&writer.options, &mut writer.host);
@@ -15,7 +16,7 @@ pub(super) fn prepare(writer: &mut Writer) {
     host.labels.iter().for_each(|(name, value)| write_pair(out, name, value));
 }
 
-pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
+pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
     let name = writer.chart_name(chart);
     let out = &mut writer.head;
     write_escaped(out, &writer.options.prefix, b", ");
@@ -24,19 +25,19 @@ pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
     out.extend_from_slice(&writer.host.prepared);
     write_pair(out, "chart", name);
     write_pair(out, "family", chart.family());
+    let out = &mut writer.end;
+    // Integers are marked.
+    out.extend_from_slice(if writer.options.source == Source::AsCollected { b"i " } else { b" " });
+    write_int(out, time_s);
+    out.push(b'\n');
 }
 
-pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_s: i64) {
+pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value) {
     out.extend_from_slice(&writer.head);
     write_pair(out, "dimension", writer.dimension_name(dimension));
     out.extend_from_slice(b" value=");
     value.write(out);
-    if let Value::Collected(_) = value {
-        out.push(b'i');
-    }
-    out.push(b' ');
-    write_int(out, time_s);
-    out.push(b'\n');
+    out.extend_from_slice(&writer.end);
 }
 
 /// Appends a tag, unless its value is empty.
@@ -52,6 +53,10 @@ fn write_pair(out: &mut Vec<u8>, name: &str, value: &str) {
 
 /// Appends a text, with a backslash before what would end it.
 fn write_escaped(out: &mut Vec<u8>, text: &str, ends: &[u8]) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'\\' && byte != 0x7f && !ends.contains(&byte);
+    if text.bytes().all(is_plain) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     for byte in text.bytes() {
         match byte {
             byte if ends.contains(&byte) => out.extend_from_slice(&[b'\\', byte]),

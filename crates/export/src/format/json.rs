@@ -27,7 +27,7 @@ pub(super) fn prepare(writer: &mut Writer) {
     }
 }
 
-pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
+pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
     // Netdata has a blank after some colons where it tells what it stored.
     let blank: &[u8] = if writer.options.source == Source::AsCollected { b"" } else { b" " };
     let out = &mut writer.head;
@@ -49,12 +49,14 @@ pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
         write_json(out, text);
         out.extend_from_slice(b"\",");
     }
-    let out = &mut writer.tail;
+    let out = &mut writer.end;
     out.extend_from_slice(b",\"timestamp\":");
     out.extend_from_slice(blank);
+    write_int(out, time_s);
+    out.push(b'}');
 }
 
-pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_s: i64) {
+pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value) {
     out.extend_from_slice(&writer.head);
     for (key, text) in [(&b"\"id\":\""[..], dimension.id()), (b"\"name\":\"", dimension.name())] {
         out.extend_from_slice(key);
@@ -63,7 +65,5 @@ pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_
     }
     out.extend_from_slice(b"\"value\":");
     value.write(out);
-    out.extend_from_slice(&writer.tail);
-    write_int(out, time_s);
-    out.push(b'}');
+    out.extend_from_slice(&writer.end);
 }

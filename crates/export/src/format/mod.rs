@@ -84,14 +84,13 @@ struct HostPart {
 pub struct Writer {
     options: FormatOptions,
     host: HostPart,
-    /// What records of a chart share: before the dimension, and after it.
+    /// What records of a chart share: before the dimension, after it, and after the value.
     head: Vec<u8>,
     tail: Vec<u8>,
+    end: Vec<u8>,
     chart_label: Vec<u8>,
     /// Each dimension of the chart is a metric of its own.
     is_metric_each: bool,
-    /// Where a record is put together whose length stands before it.
-    scratch: Vec<u8>,
 }
 
 /// What is told of a dimension.
@@ -110,9 +109,9 @@ impl Writer {
             host: HostPart::default(),
             head: Vec::new(),
             tail: Vec::new(),
+            end: Vec::new(),
             chart_label: Vec::new(),
             is_metric_each: false,
-            scratch: Vec::new(),
         }
     }
 
@@ -168,7 +167,7 @@ impl Writer {
         for dimension in chart.dimensions() {
             let Some(value) = self.value(&dimension) else { continue };
             if !mem::replace(&mut is_led, true) {
-                self.lead(chart);
+                self.lead(chart, time_ms.div_euclid(1_000));
             }
             out.push(|out| self.write(out, &dimension, value, time_ms));
         }
@@ -183,27 +182,26 @@ impl Writer {
     }
 
     /// Makes what the records of a chart share.
-    fn lead(&mut self, chart: &Chart<'_>) {
+    fn lead(&mut self, chart: &Chart<'_>, time_s: i64) {
         self.head.clear();
         self.tail.clear();
+        self.end.clear();
         match self.options.format {
-            Format::Graphite => graphite::lead(self, chart),
-            Format::OpenTsdb => opentsdb::lead(self, chart),
-            Format::OpenTsdbObjects => opentsdb::lead_objects(self, chart),
-            Format::Json => json::lead(self, chart),
-            Format::Influx => influx::lead(self, chart),
+            Format::Graphite => graphite::lead(self, chart, time_s),
+            Format::OpenTsdb => opentsdb::lead(self, chart, time_s),
+            Format::OpenTsdbObjects => opentsdb::lead_objects(self, chart, time_s),
+            Format::Json => json::lead(self, chart, time_s),
+            Format::Influx => influx::lead(self, chart, time_s),
             Format::RemoteWrite => remote_write::lead(self, chart),
         }
     }
 
     fn write(&mut self, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_ms: i64) {
-        let time_s = time_ms.div_euclid(1_000);
         match self.options.format {
-            Format::Graphite => graphite::write(self, out, dimension, value, time_s),
-            Format::OpenTsdb => opentsdb::write(self, out, dimension, value, time_s),
-            Format::OpenTsdbObjects => opentsdb::write_object(self, out, dimension, value, time_s),
-            Format::Json => json::write(self, out, dimension, value, time_s),
-            Format::Influx => influx::write(self, out, dimension, value, time_s),
+            Format::Graphite => graphite::write(self, out, dimension, value),
+            Format::OpenTsdb | Format::OpenTsdbObjects => opentsdb::write(self, out, dimension, value),
+            Format::Json => json::write(self, out, dimension, value),
+            Format::Influx => influx::write(self, out, dimension, value),
             Format::RemoteWrite => remote_write::write(self, out, dimension, value, time_ms),
         }
     }
@@ -238,6 +236,10 @@ fn write_part(out: &mut Vec<u8>, text: &str) {
 
 /// Appends a text within the quotes of JSON.
 fn write_json(out: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\' | 0x7f);
+    if text.bytes().all(is_plain) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     for character in text.chars() {
         match character {
             '"' | '\\' => out.extend_from_slice(&[b'\\', character as u8]),

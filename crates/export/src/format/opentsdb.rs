@@ -19,21 +19,23 @@ pub(super) fn prepare(writer: &mut Writer) {
     out.push(b'\n');
 }
 
-pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
+pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
     let name = writer.chart_name(chart);
     writer.head.extend_from_slice(b"put ");
     write_tag(&mut writer.head, &writer.options.prefix);
     writer.head.push(b'.');
     write_part(&mut writer.head, name);
     writer.head.push(b'.');
+    writer.tail.push(b' ');
+    write_int(&mut writer.tail, time_s);
+    writer.tail.push(b' ');
 }
 
-pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_s: i64) {
+/// Writes a line or an object.
+pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value) {
     out.extend_from_slice(&writer.head);
     write_part(out, writer.dimension_name(dimension));
-    out.push(b' ');
-    write_int(out, time_s);
-    out.push(b' ');
+    out.extend_from_slice(&writer.tail);
     value.write(out);
     out.extend_from_slice(&writer.host.prepared);
 }
@@ -54,23 +56,16 @@ pub(super) fn prepare_objects(writer: &mut Writer) {
     out.extend_from_slice(b"}}");
 }
 
-pub(super) fn lead_objects(writer: &mut Writer, chart: &Chart<'_>) {
+pub(super) fn lead_objects(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
     let name = writer.chart_name(chart);
     writer.head.extend_from_slice(b"{\"metric\":\"");
     write_json(&mut writer.head, &writer.options.prefix);
     writer.head.push(b'.');
     write_part(&mut writer.head, name);
     writer.head.push(b'.');
-}
-
-pub(super) fn write_object(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value, time_s: i64) {
-    out.extend_from_slice(&writer.head);
-    write_part(out, writer.dimension_name(dimension));
-    out.extend_from_slice(b"\",\"timestamp\":");
-    write_int(out, time_s);
-    out.extend_from_slice(b",\"value\":");
-    value.write(out);
-    out.extend_from_slice(&writer.host.prepared);
+    writer.tail.extend_from_slice(b"\",\"timestamp\":");
+    write_int(&mut writer.tail, time_s);
+    writer.tail.extend_from_slice(b",\"value\":");
 }
 
 /// Appends a tag's name or value: letters, digits, `-`, `.`, `/` and all that is not ASCII.

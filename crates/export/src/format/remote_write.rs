@@ -87,20 +87,23 @@ pub(super) fn write(writer: &mut Writer, out: &mut Vec<u8>, dimension: &Dimensio
     if matches!(value, Value::Collected(_)) && dimension.is_counter() {
         writer.head.extend_from_slice(b"_total");
     }
-    let series = &mut writer.scratch;
-    series.clear();
-    write_label(series, "__name__", &writer.head);
-    series.extend_from_slice(&writer.chart_label);
-    if !writer.is_metric_each {
-        write_label(series, "dimension", cut(called));
-    }
-    series.extend_from_slice(&writer.tail);
+    let dimension: &[u8] = if writer.is_metric_each { b"" } else { cut(called) };
+    let length = label_length("__name__", &writer.head)
+        + writer.chart_label.len()
+        + label_length("dimension", dimension)
+        + writer.tail.len()
+        + sample_length(time_ms);
+    out.push(REQUEST_SERIES);
+    write_varint(out, length as u64);
+    write_label(out, "__name__", &writer.head);
+    out.extend_from_slice(&writer.chart_label);
+    write_label(out, "dimension", dimension);
+    out.extend_from_slice(&writer.tail);
     let value = match value {
         Value::Stored(value) => value,
         Value::Collected(value) => value as f64,
     };
-    write_sample(series, value, time_ms);
-    write_message(out, REQUEST_SERIES, series);
+    write_sample(out, value, time_ms);
     writer.head.truncate(name_end);
 }
 
@@ -109,16 +112,31 @@ fn write_label(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     if value.is_empty() {
         return;
     }
-    let length = 2 + length_of(name.len() as u64) + name.len() + length_of(value.len() as u64) + value.len();
     out.push(SERIES_LABEL);
-    write_varint(out, length as u64);
+    write_varint(out, pair_length(name, value) as u64);
     write_message(out, LABEL_NAME, name.as_bytes());
     write_message(out, LABEL_VALUE, value);
 }
 
+/// Bytes of a label's name and value, with their heads.
+const fn pair_length(name: &str, value: &[u8]) -> usize {
+    2 + length_of(name.len() as u64) + name.len() + length_of(value.len() as u64) + value.len()
+}
+
+/// Bytes that [`write_label`] writes.
+const fn label_length(name: &str, value: &[u8]) -> usize {
+    let pair = pair_length(name, value);
+    if value.is_empty() { 0 } else { 1 + length_of(pair as u64) + pair }
+}
+
+/// Bytes that [`write_sample`] writes.
+const fn sample_length(time_ms: i64) -> usize {
+    2 + 1 + 8 + 1 + length_of(time_ms as u64)
+}
+
 fn write_sample(out: &mut Vec<u8>, value: f64, time_ms: i64) {
     out.push(SERIES_SAMPLE);
-    write_varint(out, (1 + 8 + 1 + length_of(time_ms as u64)) as u64);
+    write_varint(out, (sample_length(time_ms) - 2) as u64);
     out.push(SAMPLE_VALUE);
     out.extend_from_slice(&value.to_le_bytes());
     out.push(SAMPLE_TIME);

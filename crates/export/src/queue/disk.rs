@@ -282,7 +282,7 @@ fn decode(body: &[u8]) -> Option<Body> {
             let count = u32::from_le_bytes(*count) as usize;
             let (lengths, bytes) = rest.split_at_checked(count.checked_mul(4)?)?;
             let lengths = lengths.as_chunks().0.iter().map(|&chunk| u32::from_le_bytes(chunk));
-            let records = Records::of_lengths(bytes.to_vec(), lengths)?;
+            let records = Arc::new(Records::of_lengths(bytes.to_vec(), lengths)?);
             Some(Body::Batch(Batch { number, told_s, records }))
         }
         _ => None,

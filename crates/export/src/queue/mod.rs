@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
 use crate::records::Records;
 use disk::{Place, Segments};
@@ -27,7 +28,7 @@ pub struct Batch {
     /// The end of its window, by the clock that told it.
     pub told_s: i64,
     /// What is sent.
-    pub records: Records,
+    pub records: Arc<Records>,
 }
 
 /// What came to a queue since it was asked last.
@@ -78,7 +79,7 @@ struct Entry {
 
 #[derive(Debug)]
 enum Held {
-    InMemory(Records),
+    InMemory(Arc<Records>),
     OnDisk(Place),
 }
 
@@ -146,7 +147,7 @@ impl Queue {
     /// # Errors
     /// Where the disk refuses it; it waits in memory then.
     pub fn push(&mut self, told_s: i64, records: Records) -> io::Result<()> {
-        let batch = Batch { number: self.next_number, told_s, records };
+        let batch = Batch { number: self.next_number, told_s, records: Arc::new(records) };
         self.next_number += 1;
         self.told_s = self.told_s.max(Some(told_s));
         let placed = self.disk.as_mut().map(|disk| disk.append(&batch)).transpose();
@@ -181,7 +182,7 @@ impl Queue {
             let entry = self.entries.front()?;
             let (number, told_s) = (entry.number, entry.told_s);
             match &entry.held {
-                Held::InMemory(records) => return Some(Batch { number, told_s, records: records.clone() }),
+                Held::InMemory(records) => return Some(Batch { number, told_s, records: Arc::clone(records) }),
                 Held::OnDisk(place) => match self.disk.as_ref().and_then(|disk| disk.read(place)) {
                     Some(batch) if batch.number == number => return Some(batch),
                     _ => self.give_up(number),

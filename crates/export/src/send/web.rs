@@ -30,16 +30,20 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Writes records with what stands around them.
-    pub fn write(self, out: &mut Vec<u8>, records: &Records) {
-        out.clear();
+    /// Records with what stands around them; where there is something, they are put together in `out`.
+    pub fn frame<'a>(self, out: &'a mut Vec<u8>, records: &'a Records) -> &'a [u8] {
         match self {
-            Self::None => out.extend_from_slice(records.bytes()),
-            Self::Lines => records.iter().for_each(|record| {
-                out.extend_from_slice(record);
-                out.push(b'\n');
-            }),
+            Self::None => return records.bytes(),
+            Self::Snappy => return pack(out, records),
+            Self::Lines => {
+                out.clear();
+                records.iter().for_each(|record| {
+                    out.extend_from_slice(record);
+                    out.push(b'\n');
+                });
+            }
             Self::Array => {
+                out.clear();
                 let mut before: &[u8] = b"[\n";
                 for record in records.iter() {
                     out.extend_from_slice(before);
@@ -48,14 +52,19 @@ impl Framing {
                 }
                 out.extend_from_slice(b"\n]\n");
             }
-            Self::Snappy => {
-                out.resize(snap::raw::max_compress_len(records.bytes().len()), 0);
-                let packed = snap::raw::Encoder::new().compress(records.bytes(), out);
-                // It fails for what is longer than a batch can be.
-                out.truncate(packed.unwrap_or(0));
-            }
         }
+        out
     }
+}
+
+fn pack<'a>(out: &'a mut Vec<u8>, records: &Records) -> &'a [u8] {
+    let most = snap::raw::max_compress_len(records.bytes().len());
+    if out.len() < most {
+        out.resize(most, 0);
+    }
+    // It fails for what is longer than a batch can be.
+    let packed = snap::raw::Encoder::new().compress(records.bytes(), out).unwrap_or(0);
+    &out[..packed]
 }
 
 /// Sends records as requests to the first of some servers that answers.
@@ -100,7 +109,7 @@ impl Web {
 
     /// Sends records. What it came to, and why, in words that hold no URL.
     pub fn send(&mut self, records: &Records, now: Now) -> (Outcome, String) {
-        self.config.framing.write(&mut self.body, records);
+        let body = self.config.framing.frame(&mut self.body, records);
         let client = match self.client.take() {
             Some(client) => client,
             None => {
@@ -118,7 +127,7 @@ impl Web {
                 url,
                 headers: &self.config.headers,
                 content_type: self.config.content_type,
-                body: &self.body,
+                body,
                 timeout: self.config.timeout,
                 answer_bytes_max: ANSWER_BYTES_MAX,
             };
@@ -177,8 +186,7 @@ mod tests {
     fn frames() {
         let written = |framing: Framing, texts: &[&str]| {
             let mut out = vec![1, 2, 3];
-            framing.write(&mut out, &records(texts));
-            out
+            framing.frame(&mut out, &records(texts)).to_vec()
         };
         assert_eq!(written(Framing::None, &["a\n", "b\n"]), b"a\nb\n");
         assert_eq!(written(Framing::Lines, &["{}", "{}"]), b"{}\n{}\n");

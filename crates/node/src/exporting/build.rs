@@ -70,13 +70,10 @@ impl Way {
     /// Sends records; what it came to, and why.
     pub(super) fn send(&mut self, records: &Records, now: Now) -> (Outcome, String) {
         match self {
-            Self::Lines(lines, framing, buffer) => {
-                framing.write(buffer, records);
-                match lines.send(buffer) {
-                    Ok(outcome) => (outcome, String::new()),
-                    Err(failure) => (Outcome::Later(None), failure.to_string()),
-                }
-            }
+            Self::Lines(lines, framing, buffer) => match lines.send(framing.frame(buffer, records)) {
+                Ok(outcome) => (outcome, String::new()),
+                Err(failure) => (Outcome::Later(None), failure.to_string()),
+            },
             Self::Web(web) => web.send(records, now),
         }
     }
