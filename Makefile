@@ -103,7 +103,7 @@ $(FUZZ:%=fuzz/%): fuzz/%: toolchain
 
 # One arena, as nodes have it: a test cannot ask for that once its threads run.
 .PHONY: soak
-soak: peers build ## watch for long: memory of many charts and hosts, a collector; gaps, beside Netdata
+soak: peers build ## watch for long: memory of many charts and hosts, a collector; gaps, archives, beside Netdata
 	MALLOC_ARENA_MAX=1 cargo test --release -p rrd-store --test memory -- --ignored --nocapture --test-threads=1
 	cargo test --release -p collect --test memory -- --ignored --nocapture
 	$(TEST) --test footprint -- --ignored --nocapture
@@ -111,6 +111,7 @@ soak: peers build ## watch for long: memory of many charts and hosts, a collecto
 	$(TEST) --test gaps -- --ignored --nocapture
 	$(TEST) --test plugins -- --ignored --nocapture
 	$(TEST) --test soak -- --ignored --nocapture
+	$(TEST) --test backends -- --ignored --nocapture
 
 .PHONY: clean
 clean: ## remove what was built

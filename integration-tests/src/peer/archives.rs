@@ -211,9 +211,9 @@ impl Archive {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
-    /// The last two minutes of all series of a Prometheus whose name begins with `prefix`, by labels.
+    /// The last ten minutes of all series of a Prometheus whose name begins with `prefix`, by labels.
     pub fn prometheus(&self, prefix: &str) -> BTreeMap<BTreeMap<String, String>, Series> {
-        let target = format!("/api/v1/query?query=%7B__name__%3D~%22{prefix}.%2B%22%7D%5B120s%5D");
+        let target = format!("/api/v1/query?query=%7B__name__%3D~%22{prefix}.%2B%22%7D%5B600s%5D");
         let answer = Api::on_port(self.ports[0]).try_json(&target).unwrap_or_default();
         let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
         let read = |series: &Value| {
