@@ -6,7 +6,7 @@
 use crate::choices::{DuplicateGuid, MemoryMode, TlsMode, WebMode};
 use crate::kind::{Item, Kind, duration, integer, size};
 use crate::methods::TYPES;
-use Built::{No, Yes};
+use Built::Yes;
 use DefaultValue::{As, ByRole, Is, Unset};
 use Kind::{ApiKey, AutoBool, Bool, Choice, List, Lists, Pattern, Secret, SecretList, SecretTexts, Template, Text};
 
@@ -70,6 +70,8 @@ const PROXY: Roles = Roles(&[Role::Proxy]);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Built {
     Yes,
+    /// It is known, and without effect so far.
+    #[expect(dead_code, reason = "all keys of today have an effect; the next that is declared early says so")]
     No,
 }
 
@@ -146,7 +148,7 @@ impl Section {
 
     /// Whether anything of it is built.
     pub(crate) fn is_built(&self) -> bool {
-        self.keys.iter().any(|key| !matches!(key.built, No))
+        self.keys.iter().any(|key| !matches!(key.built, Built::No))
     }
 }
 
@@ -458,6 +460,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             destination          = Is(r#""127.0.0.1""#), Text, Yes, NODES, "HOST[:PORT], several separated by blanks, of which the first that answers is used; for requests URLs, too, which may name a user; without a port, the usual one of the type";
             update_every         = Is("10"), SECONDS, Yes, NODES, "length of a window: time between two writes";
             data_source          = Is(r#""average""#), Choice(&["as collected", "average", "sum"]), Yes, NODES, "what is written of a window";
+            read_back            = Is("false"), Bool, Yes, NODES, "write what [archive] of any node can read back (prometheus-remote-write): averages of windows that end with full multiples of update_every, ids, and the GUID of each host as the label node";
             prefix               = Is(r#""tributary""#), Text, Yes, NODES, "what names of metrics begin with";
             hostname             = Is(r#""""#), Text, Yes, NODES, "what this node's own host is called there; empty: as it is called";
             send_hosts_matching  = Is(r#""*""#), Pattern, Yes, NODES, "hosts to write; this node's own is localhost";
@@ -480,7 +483,20 @@ pub(crate) const SECTIONS: &[Section] = &[
         "archive",
         "rows older than this node keeps",
         keys! {
-            url = Is(r#""""#), Text, No, NODES, "a Prometheus query API that answers for them; empty: none";
+            url           = Is(r#""""#), Text, Yes, NODES, "Prometheus query APIs that answer for them, separated by blanks: URLs up to /api/v1, which may name a user; of several, what any of them has is shown; empty: none";
+            update_every  = Is("10"), SECONDS, Yes, NODES, "update_every of the backends that write to it";
+            timeout       = Is(r#""5s""#), duration("1s", "1m", 1), Yes, NODES, "how long one request may take";
+            delay         = Is(r#""60s""#), duration("0", "1h", 1), Yes, NODES, "what is younger is not asked for: it may not be there yet";
+            max_points    = Is("100000"), integer(100, 10_000_000, "points"), Yes, NODES, "points of a dimension that one query may ask for";
+            cache         = Is(r#""64MiB""#), size("0", "64GiB"), Yes, NODES, "memory for what was asked for before";
+            hosts_for     = Is(r#""30d""#), duration("0", "520w", 1), Yes, NODES, "hosts that wrote to it so recently are shown, even if this node never received them; 0: none";
+            tenant        = Is(r#""""#), Text, Yes, NODES, "header X-Scope-OrgID, for Mimir and others; empty: none";
+            username      = Is(r#""""#), Text, Yes, NODES, "name at the server; empty: none is given";
+            password      = Is(r#""""#), Secret, Yes, NODES, "its password";
+            password_file = Is(r#""""#), Text, Yes, NODES, "file that holds it";
+            token         = Is(r#""""#), Secret, Yes, NODES, "bearer token, in place of a name";
+            token_file    = Is(r#""""#), Text, Yes, NODES, "file that holds it";
+            ca_file       = Is(r#""""#), Text, Yes, NODES, "file of the authorities that certificates are checked with (PEM); empty: the system's";
         },
     ),
 ];

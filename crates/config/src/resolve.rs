@@ -138,7 +138,7 @@ fn resolve(role: Role, in_force: InForce, source: Source) -> Settings {
         machines: named("machines").map(|table| machine(&table)).collect(),
         health: health(&Table::fixed(&in_force, "health"), named("health").map(|table| method(&table)).collect()),
         backends: named("backend").map(|table| backend(&table)).collect(),
-        archive: Archive { url: Table::fixed(&in_force, "archive").get("url") },
+        archive: archive(&Table::fixed(&in_force, "archive")),
         notes,
         in_force,
         source,
@@ -337,6 +337,7 @@ fn backend(table: &Table<'_>) -> Backend {
         destination: table.get("destination"),
         update_every: table.get("update_every"),
         data_source: table.get("data_source"),
+        read_back: table.get("read_back"),
         prefix: table.get("prefix"),
         hostname: table.get("hostname"),
         send_hosts_matching: table.get("send_hosts_matching"),
@@ -353,6 +354,25 @@ fn backend(table: &Table<'_>) -> Backend {
         buffer_on_failures: table.get("buffer_on_failures"),
         queue_on_disk: table.get("queue_on_disk"),
         timeout: table.get("timeout"),
+    }
+}
+
+fn archive(table: &Table<'_>) -> Archive {
+    Archive {
+        url: table.get("url"),
+        update_every: table.get("update_every"),
+        timeout: table.get("timeout"),
+        delay: table.get("delay"),
+        max_points: table.get("max_points"),
+        cache: table.get("cache"),
+        hosts_for: table.get("hosts_for"),
+        tenant: table.get("tenant"),
+        username: table.get("username"),
+        password: table.get("password"),
+        password_file: table.get("password_file"),
+        token: table.get("token"),
+        token_file: table.get("token_file"),
+        ca_file: table.get("ca_file"),
     }
 }
 

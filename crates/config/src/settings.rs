@@ -393,6 +393,8 @@ pub struct Backend {
     pub data_source: String,
     /// What names of metrics begin with.
     pub prefix: String,
+    /// What is written can be read back by `[archive]`.
+    pub read_back: bool,
     /// What the node's own host is called; empty: as it is called.
     pub hostname: String,
     /// Simple pattern over hosts.
@@ -428,6 +430,32 @@ pub struct Backend {
 /// `[archive]`
 #[derive(Clone, PartialEq)]
 pub struct Archive {
-    /// URL of a Prometheus query API; empty: none. May hold a password.
+    /// URLs of Prometheus query APIs, separated by blanks; empty: none. May hold a password.
     pub url: String,
+    /// Seconds that its points stand for, 1 s to 1 h.
+    pub update_every: Duration,
+    /// When a request has failed, 1 s to 1 min.
+    pub timeout: Duration,
+    /// How young a row may be that is asked for, to 1 h.
+    pub delay: Duration,
+    /// Points of a dimension per query, 100 to 10,000,000.
+    pub max_points: u32,
+    /// Bytes of the cache, to 64 GiB.
+    pub cache: u64,
+    /// How long ago hosts that are shown wrote something, to 10 years; 0: none are.
+    pub hosts_for: Duration,
+    /// Tenant; empty: none.
+    pub tenant: String,
+    /// Name at the server; empty: none.
+    pub username: String,
+    /// Its password; empty: `password_file`. Secret.
+    pub password: String,
+    /// File that holds the password; empty: none.
+    pub password_file: PathBuf,
+    /// Bearer token; empty: `token_file`. Secret.
+    pub token: String,
+    /// File that holds the token; empty: none.
+    pub token_file: PathBuf,
+    /// File of authorities; empty: the system's.
+    pub ca_file: PathBuf,
 }

@@ -9,7 +9,7 @@ use row::{Guid, Now};
 use rrd_store::{ChartView, Host, MemoryMode};
 
 use crate::format::{FormatOptions, Writer};
-use crate::progress::{Progress, Rows};
+use crate::progress::{Cut, Progress, Rows};
 use crate::records::Records;
 use crate::source::Source;
 use crate::walk::{Order, Reading, Room, Walk};
@@ -30,6 +30,8 @@ pub struct BackendConfig {
     pub name: String,
     /// Seconds of a window.
     pub every_s: i64,
+    /// Which rows a window has.
+    pub cut: Cut,
     /// How records look.
     pub format: FormatOptions,
     /// Hosts that are told; the node's own is called `localhost`.
@@ -69,7 +71,8 @@ impl Backend {
     #[must_use]
     pub fn new(config: BackendConfig, own: Guid, told_s: Option<i64>, now: Now) -> Self {
         let config = BackendConfig { every_s: config.every_s.max(1), ..config };
-        let begin_s = end_before(told_s.unwrap_or_else(|| now.wall_s()).min(now.wall_s()), config.every_s);
+        let newest_s = now.wall_s() - config.cut.delay_s();
+        let begin_s = config.cut.end_before(told_s.map_or(newest_s, |told_s| told_s.min(newest_s)), config.every_s);
         let writer = Writer::new(config.format.clone());
         Self {
             config,
@@ -92,12 +95,13 @@ impl Backend {
     /// When there is something to tell next: a second of the wall clock.
     #[must_use]
     pub const fn due_s(&self) -> i64 {
-        self.told_s + self.config.every_s
+        self.told_s + self.config.every_s + self.config.cut.delay_s()
     }
 
     /// Tells what is due of all hosts; `tell` takes it in parts, with the end of the window. `None` where nothing is due.
     pub fn turn(&mut self, hosts: &[Arc<Host>], now: Now, mut tell: impl FnMut(i64, Records)) -> Option<Turn> {
-        let told_s = end_before(now.wall_s(), self.config.every_s);
+        let BackendConfig { cut, every_s, .. } = self.config;
+        let told_s = cut.end_before(now.wall_s() - cut.delay_s(), every_s);
         if told_s < self.told_s - 10 * self.config.every_s {
             // The clock was set back: what was told stays told.
             self.told_s = told_s;
@@ -153,8 +157,9 @@ impl Backend {
             self.room = walk.into_room();
             return;
         }
-        let (every_s, begin_s) = (self.config.every_s, self.begin_s);
-        let progress = self.progress.entry(host.guid()).or_insert_with(|| Progress::new(every_s, begin_s));
+        let BackendConfig { every_s, cut: windows, .. } = self.config;
+        let begin_s = self.begin_s;
+        let progress = self.progress.entry(host.guid()).or_insert_with(|| Progress::new(every_s, begin_s, windows));
         let mut next = |chart: &ChartView<'_>| {
             let every_s = i64::from(chart.update_every_s());
             let rows = Rows { every_s, first_s: chart.first_s(), last_s: chart.last_s() };
@@ -187,11 +192,6 @@ fn cut(out: &mut Records, tell: &mut impl FnMut(Records)) {
         let next = Records::with_room_of(out);
         tell(mem::replace(out, next));
     }
-}
-
-/// The end of the newest window that ended: windows end a second before the full ones.
-const fn end_before(now_s: i64, every_s: i64) -> i64 {
-    now_s - (now_s + 1).rem_euclid(every_s)
 }
 
 #[cfg(test)]

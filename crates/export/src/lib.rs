@@ -37,7 +37,7 @@ pub use delivery::{Delivered, Delivery, Outcome};
 pub use format::{Format, FormatOptions, Writer};
 pub use ledger::{Amount, Attempt, Figures, Ledger, Ledgers, Queued};
 pub use names::{NAME_BYTES_MAX, old_units, write_label_value, write_name, write_units};
-pub use progress::{PATIENCE_S, Progress, Rows};
+pub use progress::{Cut, PATIENCE_S, Progress, Rows};
 pub use prometheus::{Prometheus, PrometheusOptions};
 pub use queue::{Batch, DiskQueue, Lost, Queue, Waiting};
 pub use records::Records;

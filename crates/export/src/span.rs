@@ -36,6 +36,19 @@ impl Span {
         }
         Some((after_s.max(first_s), before_s.min(last_s)))
     }
+
+    /// The same of the rows after the begin of the span up to its end, none of them left for later.
+    #[must_use]
+    pub fn whole_of_chart(self, every_s: i64, first_s: i64, last_s: i64) -> Option<(i64, i64)> {
+        let every_s = every_s.max(1);
+        let cut = |time_s: i64| time_s - time_s.rem_euclid(every_s);
+        let before_s = cut(self.before_s);
+        let after_s = (cut(self.after_s) + every_s).min(before_s);
+        if last_s <= 0 || before_s < first_s || after_s > last_s {
+            return None;
+        }
+        Some((after_s.max(first_s), before_s.min(last_s)))
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +75,18 @@ mod tests {
         assert_eq!(span(T, T + 10).of_chart(1, T + 8, T + 9), None);
         assert_eq!(span(T, T + 10).of_chart(1, long_ago, T - 3), None);
         assert_eq!(span(T, T + 10).of_chart(1, 0, 0), None);
+    }
+
+    /// Goal: a whole span has the rows after its begin up to its end, and of a slower chart the newest one.
+    #[test]
+    fn whole_spans_have_all_their_rows() {
+        let whole = |every_s, first_s, last_s| Span { after_s: 100, before_s: 110 }.whole_of_chart(every_s, first_s, last_s);
+        assert_eq!(whole(1, 1, 999), Some((101, 110)));
+        assert_eq!(whole(5, 1, 999), Some((105, 110)));
+        assert_eq!(whole(3, 1, 999), Some((102, 108)));
+        assert_eq!(whole(60, 1, 999), Some((60, 60)));
+        assert_eq!(whole(1, 104, 106), Some((104, 106)));
+        assert_eq!((whole(1, 111, 200), whole(1, 1, 100), whole(1, 0, 0)), (None, None, None));
     }
 
     /// Goal: whatever the times of the scrapes, no second is left out and none is told twice.

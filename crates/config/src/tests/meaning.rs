@@ -204,11 +204,6 @@ fn notes() {
         ),
         (
             Role::Master,
-            "[web]\ntokens = ['hunter2']\n[archive]\nurl = 'http://me:hunter2@host/'",
-            &["node.toml:4: archive.url = \"http://…@host/\": not built yet"],
-        ),
-        (
-            Role::Master,
             "[api_keys.11111111-2222-3333-4444-555555555555]\nproxy_enabled = true\nhealth_enabled_by_default = true\ndefault_memory_mode = 'map'",
             &["node.toml:2: api_keys.11111111….proxy_enabled = true: has no effect in a master"],
         ),

@@ -16,6 +16,7 @@ fn config(source: Source) -> BackendConfig {
     BackendConfig {
         name: "site".into(),
         every_s: 10,
+        cut: Cut::AsTold,
         format: FormatOptions {
             format: Format::Graphite,
             source,
@@ -183,4 +184,26 @@ fn parts_are_bounded() {
         .map(|line| std::str::from_utf8(line).unwrap().trim().parse().unwrap())
         .collect();
     assert_eq!(numbers, (0..35_000).collect::<Vec<_>>());
+}
+
+/// Goal: windows for an archive that is read back begin and end with full multiples, have all their rows, and go on
+/// where they were left.
+#[test]
+fn whole_windows_end_with_multiples() {
+    let store = Store::new();
+    let (_, mut feed) = host(&store, "box");
+    let slot = load(&mut feed);
+    let whole = || BackendConfig { cut: Cut::Whole, ..config(Source::Average) };
+    let begin_s = T - T % 10;
+    let mut backend = Backend::new(whole(), NOBODY, None, at(begin_s + 3));
+    assert_eq!(backend.due_s(), begin_s + 13);
+    rows(&mut feed, slot, begin_s - 5..=begin_s + 12);
+    assert_eq!(told(&mut backend, &store, begin_s + 12), [""; 0]);
+    let average = (begin_s + 1..=begin_s + 10).map(|s| s - T).sum::<i64>() as f64 / 10.0;
+    let line = told(&mut backend, &store, begin_s + 13);
+    assert_eq!(line, [format!("nd.box.system.load.load1 {average:.7} {}", begin_s + 10)]);
+    rows(&mut feed, slot, begin_s + 13..=begin_s + 23);
+    let mut again = Backend::new(whole(), NOBODY, Some(begin_s + 10), at(begin_s + 23));
+    let lines = told(&mut again, &store, begin_s + 23);
+    assert!(lines.len() == 1 && lines[0].ends_with(&format!(" {}", begin_s + 20)), "{lines:?}");
 }

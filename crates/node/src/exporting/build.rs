@@ -7,7 +7,7 @@ use anyhow::Context;
 use config::Settings;
 use export::send::{Framing, Heard, Lines, Web, WebConfig};
 use export::{
-    Backend, BackendConfig, Delivery, DiskQueue, Format, FormatOptions, Ledger, Outcome, Queue, Records, Source,
+    Backend, BackendConfig, Cut, Delivery, DiskQueue, Format, FormatOptions, Ledger, Outcome, Queue, Records, Source,
 };
 use patterns::SimplePattern;
 use row::{Guid, Now};
@@ -91,7 +91,8 @@ impl Way {
 pub(crate) fn problems(settings: &Settings) -> Vec<String> {
     let enabled = settings.backends.iter().filter(|backend| backend.enabled);
     let problem = |backend: &config::Backend| {
-        let err = way(backend).err().or_else(|| without_rows(settings, backend).err())?;
+        let err = way(backend).err().or_else(|| without_rows(settings, backend).err());
+        let err = err.or_else(|| cannot_be_read_back(backend).err())?;
         Some(format!("backend.{}: {err:#}", backend.name))
     };
     enabled.filter_map(problem).collect()
@@ -106,6 +107,7 @@ pub(super) fn build(settings: &Settings, own: Guid, now: Now) -> anyhow::Result<
 }
 
 fn one(settings: &Settings, backend: &config::Backend, own: Guid, now: Now) -> anyhow::Result<Built> {
+    cannot_be_read_back(backend)?;
     let (kind, way) = way(backend)?;
     let disk = disk(settings, backend)?;
     let queue = Queue::new(backend.buffer_on_failures as usize, disk).context("the queue on the disk")?;
@@ -113,14 +115,15 @@ fn one(settings: &Settings, backend: &config::Backend, own: Guid, now: Now) -> a
     let config = BackendConfig {
         name: backend.name.clone(),
         every_s: every_s as i64,
+        cut: if backend.read_back { Cut::Whole } else { Cut::AsTold },
         format: FormatOptions {
             format: kind.format,
             source: Source::of_word(&backend.data_source).unwrap_or_default(),
             prefix: backend.prefix.clone(),
-            names: backend.send_names_instead_of_ids,
+            names: backend.send_names_instead_of_ids && !backend.read_back,
             configured_labels: backend.send_configured_labels,
             automatic_labels: backend.send_automatic_labels,
-            node: false,
+            node: backend.read_back,
             undot_hostname: false,
         },
         hosts: SimplePattern::new(&backend.send_hosts_matching),
@@ -139,6 +142,18 @@ fn without_rows(settings: &Settings, backend: &config::Backend) -> anyhow::Resul
         !is_bare || backend.data_source == "as collected",
         "expected data_source = \"as collected\", for this node keeps no rows (global.memory_mode = \"none\")"
     );
+    Ok(())
+}
+
+/// Only what has a query API can be read back, and only averages are.
+fn cannot_be_read_back(backend: &config::Backend) -> anyhow::Result<()> {
+    if backend.read_back {
+        let is_right = backend.kind == "prometheus-remote-write" && backend.data_source == "average";
+        anyhow::ensure!(
+            is_right,
+            "read_back = true: expected type = \"prometheus-remote-write\" and data_source = \"average\""
+        );
+    }
     Ok(())
 }
 
