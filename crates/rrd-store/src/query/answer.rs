@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use row::Packed;
 
+use super::archive::Missing;
 use super::window::Window;
 
 /// The answer to a query: rows of values.
@@ -19,6 +20,8 @@ pub struct Answer {
     pub update_every_s: u32,
     /// The dimensions: chart after chart, in each chart's order.
     pub columns: Vec<Column>,
+    /// What an archive was asked for in vain.
+    pub missing: Option<Missing>,
     pub(super) table: Table,
 }
 

@@ -17,7 +17,7 @@ use super::sources::{Part, Source, Sources};
 use super::window::Window;
 use super::{Options, Query};
 use crate::snapshot::Run;
-use crate::tier::TierRun;
+use crate::tier::Summary;
 
 /// Bytes that methods which keep a row's points may take; more dimensions are folded in turns.
 const POINTS_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -81,7 +81,7 @@ impl Sheet {
         &mut self,
         query: &Query<'_>,
         chart: &Picked,
-        from: &Sources,
+        from: &Sources<'_>,
         columns: &mut [Column],
         first: usize,
     ) {
@@ -153,7 +153,7 @@ fn finish_stored(values: &mut [Packed], options: Options) {
 struct ChartFold<'a> {
     sheet: &'a mut Sheet,
     chart: &'a Picked,
-    sources: &'a Sources,
+    sources: &'a Sources<'a>,
     columns: &'a mut [Column],
     first_column: usize,
 }
@@ -176,9 +176,10 @@ impl ChartFold<'_> {
 
     fn fold<M: Method>(&mut self, method: &M) {
         let (wanted, columns) = self.wanted();
-        let of_source = |(_, source): &(Part, Source)| match source {
+        let of_source = |(_, source): &(Part, Source<'_>)| match source {
             Source::Rows(rows) => rows.rows_max() as i64 * self.chart.every_s / self.sheet.window.quantum_s,
             Source::Tier(rows, _) => rows.rows_max() as i64,
+            Source::Older(rows) => rows.rows() * self.chart.every_s / self.sheet.window.quantum_s,
         };
         let points: i64 = self.sources.iter().map(of_source).sum();
         let points = points.clamp(1, self.sheet.window.group) as usize;
@@ -213,22 +214,29 @@ impl ChartFold<'_> {
         let mut lanes: Vec<_> = columns.iter().map(lane).collect();
         let (every_s, quantum_s) = (self.chart.every_s, self.sheet.window.quantum_s);
         for (part, source) in self.sources {
+            let mut take_rows = |run: Run<'_>| {
+                let (lane, run) = (&mut lanes[run.place], cut(run, part, every_s));
+                match every_s == quantum_s {
+                    true => lane.take_points(method, self.sheet, &run),
+                    false => lane.take_between(method, self.sheet, &run, every_s),
+                }
+            };
+            let values = every_s as f64 / quantum_s as f64;
             match source {
-                Source::Rows(rows) => rows.runs(wanted, |run| {
-                    let (lane, run) = (&mut lanes[run.place], cut(run, part, every_s));
-                    match every_s == quantum_s {
-                        true => lane.take_points(method, self.sheet, &run),
-                        false => lane.take_between(method, self.sheet, &run, every_s),
-                    }
-                }),
+                Source::Rows(rows) => rows.runs(wanted, take_rows),
+                Source::Older(span) if span.coverage.step_s == every_s => span.runs(wanted, &mut take_rows),
+                Source::Older(span) => {
+                    let grid = TierGrid { part, step_s: span.coverage.step_s, end_s: span.coverage.before_s, values };
+                    span.summaries(wanted, every_s, |place, summaries| {
+                        lanes[place].take_summaries(method, self.sheet, summaries.iter().copied(), &grid);
+                    });
+                }
                 Source::Tier(rows, end_s) => {
-                    let grid = TierGrid {
-                        part,
-                        step_s: rows.step_s,
-                        end_s: *end_s,
-                        values: every_s as f64 / quantum_s as f64,
-                    };
-                    rows.runs(wanted, |run| lanes[run.place].take_summaries(method, self.sheet, &run, &grid));
+                    let grid = TierGrid { part, step_s: rows.step_s, end_s: *end_s, values };
+                    rows.runs(wanted, |run| {
+                        let summaries = run.summaries(grid.step_s);
+                        lanes[run.place].take_summaries(method, self.sheet, summaries, &grid);
+                    });
                 }
             }
         }
@@ -316,12 +324,12 @@ impl<S> Lane<S> {
         &mut self,
         method: &M,
         sheet: &mut Sheet,
-        run: &TierRun<'_>,
+        summaries: impl Iterator<Item = (i64, Summary)>,
         grid: &TierGrid<'_>,
     ) {
         let Window { before_s, step_s, .. } = sheet.window;
         let start_s = sheet.window.start_s();
-        for (period_s, of_period) in run.summaries(grid.step_s) {
+        for (period_s, of_period) in summaries {
             // What it sums up, and what of that is asked of it.
             let (whole_from_s, whole_to_s) = (period_s - grid.step_s, period_s.min(grid.end_s));
             let from_s = whole_from_s.max(grid.part.after_s).max(start_s);

@@ -1,8 +1,8 @@
 //! Queries: from a request for a time range to rows of values.
 //!
 //! ```text
-//! Query ─> select: charts, dimensions ─> window: rows ─> sources: rows, tiers ─> fold ─> Answer
-//!          (some charts per lock)                        (a lock per chart, for its snapshots)
+//! Query ─> select: charts, dimensions ─> window: rows ─> archive ─> sources: rows, tiers ─> fold ─> Answer
+//!          (some charts per lock)                      (no lock)   (a lock per chart, for its snapshots)
 //! ```
 //!
 //! The host's lock is held to look charts up and to copy what is open of one; blocks are decoded
@@ -10,6 +10,7 @@
 //! newer stay out. Options that only change how an answer looks are not here.
 
 mod answer;
+mod archive;
 mod fold;
 mod group;
 mod method;
@@ -21,12 +22,14 @@ mod window;
 use patterns::SimplePattern;
 
 pub use answer::{Answer, Column, Combine, Values};
+pub use archive::{Archive, Asked, Elder, Fetched, Lack, Missing, What};
 pub use group::Group;
 pub use standing::{AskId, Desk, Due, Found, Standing};
 pub use window::{Grid, POINTS_MAX, Window, WindowRequest};
 
 use crate::host::{Host, MemoryMode};
 use crate::view::ChartView;
+use archive::Plan;
 use fold::Sheet;
 use select::Picked;
 use window::Extent;
@@ -68,6 +71,8 @@ pub struct Query<'a> {
     /// Tiers answer only for what is older than the chart's rows, even where they are less to read:
     /// their numbers are rounded.
     pub exact: bool,
+    /// Who is asked for what is older than the store's rows.
+    pub archive: Elder<'a>,
 }
 
 /// Which charts are asked.
@@ -116,6 +121,9 @@ pub enum QueryError {
     /// More stored values than may be read.
     #[error("{0} values are to be read")]
     TooLong(u64),
+    /// An archive has to be asked, which is not to be done here.
+    #[error("an archive is to be asked")]
+    Waits,
 }
 
 impl<'a> Query<'a> {
@@ -136,6 +144,7 @@ impl<'a> Query<'a> {
             charts_max: usize::MAX,
             reads_max: u64::MAX,
             exact: false,
+            archive: Elder::None,
         }
     }
 }
@@ -149,11 +158,13 @@ impl Host {
         if self.keep().mode == MemoryMode::None {
             return Err(QueryError::NoMatch);
         }
+        let archive = query.archive.archive();
         let mut charts = select::pick(self, query);
-        let extent = extent(&charts);
+        let extent = extent(&charts, archive);
         let points_max = query.values_max / width(&charts).max(1);
         let window = Window::resolve(&query.window, extent, points_max, now_s);
-        charts.retain(|chart| takes_part(chart, &window));
+        let plan = |chart: &Picked| Plan::of(archive?, chart, &window, query);
+        charts.retain(|chart| takes_part(chart, &window) || plan(chart).is_some());
         let width = width(&charts);
         if charts.is_empty() || (query.dimensions.is_some() && width == 0) {
             return Err(QueryError::NoMatch);
@@ -161,27 +172,39 @@ impl Host {
         if charts.len() > query.charts_max {
             return Err(QueryError::TooMany(charts.len()));
         }
-        let reads = charts.iter().map(|chart| reads(query, chart, &window)).sum();
+        let reads = charts.iter().map(|chart| reads(query, chart, &window, plan(chart).as_ref())).sum();
         if reads > query.reads_max {
             return Err(QueryError::TooLong(reads));
         }
+        let is_older = charts.iter().any(|chart| plan(chart).is_some());
+        if is_older && matches!(query.archive, Elder::Elsewhere(_)) {
+            return Err(QueryError::Waits);
+        }
         let coarse = seconds_between(query, &charts, &window) > VALUES_BETWEEN_MAX;
         let stored = Sheet::may_be_stored(query, &window, charts.iter().map(|chart| chart.every_s))
+            && !is_older
             && !charts.iter().any(|chart| needs_tiers(chart, &window));
         let mut sheet = Sheet::new(window, width, query.options, stored, coarse);
         let mut columns = Vec::with_capacity(width);
+        let mut missing = None;
         for chart in &mut charts {
+            let older = archive.zip(plan(chart)).map(|(archive, plan)| {
+                let (older, lack) = plan.fetch(archive, self.guid(), chart, &window, query);
+                missing = missing.map(|before: Missing| lack.map_or(before, |lack| before.and(lack))).or(lack);
+                older
+            });
+            let older = older.unwrap_or_default();
             let first = columns.len();
             columns.append(&mut chart.columns);
             let span = Sheet::span(&window, chart.every_s);
-            let take = |found: ChartView<'_>| sources::take(&found, &window, query, span, !stored);
+            let take = |found: ChartView<'_>| sources::take(&found, &window, query, span, !stored, &older);
             let sources = self.read(|view| chart.find(view).map(take));
             if let Some(sources) = sources {
                 sheet.fold(query, chart, &sources, &mut columns[first..], first);
             }
         }
         let Extent { first_s, last_s, every_s } = extent;
-        Ok(Answer { window, first_s, last_s, update_every_s: every_s as u32, columns, table: sheet.finish() })
+        Ok(Answer { window, first_s, last_s, update_every_s: every_s as u32, columns, missing, table: sheet.finish() })
     }
 }
 
@@ -190,19 +213,23 @@ fn width(charts: &[Picked]) -> usize {
     charts.iter().map(|chart| chart.shown.len()).sum()
 }
 
-fn extent(charts: &[Picked]) -> Extent {
+/// Charts without rows here end with what an archive has.
+fn extent(charts: &[Picked], archive: Option<&dyn Archive>) -> Extent {
+    let with_rows = || charts.iter().filter(|chart| chart.last_s > 0);
+    let none_s = archive.map_or(0, |archive| archive.end_s());
     Extent {
-        first_s: charts.iter().map(|chart| chart.first_s).min().unwrap_or(0),
-        last_s: charts.iter().map(|chart| chart.last_s).max().unwrap_or(0),
+        first_s: with_rows().map(|chart| chart.first_s).min().unwrap_or(none_s),
+        last_s: with_rows().map(|chart| chart.last_s).max().unwrap_or(none_s),
         every_s: charts.iter().map(|chart| chart.every_s).min().unwrap_or(1),
     }
 }
 
-/// Stored values of a chart that lie in the window.
-fn reads(query: &Query<'_>, chart: &Picked, window: &Window) -> u64 {
+/// Stored values of a chart that lie in the window, and those that an archive is asked for.
+fn reads(query: &Query<'_>, chart: &Picked, window: &Window, plan: Option<&Plan>) -> u64 {
     let seconds = chart.last_s.min(window.before_s) - chart.rows_first_s.max(window.start_s());
     let dimensions = if query.options.percentage { u64::from(chart.dimensions) } else { chart.shown.len() as u64 };
-    (seconds.max(0) / chart.every_s.max(1)) as u64 * dimensions
+    let elsewhere = plan.map_or(0, |plan| plan.values(window));
+    (seconds.max(0) / chart.every_s.max(1) + elsewhere) as u64 * dimensions
 }
 
 /// Seconds between stored points that are to be filled, times dimensions.
@@ -222,6 +249,10 @@ fn needs_tiers(chart: &Picked, window: &Window) -> bool {
 
 /// Whether a chart has rows in the window, or not far from it.
 fn takes_part(chart: &Picked, window: &Window) -> bool {
+    // One without rows is there for what an archive has.
+    if chart.last_s <= 0 {
+        return false;
+    }
     covers_near(Extent { first_s: chart.first_s, last_s: chart.last_s, every_s: chart.every_s }, window)
 }
 

@@ -11,6 +11,7 @@ use row::{ChartSlot, DimensionDefinition, DimensionIndex, DimensionOptions};
 use super::answer::Column;
 use super::{Charts, MatchBy, Query};
 use crate::host::Host;
+use crate::tier::Levels;
 use crate::view::{ChartView, HostView};
 
 /// Slots that are looked at while the host's lock is held once.
@@ -27,6 +28,10 @@ pub(super) struct Picked {
     pub(super) rows_first_s: i64,
     pub(super) last_s: i64,
     pub(super) every_s: i64,
+    /// What its rows and its tiers cover.
+    pub(super) levels: Levels,
+    /// With an archive: the ids of all its dimensions.
+    pub(super) ids: Vec<Arc<str>>,
     /// All its dimensions, shown or not.
     pub(super) dimensions: u32,
     /// The places of those to show, in rising order, and a column for each.
@@ -91,21 +96,25 @@ fn has_labels(chart: &ChartView<'_>, query: &Query<'_>) -> bool {
 }
 
 impl Picked {
-    /// `None` for a chart without rows, without the labels that are asked for, or without any
-    /// dimension that is asked for and counts.
+    /// `None` for a chart without rows, unless an archive may have some, without the labels that are asked for, or
+    /// without any dimension that is asked for and counts.
     fn of(chart: &ChartView<'_>, query: &Query<'_>) -> Option<Self> {
-        let last_s = chart.levels().iter().map(|level| level.before_s).max().unwrap_or(0);
-        if last_s <= 0 || !has_labels(chart, query) {
+        let levels = chart.levels();
+        let archive = query.archive.archive();
+        let last_s = levels.iter().map(|level| level.before_s).max().unwrap_or(0);
+        if (last_s <= 0 && archive.is_none()) || !has_labels(chart, query) {
             return None;
         }
         let mut picked = Self {
             slot: chart.slot(),
             laid_out: chart.laid_out(),
             id: chart.id().into(),
-            first_s: chart.oldest_s(),
+            first_s: if last_s > 0 { chart.oldest_s() } else { 0 },
             rows_first_s: chart.first_s(),
             last_s,
             every_s: i64::from(chart.update_every_s()),
+            levels,
+            ids: archive.map_or(Vec::new(), |_| chart.dimensions().map(|dimension| dimension.id.into()).collect()),
             dimensions: chart.dimension_count() as u32,
             shown: Vec::new(),
             columns: Vec::new(),

@@ -1,6 +1,6 @@
 //! Sources: which rows of a chart answer for which seconds of a window.
 //!
-//! The chart's own rows come first, and tiers for what is older. Where a row of the answer holds whole
+//! The chart's own rows come first, and tiers for what is older; an archive lies between them, as fine as it is. Where a row of the answer holds whole
 //! rows of a tier, and the group can go on from sums, the tier comes first: it is less to read. No
 //! second is answered for twice, and none is left out that anything has:
 //!
@@ -10,6 +10,7 @@
 //! ```
 
 use super::Query;
+use super::archive::{Older, Span};
 use super::group::Group;
 use super::window::Window;
 use crate::snapshot::Snapshot;
@@ -26,42 +27,64 @@ pub(super) struct Part {
 
 /// Rows to be folded.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum Source<'a> {
     /// Those of the chart.
     Rows(Snapshot),
     /// Those of a tier, which has all up to this second.
     Tier(TierRows, i64),
+    /// Those of an archive.
+    Older(&'a Span),
 }
 
 /// Sources in the order of time, with the seconds that each answers for.
-pub(super) type Sources = Vec<(Part, Source)>;
+pub(super) type Sources<'a> = Vec<(Part, Source<'a>)>;
 
 /// Takes what a window needs of a chart; `span` are the seconds that matter of its own rows, `tiers`
-/// says whether tiers may be used.
-pub(super) fn take(
+/// says whether others may be used, `older` is what an archive has.
+pub(super) fn take<'a>(
     chart: &ChartView<'_>,
     window: &Window,
     query: &Query<'_>,
     span: (i64, i64),
     tiers: bool,
-) -> Sources {
+    older: &'a Older,
+) -> Sources<'a> {
     let levels = chart.levels();
     let part = Part { level: 0, after_s: i64::MIN, before_s: i64::MAX };
-    if levels.len() == 1 || !tiers {
+    if (levels.len() == 1 && older.spans.is_empty()) || !tiers {
         return vec![(part, Source::Rows(chart.snapshot(span.0, span.1)))];
     }
     let source = |part: Part| {
         let (after_s, before_s) = (part.after_s.max(span.0), part.before_s.min(span.1));
         let source = match part.level.checked_sub(1) {
             None => Source::Rows(chart.snapshot(after_s, before_s)),
+            Some(_) if part.level >= levels.len() => Source::Older(&older.spans[part.level - levels.len()]),
             Some(tier) => Source::Tier(chart.tier_rows(tier, after_s, before_s), levels[part.level].before_s),
         };
         (part, source)
     };
-    let first = if query.exact { 0 } else { preference(&levels, window, query.group) };
+    plan_with(&levels, &older.covers, window, query, span).into_iter().map(source).collect()
+}
+
+/// Lays a chart's levels and, numbered behind them, what is elsewhere, side by side: what of that is within
+/// `span`. What is here wins over what is as fine elsewhere.
+pub(super) fn plan_with(
+    levels: &[Coverage],
+    elsewhere: &[Coverage],
+    window: &Window,
+    query: &Query<'_>,
+    span: (i64, i64),
+) -> Vec<Part> {
+    let preferred = if query.exact { 0 } else { preference(levels, window, query.group) };
+    let all = [levels, elsewhere].concat();
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    // The chart's own rows stay first.
+    order[1..].sort_by_key(|&level| all[level].step_s);
+    let first = order.iter().position(|&level| level == preferred).unwrap_or(0);
     let mut parts = Vec::new();
-    plan(&levels, first, &mut parts);
-    parts.into_iter().filter(|part| part.is_in(window)).map(source).collect()
+    lay(&all, (0..=first).rev().chain(first + 1..all.len()).map(|place| order[place]), &mut parts);
+    parts.retain(|part| part.after_s < span.1 && part.before_s > span.0);
+    parts
 }
 
 /// Whether a chart's own rows answer for all of a window, if they come first. `parts` is space for it.
@@ -91,8 +114,13 @@ fn preference(levels: &[Coverage], window: &Window, group: Group) -> usize {
 /// Lays levels, the finest first, side by side: first the one that is preferred, then finer ones, then
 /// coarser ones.
 fn plan(levels: &[Coverage], first: usize, parts: &mut Vec<Part>) {
+    lay(levels, (0..=first).rev().chain(first + 1..levels.len()), parts);
+}
+
+/// Lays levels side by side, in an order.
+fn lay(levels: &[Coverage], order: impl Iterator<Item = usize>, parts: &mut Vec<Part>) {
     parts.clear();
-    for level in (0..=first).rev().chain(first + 1..levels.len()) {
+    for level in order {
         let Coverage { step_s, after_s, before_s } = levels[level];
         // The chart's own rows fit everywhere.
         let step_s = if level == 0 { 1 } else { step_s };

@@ -27,7 +27,7 @@ mod summary;
 pub(crate) use align::align;
 pub(crate) use budget::Budgets;
 pub(crate) use late::{Delta, feed_late, feed_late_rows};
-pub(crate) use reading::{Coverage, Levels, TierRows, TierRun};
+pub(crate) use reading::{Coverage, Levels, TierRows};
 pub(crate) use summary::{CELLS, Summary};
 
 use row::Packed;
