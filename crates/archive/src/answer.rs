@@ -75,7 +75,9 @@ impl Matrix {
         for (dimension, values) in other.series {
             match self.series.get_mut(&dimension) {
                 None => drop(self.series.insert(dimension, values)),
-                Some(known) => known.iter_mut().zip(values).filter(|(one, _)| one.is_nan()).for_each(|(one, value)| *one = value),
+                Some(known) => {
+                    known.iter_mut().zip(values).filter(|(one, _)| one.is_nan()).for_each(|(one, value)| *one = value)
+                }
             }
         }
     }
@@ -295,10 +297,22 @@ mod tests {
             ("<html>", "the answer cannot be read: no object at byte 0"),
             (r#"{"status":"error","errorType":"bad_data","error":"too\nlong"}"#, "the server refuses: too long"),
             (r#"{"status":"success"}"#, "the answer cannot be read: there is no data in it"),
-            (r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#, "the answer cannot be read: another type of result at byte 50"),
-            (r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1]]}]}}"#, "the answer cannot be read: a point without value at byte 86"),
-            (r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"x"]]}]}}"#, "the answer cannot be read: a value that is no number at byte 89"),
-            (r#"{"status":"success","data":{"resultType":"matrix","result":["#, "the answer cannot be read: no object at byte 60"),
+            (
+                r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#,
+                "the answer cannot be read: another type of result at byte 49",
+            ),
+            (
+                r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1]]}]}}"#,
+                "the answer cannot be read: a point without value at byte 86",
+            ),
+            (
+                r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"x"]]}]}}"#,
+                "the answer cannot be read: a value that is no number at byte 89",
+            ),
+            (
+                r#"{"status":"success","data":{"resultType":"matrix","result":["#,
+                "the answer cannot be read: no object at byte 60",
+            ),
         ] {
             assert_eq!(matrix(body.as_bytes(), ROWS).unwrap_err().words(), words, "{body}");
         }

@@ -70,9 +70,13 @@ impl Reader {
         Arc::clone(&lock(&self.elders.list).hosts)
     }
 
-    /// Whether it is time to ask again who they are.
+    /// Whether somebody should ask again who they are: nobody does, and it is time.
     #[must_use]
     pub fn is_stale(&self) -> bool {
+        self.is_old() && self.elders.asking.try_lock().is_ok()
+    }
+
+    fn is_old(&self) -> bool {
         let is_old = |asked_us: u64| self.now().mono_us.saturating_sub(asked_us) >= LIST_US;
         self.config.hosts_for_s > 0 && lock(&self.elders.list).asked_us.is_none_or(is_old)
     }
@@ -80,7 +84,7 @@ impl Reader {
     /// Asks who they are, if it is time. Waits.
     pub fn refresh(&self) {
         let _one_at_a_time = lock(&self.elders.asking);
-        if !self.is_stale() {
+        if !self.is_old() {
             return;
         }
         let (answers, is_short) = self.ask(&request::hosts(self.config.hosts_for_s), answer::vector);
@@ -94,6 +98,13 @@ impl Reader {
             hosts.truncate(HOSTS_MAX);
         }
         list.hosts = Arc::new(hosts);
+    }
+
+    /// When a host wrote last that was looked at.
+    pub(crate) fn newest_s(&self, host: Guid) -> Option<i64> {
+        let is_elder = lock(&self.elders.looked_at).iter().any(|one| one.guid == host);
+        let newest_s = || self.hosts().iter().find(|elder| elder.guid == host).map(|elder| elder.newest_s);
+        is_elder.then(newest_s).flatten()
     }
 
     /// A host of the archive by its GUID or its name, with its charts. Waits. `own` knows what charts are like.
@@ -129,7 +140,7 @@ impl Reader {
         if answers.is_empty() {
             return None;
         }
-        let host = host(elder, charts(answers.into_iter().flatten()), &Known::of(own), self.config.every_s);
+        let host = host(elder, charts(answers.into_iter().flatten()), &Known::of(own));
         looked_at.retain(|one| one.guid != elder.guid);
         if looked_at.len() >= LOOKED_AT_MAX {
             looked_at.remove(0);
@@ -153,7 +164,8 @@ fn elders(answers: impl Iterator<Item = (Labels, f64)>) -> Vec<Elder> {
         if hosts.len() >= HOSTS_MAX && !hosts.contains_key(&guid) {
             continue;
         }
-        let hostname = label(&labels, "instance").filter(|name| !name.is_empty()).map_or(guid.to_string(), str::to_owned);
+        let hostname =
+            label(&labels, "instance").filter(|name| !name.is_empty()).map_or(guid.to_string(), str::to_owned);
         let found = Elder { guid, hostname, newest_s: newest_s as i64 };
         let known = hosts.entry(guid).or_insert_with(|| found.clone());
         if found.newest_s > known.newest_s {
@@ -192,7 +204,7 @@ fn charts(series: impl Iterator<Item = Labels>) -> BTreeMap<String, Found> {
 }
 
 /// A host with these charts. The order of dimensions is lost, so it is that of their ids.
-fn host(elder: &Elder, charts: BTreeMap<String, Found>, known: &Known, every_s: i64) -> Arc<Host> {
+fn host(elder: &Elder, charts: BTreeMap<String, Found>, known: &Known) -> Arc<Host> {
     let info = HostInfo { hostname: elder.hostname.clone(), hops: 1, ..HostInfo::unknown(elder.guid) };
     let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 60));
     let mut feed = host.claim(FeedKind::Stored, info);
@@ -200,7 +212,7 @@ fn host(elder: &Elder, charts: BTreeMap<String, Found>, known: &Known, every_s: 
     let Some(mut writer) = feed.writer(now) else { return host };
     let mut refused = 0;
     for (id, found) in &charts {
-        let About { context, units, title, chart_type, priority } = known.about(&found.metric, id);
+        let About { context, units, title, chart_type, priority, update_every_s } = known.about(&found.metric, id);
         let chart = ChartDefinition {
             id,
             title: &title,
@@ -209,7 +221,7 @@ fn host(elder: &Elder, charts: BTreeMap<String, Found>, known: &Known, every_s: 
             context: &context,
             chart_type,
             priority,
-            update_every_s: u32::try_from(every_s).unwrap_or(1),
+            update_every_s,
             ..Default::default()
         };
         let Ok(slot) = writer.define_chart(&chart) else {
@@ -217,7 +229,8 @@ fn host(elder: &Elder, charts: BTreeMap<String, Found>, known: &Known, every_s: 
             continue;
         };
         for id in &found.dimensions {
-            refused += usize::from(writer.define_dimension(slot, &DimensionDefinition { id, ..Default::default() }).is_err());
+            refused +=
+                usize::from(writer.define_dimension(slot, &DimensionDefinition { id, ..Default::default() }).is_err());
         }
     }
     if refused > 0 {
@@ -257,9 +270,19 @@ mod tests {
     fn series_become_charts() {
         let own = Store::new().add(&HostInfo::unknown(Guid::from_bytes([1; 16])), Keep::new(MemoryMode::Ram, 60));
         let mut feed = own.claim(FeedKind::Local, HostInfo::unknown(Guid::from_bytes([1; 16])));
-        let disk = ChartDefinition { id: "disk.sda", context: "disk.io", units: "KiB/s", title: "I/O", priority: 7, update_every_s: 1, ..Default::default() };
+        let disk = ChartDefinition {
+            id: "disk.sda",
+            context: "disk.io",
+            units: "KiB/s",
+            title: "I/O",
+            priority: 7,
+            update_every_s: 1,
+            ..Default::default()
+        };
         feed.writer(row::Now { wall_us: 1, mono_us: 1 }).unwrap().define_chart(&disk).unwrap();
-        let one = |name: &str, chart: &str, dimension: &str| labels(&[("__name__", name), ("chart", chart), ("dimension", dimension), ("family", "f")]);
+        let one = |name: &str, chart: &str, dimension: &str| {
+            labels(&[("__name__", name), ("chart", chart), ("dimension", dimension), ("family", "f")])
+        };
         let series = [
             one("my_site_disk_io_KiB_persec_average", "disk.sdb", "writes"),
             one("my_site_disk_io_KiB_persec_average", "disk.sdb", "reads"),
@@ -268,12 +291,19 @@ mod tests {
             labels(&[("chart", "without.dimension")]),
         ];
         let elder = Elder { guid: ONE.parse().unwrap(), hostname: "box".into(), newest_s: 1_000 };
-        let found = host(&elder, charts(series.into_iter()), &Known::of(&own), 10);
+        let found = host(&elder, charts(series.into_iter()), &Known::of(&own));
         let told = found.read(|view| {
             let one = |chart: rrd_store::ChartView<'_>| {
                 let definition = chart.definition();
                 let dimensions: Vec<_> = chart.dimensions().map(|dimension| dimension.id).collect();
-                format!("{} {} {} {} {}", definition.id, definition.context, definition.units, definition.family, dimensions.join(","))
+                format!(
+                    "{} {} {} {} {}",
+                    definition.id,
+                    definition.context,
+                    definition.units,
+                    definition.family,
+                    dimensions.join(",")
+                )
             };
             view.charts().map(one).collect::<Vec<_>>()
         });

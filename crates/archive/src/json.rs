@@ -94,9 +94,7 @@ impl<'a> Reader<'a> {
         let bytes = self.bytes;
         let plain = bytes[begin..].iter().take_while(|byte| !matches!(byte, b'"' | b'\\')).count();
         self.at += plain;
-        let utf8 = |reader: &Self, bytes: &'a [u8]| {
-            std::str::from_utf8(bytes).or_else(|_| reader.fault("no UTF-8"))
-        };
+        let utf8 = |reader: &Self, bytes: &'a [u8]| std::str::from_utf8(bytes).or_else(|_| reader.fault("no UTF-8"));
         let head = utf8(self, &bytes[begin..self.at])?;
         if bytes.get(self.at) == Some(&b'"') {
             self.at += 1;

@@ -21,6 +21,7 @@ pub(crate) struct About {
     pub(crate) title: String,
     pub(crate) chart_type: ChartType,
     pub(crate) priority: i32,
+    pub(crate) update_every_s: u32,
 }
 
 impl Known {
@@ -66,6 +67,8 @@ fn guess(own: &str, chart: &str) -> About {
         title: chart.to_owned(),
         chart_type: ChartType::default(),
         priority: ChartDefinition::default().priority,
+        // The usual: what the archive has is the same for all seconds of a point.
+        update_every_s: 1,
     }
 }
 
@@ -77,6 +80,7 @@ impl About {
             title: definition.title.to_owned(),
             chart_type: definition.chart_type,
             priority: definition.priority,
+            update_every_s: definition.update_every_s,
         }
     }
 }

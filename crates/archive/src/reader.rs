@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use row::Now;
+use row::{Guid, Now};
 use rrd_store::query::{Archive, Asked, Fetched, Lack};
 use tracing::{info, warn};
 use web_client::{Client, Request, Trust};
@@ -94,6 +94,7 @@ struct Server {
 #[derive(Debug)]
 pub struct Session {
     reader: Arc<Reader>,
+    end_s: i64,
     until_us: u64,
     requests: Cell<u32>,
 }
@@ -117,12 +118,14 @@ impl Reader {
         Ok(Self { config, servers, clock, cache, elders: Elders::default() })
     }
 
-    /// Begins a query.
+    /// Begins a query of a host.
     #[must_use]
-    pub fn session(self: &Arc<Self>) -> Session {
+    pub fn session(self: &Arc<Self>, host: Guid) -> Session {
         let patience_us = self.config.timeout.as_micros() as u64 * TIMEOUTS_MAX;
-        let until_us = self.now().mono_us + patience_us;
-        Session { reader: Arc::clone(self), until_us, requests: Cell::new(0) }
+        let now = self.now();
+        let (end_s, until_us) = (now.wall_s() - self.config.delay_s, now.mono_us + patience_us);
+        let end_s = self.newest_s(host).map_or(end_s, |newest_s| newest_s.min(end_s));
+        Session { reader: Arc::clone(self), end_s, until_us, requests: Cell::new(0) }
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -216,7 +219,7 @@ impl Archive for Session {
     }
 
     fn end_s(&self) -> i64 {
-        self.reader.now().wall_s() - self.reader.config.delay_s
+        self.end_s
     }
 
     fn fetch(&self, asked: &Asked<'_>) -> Fetched {
@@ -238,7 +241,8 @@ impl Archive for Session {
                 continue;
             }
             let most = last.min(begin + pieces.at_once(asked.dimensions) - 1);
-            let end = (begin + 1..=most).find(|&number| self.kept(&pieces, asked, number).is_some()).unwrap_or(most + 1);
+            let end =
+                (begin + 1..=most).find(|&number| self.kept(&pieces, asked, number).is_some()).unwrap_or(most + 1);
             let lack_now = self.request(&pieces, asked, begin..end, &mut table);
             (begin, gave) = (end, gave || lack_now != Some(Lack::Unavailable));
             lack = lack.max(lack_now);
@@ -262,7 +266,7 @@ impl Session {
 
     /// Whether a piece changes no more.
     fn is_settled(&self, pieces: &Pieces, number: i64) -> bool {
-        pieces.begin_s(number + 1) <= self.end_s() - SETTLED_S
+        pieces.begin_s(number + 1) <= self.reader.now().wall_s() - self.reader.config.delay_s - SETTLED_S
     }
 
     /// Asks for pieces that follow one another: those that are settled as a whole, else what was asked for.

@@ -5,8 +5,6 @@
 //! with the millisecond less, both take exactly those after it. Values in time are never asked for without a
 //! range: servers repeat the last sample for minutes where there is none.
 
-use std::fmt::Write;
-
 use row::Guid;
 use rrd_store::query::What;
 
@@ -31,9 +29,12 @@ pub(crate) fn rows(host: Guid, chart: &str, what: What, step_s: i64, after_s: i6
     format!("/api/v1/query_range?query={query}&start={}&end={before_s}&step={step_s}&nocache=1", after_s + step_s)
 }
 
-/// When hosts wrote last, by their labels `node` and `instance`.
+/// When hosts wrote last, by their labels `node` and `instance`: of the last minutes as it is, before that as steps
+/// of five minutes find it, for which a sample counts.
 pub(crate) fn hosts(for_s: u64) -> String {
-    let query = format!(r#"max by (node,instance) (max_over_time(timestamp(netdata_info{{node!=""}})[{for_s}s:5m]))"#);
+    let stamp = r#"timestamp(netdata_info{node!=""})"#;
+    let last = |of: &str| format!("max by (node,instance) ({of})");
+    let query = format!("{} or {}", last(stamp), last(&format!("max_over_time({stamp}[{for_s}s:5m])")));
     format!("/api/v1/query?query={}", percent(&query))
 }
 
@@ -62,8 +63,7 @@ fn percent(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            // A text takes whatever is written.
-            let _ = write!(encoded, "%{byte:02X}");
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
     encoded
@@ -79,7 +79,8 @@ mod tests {
         let mut bytes = Vec::new();
         let mut rest = encoded.bytes();
         while let Some(byte) = rest.next() {
-            let digits = || [rest.clone().next(), rest.clone().nth(1)].map(|b| (b.unwrap() as char).to_digit(16).unwrap() as u8);
+            let digits =
+                || [rest.clone().next(), rest.clone().nth(1)].map(|b| (b.unwrap() as char).to_digit(16).unwrap() as u8);
             if byte == b'%' {
                 let [high, low] = digits();
                 bytes.push(high << 4 | low);
@@ -102,7 +103,10 @@ mod tests {
                  &start=180&end=240&step=60&nocache=1"
             )
         );
-        assert!(plain(&rows(HOST, "a", What::Most, 1, 0, 9)).contains("max_over_time({") && rows(HOST, "a", What::Sum, 1, 0, 9).contains("%5B999ms%5D"));
+        assert!(
+            plain(&rows(HOST, "a", What::Most, 1, 0, 9)).contains("max_over_time({")
+                && rows(HOST, "a", What::Sum, 1, 0, 9).contains("%5B999ms%5D")
+        );
         let url = rows(HOST, "a b&c=d#é", What::Least, 1, 0, 9);
         assert!(url.bytes().all(|byte| byte.is_ascii_graphic()) && url.matches(['&', '#']).count() == 4, "{url}");
     }

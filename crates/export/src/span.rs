@@ -80,7 +80,8 @@ mod tests {
     /// Goal: a whole span has the rows after its begin up to its end, and of a slower chart the newest one.
     #[test]
     fn whole_spans_have_all_their_rows() {
-        let whole = |every_s, first_s, last_s| Span { after_s: 100, before_s: 110 }.whole_of_chart(every_s, first_s, last_s);
+        let whole =
+            |every_s, first_s, last_s| Span { after_s: 100, before_s: 110 }.whole_of_chart(every_s, first_s, last_s);
         assert_eq!(whole(1, 1, 999), Some((101, 110)));
         assert_eq!(whole(5, 1, 999), Some((105, 110)));
         assert_eq!(whole(3, 1, 999), Some((102, 108)));

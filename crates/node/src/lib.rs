@@ -26,6 +26,8 @@ mod own_host;
 mod parent;
 mod plugins;
 mod program;
+#[cfg(feature = "parent")]
+mod reading_back;
 mod reload;
 mod saving;
 #[cfg(feature = "sender")]

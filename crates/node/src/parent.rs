@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context;
+use archive::Reader;
 use config::{Settings, TlsMode, WebMode};
 use door::{Door, Guest, Guests, Rulebook};
 use health::fleet::Fleet;
@@ -21,7 +22,7 @@ use web::Web;
 
 use crate::own_host::{OwnHost, keep_as};
 use crate::watching::Watching;
-use crate::{Stop, VERSION, clock};
+use crate::{Stop, VERSION, clock, reading_back};
 
 /// The port of a proxy or a master, open.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl Parent {
             clock::now,
             stop.clone(),
         );
-        let web = web(settings, own, watching);
+        let web = web(settings, own, watching, reading_back::reader(settings)?);
         let parts = Parts {
             receiver: receiver.clone(),
             web: web.clone(),
@@ -187,7 +188,7 @@ fn identity(settings: &Settings) -> anyhow::Result<Option<Identity>> {
     Identity::load(&files).context("TLS of the port").map(Some)
 }
 
-fn web(settings: &Settings, own: &OwnHost, watching: Option<&Watching>) -> Web {
+fn web(settings: &Settings, own: &OwnHost, watching: Option<&Watching>, archive: Option<Arc<Reader>>) -> Web {
     let folder = &settings.web.custom_dir;
     let config = web::Config {
         version: VERSION.into(),
@@ -206,6 +207,7 @@ fn web(settings: &Settings, own: &OwnHost, watching: Option<&Watching>) -> Web {
         settings: settings.page(),
         access_log: !settings.global.log_dir.as_os_str().is_empty(),
         backends: own.ledgers.clone(),
+        archive,
     };
     Web::new(Arc::clone(&own.store), config, Arc::new(clock::now))
 }

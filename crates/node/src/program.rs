@@ -52,9 +52,14 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
         _ => {}
     }
     #[cfg(feature = "parent")]
-    if let Some(status) =
-        mistaken(&[crate::notifying::problems(&settings.health), crate::exporting::problems(&settings)].concat())
-    {
+    if let Some(status) = mistaken(
+        &[
+            crate::notifying::problems(&settings.health),
+            crate::exporting::problems(&settings),
+            crate::reading_back::problems(&settings),
+        ]
+        .concat(),
+    ) {
         return status;
     }
     match start(name, settings, run) {
@@ -77,6 +82,7 @@ fn check(role: Role, settings: &Settings) -> ExitCode {
         problems.extend(crate::notifying::problems(&settings.health));
         problems.extend(crate::management::problem(&settings.global.lib_dir));
         problems.extend(crate::exporting::problems(settings));
+        problems.extend(crate::reading_back::problems(settings));
         if let Some(status) = mistaken(&problems) {
             return status;
         }

@@ -55,9 +55,13 @@ fn history(random: &mut Random, every_s: i64, end_s: i64) -> History {
     all
 }
 
-fn filled(tiers: &[TierSettings], history: &History, every_s: i64, from_s: i64) -> Arc<Host> {
+fn filled(history: &History, every_s: i64, from_s: i64) -> Arc<Host> {
+    filled_until(history, every_s, from_s, i64::MAX)
+}
+
+fn filled_until(history: &History, every_s: i64, from_s: i64, until_s: i64) -> Arc<Host> {
     let info = HostInfo { hostname: "alpha".into(), ..HostInfo::unknown(Guid::from_bytes([7; 16])) };
-    let host = Store::with_tiers(tiers).add(&info, Keep::new(MemoryMode::Ram, 100_000));
+    let host = Store::new().add(&info, Keep::new(MemoryMode::Ram, 100_000));
     let mut feed = host.claim(FeedKind::Stored, info);
     let mut writer = feed.writer(NOW).unwrap();
     let chart = ChartDefinition { id: "a.chart", update_every_s: every_s as u32, ..Default::default() };
@@ -66,7 +70,7 @@ fn filled(tiers: &[TierSettings], history: &History, every_s: i64, from_s: i64) 
         writer.define_dimension(slot, &DimensionDefinition { id, ..Default::default() }).unwrap();
     }
     let last_s = history.iter().filter_map(|points| points.keys().next_back()).max().copied().unwrap();
-    for second in (from_s..=last_s).filter(|second| second % every_s == 0) {
+    for second in (from_s..=last_s.min(until_s)).filter(|second| second % every_s == 0) {
         writer.begin(slot);
         for (index, points) in history.iter().enumerate() {
             if let Some(&value) = points.get(&second) {
@@ -94,7 +98,8 @@ impl All<'_> {
     fn points(&self, dimension: usize, after_s: i64, before_s: i64) -> Vec<f64> {
         let slots = (after_s..before_s).step_by(self.step_s as usize);
         let mean = |from_s: i64| {
-            let values: Vec<f64> = self.history[dimension].range(from_s + 1..=from_s + self.step_s).map(|(_, v)| *v).collect();
+            let values: Vec<f64> =
+                self.history[dimension].range(from_s + 1..=from_s + self.step_s).map(|(_, v)| *v).collect();
             values.iter().sum::<f64>() / values.len() as f64
         };
         slots.map(mean).filter(|value| !value.is_nan()).collect()
@@ -133,7 +138,8 @@ impl Archive for All<'_> {
         let of = |dimension: usize| rows().map(|from_s| value(dimension, from_s)).collect();
         // What it has of other dimensions is passed over.
         let others = ["unknown"].map(|id| (id.into(), rows().map(|_| 1.0).collect()));
-        let series = (0..DIMENSIONS.len()).rev().map(|place| (DIMENSIONS[place].into(), of(place))).chain(others).collect();
+        let series =
+            (0..DIMENSIONS.len()).rev().map(|place| (DIMENSIONS[place].into(), of(place))).chain(others).collect();
         Fetched { series, lack: self.lack }
     }
 }
@@ -170,10 +176,14 @@ fn an_archive_of_seconds_leaves_no_trace() {
         let every_s = random.one_of(&[1, 1, 1, 5]);
         let end_s = START_S + 7_200;
         let history = history(&mut random, every_s, end_s);
-        let whole = filled(&[], &history, every_s, START_S);
+        let whole = filled(&history, every_s, START_S);
         let cut_s = START_S + random.below(7_000) as i64;
-        let local = filled(&[], &history, every_s, cut_s);
-        let archive = All { history: &history, step_s: every_s, end_s: end_s - 60, lack: None, asked: RefCell::default() };
+        // Some hosts went elsewhere meanwhile.
+        let until_s = if seed % 3 == 0 { cut_s + 10 + random.below(2_000) as i64 } else { end_s };
+        let local = filled_until(&history, every_s, cut_s, until_s);
+        let archive_end_s = if until_s < end_s { end_s } else { end_s - 60 };
+        let archive =
+            All { history: &history, step_s: every_s, end_s: archive_end_s, lack: None, asked: RefCell::default() };
         for _ in 0..4 {
             let before_s = START_S + 10 + random.below(7_400) as i64;
             let group = random.one_of(&GROUPS);
@@ -199,7 +209,9 @@ fn an_archive_of_seconds_leaves_no_trace() {
                 continue;
             }
             assert_eq!(found.missing, None);
-            compare(&expected, &found, &|| format!("seed {seed}, cut at {cut_s}: {asked:?}; {:?}", archive.asked.borrow()));
+            compare(&expected, &found, &|| {
+                format!("seed {seed}, cut at {cut_s}: {asked:?}; {:?}", archive.asked.borrow())
+            });
         }
     }
 }
@@ -211,13 +223,14 @@ fn an_archive_of_tens_keeps_averages() {
         let mut random = Random(seed);
         let end_s = START_S + 7_200;
         let history = vec![(START_S..=end_s).map(|s| (s, (random.below(999) as f64) / 10.0)).collect(); 3];
-        let whole = filled(&[], &history, 1, START_S + 1);
+        let whole = filled(&history, 1, START_S + 1);
         let cut_s = START_S + 1 + random.below(7_000) as i64;
-        let local = filled(&[], &history, 1, cut_s);
+        let local = filled(&history, 1, cut_s);
         let archive = All { history: &history, step_s: 10, end_s: end_s - 60, lack: None, asked: RefCell::default() };
         let step_s = random.one_of(&[10, 30, 60, 600]);
         let points = 1 + random.below(10) as i64;
-        let before_s = START_S + (points + random.below(((7_140 - points * step_s).max(0) / step_s + 1) as u64) as i64) * step_s;
+        let before_s =
+            START_S + (points + random.below(((7_140 - points * step_s).max(0) / step_s + 1) as u64) as i64) * step_s;
         let before_s = before_s.min(START_S + 7_080 / step_s * step_s).max(START_S + points * step_s);
         let window = WindowRequest { after_s: before_s - points * step_s + 1, before_s, points, ..Default::default() };
         let group = random.one_of(&[Group::Average, Group::Sum]);
@@ -236,19 +249,21 @@ fn the_finest_that_is_there_answers() {
     let tiers = [TierSettings { step_s: 60, rows: 10_000, bytes: None }];
     let end_s = START_S + 7_200;
     let history: History = vec![(START_S..=end_s).map(|s| (s, (s % 100) as f64)).collect(); 3];
-    let whole = filled(&[], &history, 1, START_S);
+    let whole = filled(&history, 1, START_S);
     let info = HostInfo { hostname: "alpha".into(), ..HostInfo::unknown(Guid::from_bytes([7; 16])) };
     let store = Store::with_tiers(&tiers);
     let local = store.add(&info, Keep::new(MemoryMode::Ram, 600));
     let mut feed = local.claim(FeedKind::Stored, info);
     let mut writer = feed.writer(NOW).unwrap();
-    let slot = writer.define_chart(&ChartDefinition { id: "a.chart", update_every_s: 1, ..Default::default() }).unwrap();
+    let slot =
+        writer.define_chart(&ChartDefinition { id: "a.chart", update_every_s: 1, ..Default::default() }).unwrap();
     for id in DIMENSIONS {
         writer.define_dimension(slot, &DimensionDefinition { id, ..Default::default() }).unwrap();
     }
     for second in START_S..=end_s {
         writer.begin(slot);
-        (0..3).for_each(|index| writer.set_stored(index, None, Packed::pack((second % 100) as f64, PointFlags::NORMAL)));
+        (0..3)
+            .for_each(|index| writer.set_stored(index, None, Packed::pack((second % 100) as f64, PointFlags::NORMAL)));
         writer.end_stored(second, true);
     }
     drop(writer);
@@ -266,7 +281,8 @@ fn the_finest_that_is_there_answers() {
     assert_eq!(ask(10, START_S + 1_201, START_S + 1_800), 0, "minutes are here");
     assert_eq!(ask(300, end_s - 299, end_s), 0, "all is here");
     let mut elsewhere = Query { archive: Elder::Elsewhere(&archive), ..Query::new(Charts::One("a.chart")) };
-    elsewhere.window = WindowRequest { after_s: START_S + 1_001, before_s: START_S + 1_600, points: 600, ..Default::default() };
+    elsewhere.window =
+        WindowRequest { after_s: START_S + 1_001, before_s: START_S + 1_600, points: 600, ..Default::default() };
     assert_eq!(local.query(&elsewhere, end_s + 1).unwrap_err(), QueryError::Waits);
     elsewhere.window = WindowRequest { after_s: -300, ..Default::default() };
     assert!(local.query(&elsewhere, end_s + 1).is_ok());
@@ -278,9 +294,10 @@ fn what_is_missing_is_told() {
     let end_s = START_S + 7_200;
     let history: History = vec![(START_S..=end_s).map(|s| (s, 1.0)).collect(); 3];
     let cut_s = START_S + 3_600;
-    let local = filled(&[], &history, 1, cut_s + 1);
+    let local = filled(&history, 1, cut_s + 1);
     for lack in [Lack::Partial, Lack::Unavailable] {
-        let archive = All { history: &history, step_s: 1, end_s: end_s - 60, lack: Some(lack), asked: RefCell::default() };
+        let archive =
+            All { history: &history, step_s: 1, end_s: end_s - 60, lack: Some(lack), asked: RefCell::default() };
         let window = WindowRequest { after_s: START_S + 1, before_s: end_s - 100, points: 0, ..Default::default() };
         let asked = Query { window, archive: Elder::Asked(&archive), ..Query::new(Charts::One("a.chart")) };
         let found = local.query(&asked, end_s + 1).unwrap();
@@ -296,7 +313,7 @@ fn what_is_missing_is_told() {
 fn a_chart_without_rows_is_shown() {
     let end_s = START_S + 7_200;
     let history: History = vec![(START_S..=end_s).map(|s| (s, (s % 7) as f64)).collect(); 3];
-    let bare = filled(&[], &history, 1, i64::MAX);
+    let bare = filled(&history, 1, i64::MAX);
     let archive = All { history: &history, step_s: 1, end_s: end_s - 60, lack: None, asked: RefCell::default() };
     let window = WindowRequest { after_s: -600, ..Default::default() };
     let asked = Query { window, ..Query::new(Charts::One("a.chart")) };

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use rrd_store::Reply;
+use rrd_store::query::Missing;
 
 use crate::encoding::Encoding;
+use crate::older;
 use crate::pieces::{self, Make};
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
@@ -134,6 +136,14 @@ impl Answer {
     fn with(mut self, name: HeaderName, text: &str) -> Self {
         self.headers.extend(HeaderValue::from_str(text).ok().map(|value| (name, value)));
         self
+    }
+
+    /// Tells what an archive did not give, if anything: then it may be there the next time.
+    pub(crate) fn missing(self, missing: Option<Missing>) -> Self {
+        match missing {
+            Some(missing) => self.lasting(false).with(HeaderName::from_static("x-archive"), older::word(missing)),
+            None => self,
+        }
     }
 
     /// The client must show a token first.

@@ -44,6 +44,8 @@ pub struct Config {
     pub access_log: bool,
     /// What became of windows for backends.
     pub backends: Ledgers,
+    /// Who knows what is older than the store's rows.
+    pub archive: Option<Arc<archive::Reader>>,
 }
 
 /// The registry of a node.
@@ -160,6 +162,7 @@ impl Default for Config {
             settings: String::new(),
             access_log: false,
             backends: Ledgers::default(),
+            archive: None,
         }
     }
 }

@@ -62,7 +62,7 @@ impl Web {
         let (target, page) = targeted(request.uri());
         let accepted = Encoding::accepted(request.headers());
         let readers = Readers::of(node, page, request.headers());
-        let mut response = match node.admit(&mut request, target, page, peer) {
+        let mut response = match node.admit(&mut request, target, page, peer).await {
             Err(refusal) => *refusal,
             Ok(()) => self.routes.call(request).await.unwrap_or_else(|never| match never {}),
         };
@@ -109,7 +109,7 @@ impl Node {
     }
 
     /// Prepares a request for the routes: the path is then that within the host.
-    fn admit<B>(
+    async fn admit<B: Send>(
         &self,
         request: &mut Request<B>,
         target: Result<Target, TargetError>,
@@ -130,7 +130,7 @@ impl Node {
         }
         let target = match target {
             Ok(target) => target,
-            Err(TargetError::Unfinished(_, id)) if self.find(&id).is_none() => {
+            Err(TargetError::Unfinished(_, id)) if self.find_anywhere(&id).await.is_none() => {
                 return Err(refuse(Answer::no_database(&id)));
             }
             Err(TargetError::Unfinished(encoded, _)) => {
@@ -149,23 +149,31 @@ impl Node {
             return Err(refuse(Answer::forbidden()));
         }
         *request.uri_mut() = target.path.parse::<Uri>().map_err(|_| refuse(invalid_url()))?;
-        let asked = self.asked(target).map_err(refuse)?;
+        let asked = self.asked(target).await.map_err(refuse)?;
         request.extensions_mut().insert(Arc::new(asked));
         request.extensions_mut().insert(peer);
         Ok(())
     }
 
-    fn asked(&self, target: Target) -> Result<Asked, Answer> {
+    async fn asked(&self, target: Target) -> Result<Asked, Answer> {
         #[cfg(test)]
         let target = target.noted();
         let Target { host: id, params, .. } = target;
         if let Some(id) = id {
-            let host = self.find(&id).ok_or_else(|| Answer::no_database(&id))?;
+            let host = self.find_anywhere(&id).await.ok_or_else(|| Answer::no_database(&id))?;
             return Ok(Asked { host, id, params });
         }
         let host = self.store.hosts().first().cloned().ok_or_else(Answer::starting)?;
         let id = host.info().hostname.clone();
         Ok(Asked { host, id, params })
+    }
+
+    /// A host of this node or, where there is none, of the archive.
+    async fn find_anywhere(&self, id: &str) -> Option<Arc<Host>> {
+        match self.find(id) {
+            Some(host) => Some(host),
+            None => self.find_elder(id).await,
+        }
     }
 
     fn find(&self, id: &str) -> Option<Arc<Host>> {

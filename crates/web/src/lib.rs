@@ -3,7 +3,7 @@
 //! `door` accepts connections and reads their first bytes; what is HTTP it hands over to
 //! [`Web::serve`], with the bytes that it read. `target` says which host and what a URL means, `page`
 //! who may have it, `gate` lets in (`signin` those who have yet to show a token), `api` answers from the store,
-//! `files` holds the dashboard and `custom` reads another, `registry` knows who visited which nodes, and
+//! `older` asks an archive for what is not here any more, `files` holds the dashboard and `custom` reads another, `registry` knows who visited which nodes, and
 //! `dress` adds the headers that all answers carry.
 //!
 //! ```text
@@ -28,6 +28,7 @@ mod encoding;
 mod files;
 mod gate;
 mod json;
+mod older;
 mod page;
 mod params;
 mod percent;
@@ -75,6 +76,8 @@ pub(crate) struct Node {
     encoders: Arc<Encoders>,
     pub(crate) scrapes: Scrapes,
     pub(crate) queries: Queries,
+    /// Those that wait for an archive.
+    waiting: Queries,
     /// The second of the last refusals that were logged, and below it their count in eight bits.
     complaints: AtomicU64,
     /// What was last told of all hosts.
@@ -116,6 +119,7 @@ impl Web {
             encoders: Arc::default(),
             scrapes: Scrapes::default(),
             queries: Queries::default(),
+            waiting: Queries::that_wait(),
             registry,
             complaints: AtomicU64::new(0),
             fleet: Default::default(),

@@ -33,11 +33,7 @@ pub(crate) struct Queries {
 impl Default for Queries {
     fn default() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        Self {
-            turns: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE_MAX))),
-            under_way: Arc::default(),
-            held_bytes: Arc::default(),
-        }
+        Self::at_once((cores / 2).clamp(1, AT_ONCE_MAX))
     }
 }
 
@@ -63,6 +59,15 @@ impl Drop for Held {
 }
 
 impl Queries {
+    fn at_once(count: usize) -> Self {
+        Self { turns: Arc::new(Semaphore::new(count)), under_way: Arc::default(), held_bytes: Arc::default() }
+    }
+
+    /// Those that wait for an archive: what they take of the cores is little.
+    pub(crate) fn that_wait() -> Self {
+        Self::at_once(AT_ONCE_MAX)
+    }
+
     /// Counts what an answer holds until it is written, or refuses it: slow readers are given so much
     /// memory, and no more.
     pub(crate) fn hold(&self, answer: Answer) -> Answer {
@@ -76,16 +81,24 @@ impl Queries {
 
     /// Runs a long query when its turn comes. One whose client left before is not begun.
     pub(crate) async fn run(&self, query: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+        self.run_for(query).await.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// The same for what is no answer yet; an error is why there is none.
+    pub(crate) async fn run_for<T: Send + 'static>(
+        &self,
+        query: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Answer> {
         let place = Place(Arc::clone(&self.under_way));
         if place.0.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX + AT_ONCE_MAX {
-            return Answer::busy("Too many long queries are under way. Try again, or ask for less.");
+            return Err(Answer::busy("Too many long queries are under way. Try again, or ask for less."));
         }
-        let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return Answer::starting() };
+        let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return Err(Answer::starting()) };
         let answered = spawn_blocking(move || {
             let _until_it_ends = (place, turn);
             query()
         });
-        answered.await.unwrap_or_else(|_| Answer::internal("The query has failed."))
+        answered.await.map_err(|_| Answer::internal("The query has failed."))
     }
 }
 

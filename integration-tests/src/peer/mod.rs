@@ -7,3 +7,4 @@ pub mod netdata;
 pub mod prometheus;
 pub mod scripted;
 pub mod victoria;
+pub mod vmagent;

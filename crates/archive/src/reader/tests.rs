@@ -1,18 +1,18 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use row::Guid;
 use rrd_store::query::What;
 
 use super::*;
 
+const HOST: Guid = Guid::from_bytes([4; 16]);
 const END_S: i64 = 1_795_387_200;
-static ASIDE_S: AtomicI64 = AtomicI64::new(0);
 
 fn clock() -> Now {
     let wall_us = (END_S + 60) * 1_000_000;
-    Now { wall_us, mono_us: 1_000_000_000 + ASIDE_S.load(Ordering::Relaxed) as u64 * 1_000_000 }
+    Now { wall_us, mono_us: 1_000_000_000 }
 }
 
 /// A server that answers each path in its way; it counts requests.
@@ -48,9 +48,15 @@ fn number(path: &str, name: &str) -> i64 {
 /// Rows of one dimension, each with its second as value, but for those that `has` leaves out.
 fn rows(path: &str, dimension: &str, has: fn(i64) -> bool) -> Vec<u8> {
     let (start, end, step) = (number(path, "start"), number(path, "end"), number(path, "step"));
-    let values: Vec<_> = (start..=end).step_by(step as usize).filter(|s| has(*s)).map(|s| format!("[{s},\"{s}\"]")).collect();
+    let values: Vec<_> =
+        (start..=end).step_by(step as usize).filter(|s| has(*s)).map(|s| format!("[{s},\"{s}\"]")).collect();
     let values = values.join(",");
-    http(200, &format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"dimension":"{dimension}"}},"values":[{values}]}}]}}}}"#))
+    http(
+        200,
+        &format!(
+            r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"dimension":"{dimension}"}},"values":[{values}]}}]}}}}"#
+        ),
+    )
 }
 
 fn reader(urls: &[&str], points_max: u32) -> Arc<Reader> {
@@ -69,7 +75,7 @@ fn reader(urls: &[&str], points_max: u32) -> Arc<Reader> {
 }
 
 fn asked(step_s: i64, after_s: i64, before_s: i64) -> Asked<'static> {
-    Asked { host: Guid::from_bytes([4; 16]), chart: "a.b", dimensions: 2, what: What::Average, step_s, after_s, before_s }
+    Asked { host: HOST, chart: "a.b", dimensions: 2, what: What::Average, step_s, after_s, before_s }
 }
 
 fn check(fetched: &Fetched, asked: &Asked<'_>, has: impl Fn(i64) -> bool) {
@@ -96,17 +102,17 @@ fn rows_are_put_together() {
         let before_s = END_S - next(200_000);
         let after_s = before_s - step_s * (1 + next(2_000));
         let asked = asked(step_s, after_s, before_s);
-        let fetched = reader.session().fetch(&asked);
+        let fetched = reader.session(HOST).fetch(&asked);
         assert_eq!(fetched.lack, None);
         check(&fetched, &asked, |_| true);
     }
     let old = asked(10, END_S - 200_000, END_S - 100_000);
-    reader.session().fetch(&old);
+    reader.session(HOST).fetch(&old);
     let before = count.load(Ordering::Relaxed);
-    check(&reader.session().fetch(&old), &old, |_| true);
+    check(&reader.session(HOST).fetch(&old), &old, |_| true);
     assert_eq!(count.load(Ordering::Relaxed), before, "all of it is kept");
     let young = asked(10, END_S - 1_000, END_S);
-    (0..2).for_each(|_| check(&reader.session().fetch(&young), &young, |_| true));
+    (0..2).for_each(|_| check(&reader.session(HOST).fetch(&young), &young, |_| true));
     assert_eq!(count.load(Ordering::Relaxed), before + 2, "what is young is asked again");
 }
 
@@ -117,10 +123,10 @@ fn servers_complete_each_other() {
     let (other, _) = server(|path| rows(path, "user", |second| second % 20 != 0));
     let both = reader(&[&one, &other], 100_000);
     let asked = asked(10, END_S - 20_000, END_S - 10_000);
-    check(&both.session().fetch(&asked), &asked, |_| true);
+    check(&both.session(HOST).fetch(&asked), &asked, |_| true);
     let half = reader(&[&one, "http://127.0.0.1:1"], 100_000);
     for _ in 0..2 {
-        let fetched = half.session().fetch(&asked);
+        let fetched = half.session(HOST).fetch(&asked);
         assert_eq!(fetched.lack, Some(Lack::Partial));
         check(&fetched, &asked, |second| second % 20 == 0);
     }
@@ -133,14 +139,17 @@ fn broken_servers_are_left_alone() {
         http(500, "oops"),
         http(200, "<html>"),
         http(200, r#"{"status":"error","error":"no"}"#),
-        http(200, r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"dimension":"x"},"values":[[1,"1"#),
+        http(
+            200,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"dimension":"x"},"values":[[1,"1"#,
+        ),
         b"nonsense".to_vec(),
     ] {
         let (url, count) = server(move |_| body.clone());
         let reader = reader(&[&url], 100_000);
         let asked = asked(10, END_S - 2_000, END_S - 1_000);
         for _ in 0..5 {
-            assert_eq!(reader.session().fetch(&asked), Fetched { series: vec![], lack: Some(Lack::Unavailable) });
+            assert_eq!(reader.session(HOST).fetch(&asked), Fetched { series: vec![], lack: Some(Lack::Unavailable) });
         }
         assert_eq!(count.load(Ordering::Relaxed), 3);
     }
@@ -151,12 +160,12 @@ fn broken_servers_are_left_alone() {
 fn answers_are_bounded() {
     let (url, count) = server(|path| rows(path, "user", |_| true));
     let asked = asked(10, END_S - 20_000, END_S - 9_990);
-    assert_eq!(reader(&[&url], 1_000).session().fetch(&asked).lack, Some(Lack::Unavailable));
+    assert_eq!(reader(&[&url], 1_000).session(HOST).fetch(&asked).lack, Some(Lack::Unavailable));
     assert_eq!(count.load(Ordering::Relaxed), 0);
     let (url, _) = server(|_| {
         let mut huge = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
         huge.resize(ANSWER_BYTES_MAX as usize + 1_000, b' ');
         huge
     });
-    assert_eq!(reader(&[&url], 10_000).session().fetch(&asked).lack, Some(Lack::Unavailable));
+    assert_eq!(reader(&[&url], 10_000).session(HOST).fetch(&asked).lack, Some(Lack::Unavailable));
 }

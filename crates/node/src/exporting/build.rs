@@ -220,7 +220,7 @@ fn way(backend: &config::Backend) -> anyhow::Result<(Kind, Way)> {
 }
 
 /// The whole URL that a word stands for, and the user in it.
-fn url(word: &str, port: u16, default_path: &str) -> anyhow::Result<(String, Option<String>)> {
+pub(crate) fn url(word: &str, port: u16, default_path: &str) -> anyhow::Result<(String, Option<String>)> {
     let (scheme, rest) = word.split_once("://").unwrap_or(("http", word));
     anyhow::ensure!(matches!(scheme, "http" | "https"), "expected a destination that begins with http:// or https://");
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -257,12 +257,12 @@ fn authorization(backend: &config::Backend) -> anyhow::Result<Option<(String, St
     Ok(Some(("Authorization".into(), value)))
 }
 
-fn basic(login: &str) -> String {
+pub(crate) fn basic(login: &str) -> String {
     format!("Basic {}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, login))
 }
 
 /// A secret as it stands, or the first line of a file.
-fn secret(text: &str, file: &Path) -> anyhow::Result<String> {
+pub(crate) fn secret(text: &str, file: &Path) -> anyhow::Result<String> {
     use std::io::Read;
 
     if file.as_os_str().is_empty() {

@@ -22,7 +22,7 @@ use crate::own_host::OwnHost;
 use build::{Built, build};
 use shared::Shared;
 
-pub(crate) use build::problems;
+pub(crate) use build::{basic, problems, secret, url};
 pub(crate) use figures::figures;
 
 /// Windows are written down so long after each full second: by then its rows are there.

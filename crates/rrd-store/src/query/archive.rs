@@ -91,8 +91,8 @@ pub enum Lack {
     Unavailable,
 }
 
-/// The seconds of an answer for which an archive was asked in vain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The seconds of an answer for which an archive was asked in vain. What is unavailable is more than what is partial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
     /// How much of them.
     pub lack: Lack,
@@ -114,19 +114,24 @@ pub enum Elder<'a> {
     Asked(&'a dyn Archive),
 }
 
-/// What is to be asked of one chart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is to be asked of one chart: spans in the order of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Buckets that are rows of the answer end here; points follow.
-    pub(super) buckets_end_s: i64,
-    pub(super) after_s: i64,
-    /// It begins where what matters for the window does.
+    spans: Vec<Wanted>,
+    /// The archive's own step.
+    step_s: i64,
+    /// The first one begins where what matters for the window does.
     is_from_start: bool,
+}
+
+/// Seconds that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    after_s: i64,
+    before_s: i64,
+    step_s: i64,
     /// Up to here nothing else answers.
     needed_s: i64,
-    /// With what is spare.
-    pub(super) before_s: i64,
-    pub(super) step_s: i64,
 }
 
 /// What an archive gave of a chart: buckets, then points.
@@ -174,34 +179,43 @@ impl Plan {
         }
         let all = Coverage { step_s, after_s: start_s, before_s: newest_s };
         let parts = plan_with(&chart.levels, &[all.and_before()], window, query, (start_s, end_s));
-        let mut theirs = parts.iter().filter(|part| part.level >= chart.levels.len());
-        let first = theirs.next()?;
-        let needed_s = theirs.next_back().unwrap_or(first).before_s;
-        let spare_s = SPARE_ROWS * chart.every_s + step_s;
-        let (after_s, before_s) = (cut(first.after_s).max(start_s), cut(needed_s + spare_s).min(newest_s));
-        let is_from_start = after_s == start_s;
-        let mut plan = Self { buckets_end_s: after_s, after_s, is_from_start, needed_s, before_s, step_s };
-        if plan.has_buckets(chart, window, query) {
-            let rows = (needed_s - plan.after_s).div_euclid(window.step_s);
-            plan.buckets_end_s = plan.after_s + rows * window.step_s;
+        let mut plan = Self { spans: Vec::new(), step_s, is_from_start: false };
+        for part in parts.iter().filter(|part| part.level >= chart.levels.len()) {
+            let after_s = cut(part.after_s).max(start_s);
+            plan.is_from_start |= after_s == start_s;
+            let spare_s = SPARE_ROWS * chart.every_s + step_s;
+            let spared_s = cut(part.before_s + spare_s).min(newest_s);
+            let (first_s, last_s) = plan.buckets(chart, window, query, after_s, part.before_s);
+            plan.want(after_s, first_s, step_s, first_s);
+            plan.want(first_s, last_s, window.step_s, last_s);
+            plan.want(last_s, spared_s, step_s, part.before_s);
         }
-        Some(plan)
+        (!plan.spans.is_empty()).then_some(plan)
     }
 
-    /// Whether rows of the answer can be had as they are: they are made of whole points, and what they come to
-    /// is known from what the archive can say.
-    fn has_buckets(&self, chart: &Picked, window: &Window, query: &Query<'_>) -> bool {
-        matches!(query.group, Group::Average | Group::Sum | Group::Min | Group::Max)
+    fn want(&mut self, after_s: i64, before_s: i64, step_s: i64, needed_s: i64) {
+        if after_s < before_s {
+            self.spans.push(Wanted { after_s, before_s, step_s, needed_s });
+        }
+    }
+
+    /// The rows of the answer within some seconds that can be had as they are: they are made of whole points, and
+    /// what they come to is known from what the archive can say.
+    fn buckets(&self, chart: &Picked, window: &Window, query: &Query<'_>, after_s: i64, before_s: i64) -> (i64, i64) {
+        let is_had = matches!(query.group, Group::Average | Group::Sum | Group::Min | Group::Max)
             && chart.every_s == window.quantum_s
             && window.step_s > self.step_s
             && window.step_s % self.step_s == 0
-            && (self.after_s - window.start_s()) % window.step_s == 0
-            && window.start_s() % self.step_s == 0
+            && window.start_s() % self.step_s == 0;
+        let row =
+            |time_s: i64| (time_s - window.start_s()).div_euclid(window.step_s) * window.step_s + window.start_s();
+        let (first_s, last_s) = (row(after_s + window.step_s - 1), row(before_s));
+        if is_had && first_s < last_s { (first_s, last_s) } else { (after_s, after_s) }
     }
 
     /// Values to be asked for, of one dimension.
-    pub(super) const fn values(&self, window: &Window) -> i64 {
-        (self.buckets_end_s - self.after_s) / window.step_s + (self.before_s - self.buckets_end_s) / self.step_s
+    pub(super) fn values(&self) -> i64 {
+        self.spans.iter().map(|span| (span.before_s - span.after_s) / span.step_s).sum()
     }
 
     /// Asks for it.
@@ -215,48 +229,53 @@ impl Plan {
     ) -> (Older, Option<Missing>) {
         let mut older = Older::default();
         let mut missing: Option<Missing> = None;
-        let spans = [
-            (self.after_s, self.buckets_end_s, window.step_s),
-            (self.buckets_end_s, self.before_s, self.step_s),
-        ];
-        for (after_s, before_s, step_s) in spans.into_iter().filter(|(after_s, before_s, _)| after_s < before_s) {
-            let is_bucket = step_s > self.step_s;
-            let asked = Asked {
-                host,
-                chart: &chart.id,
-                dimensions: chart.dimensions,
-                what: What::Average,
-                step_s,
-                after_s,
-                before_s,
-            };
-            let mut lack = None;
-            let mut fetch = |what| {
-                let fetched = archive.fetch(&Asked { what, ..asked });
-                lack = lack.max(fetched.lack);
-                fetched
-            };
-            let is_sum = query.group == Group::Sum || window.divisor.is_some();
-            let mut span = Span::new(chart, Coverage { step_s, after_s, before_s });
-            match query.group {
-                Group::Min | Group::Max if is_bucket => {
-                    span.put_extremes(chart, fetch(What::Least), fetch(What::Most));
-                }
-                _ if is_bucket && is_sum => span.put(chart, fetch(What::Sum), self.step_s as f64 / chart.every_s as f64),
-                _ => span.put(chart, fetch(What::Average), step_s as f64 / chart.every_s as f64),
-            }
+        for (number, &wanted) in self.spans.iter().enumerate() {
+            let (span, lack) = self.fetch_span(&wanted, archive, host, chart, window, query);
             if lack != Some(Lack::Unavailable) {
-                let is_first = self.is_from_start && after_s == self.after_s;
+                let is_first = self.is_from_start && number == 0;
                 older.covers.push(if is_first { span.coverage.and_before() } else { span.coverage });
                 older.spans.push(span);
             }
-            let (first_s, last_s) = (after_s.max(window.start_s()), before_s.min(self.needed_s).min(window.before_s));
+            let Wanted { after_s, needed_s, .. } = wanted;
+            let (first_s, last_s) = (after_s.max(window.start_s()), needed_s.min(window.before_s));
             if let Some(lack) = lack.filter(|_| first_s < last_s) {
                 let this = Missing { lack, after_s: first_s, before_s: last_s };
                 missing = Some(missing.map_or(this, |before| before.and(this)));
             }
         }
         (older, missing)
+    }
+
+    fn fetch_span(
+        &self,
+        wanted: &Wanted,
+        archive: &dyn Archive,
+        host: Guid,
+        chart: &Picked,
+        window: &Window,
+        query: &Query<'_>,
+    ) -> (Span, Option<Lack>) {
+        let Wanted { after_s, before_s, step_s, .. } = *wanted;
+        let mut lack = None;
+        let mut fetch = |what| {
+            let Picked { dimensions, .. } = *chart;
+            let asked = Asked { host, chart: &chart.id, dimensions, what, step_s, after_s, before_s };
+            let fetched = archive.fetch(&asked);
+            lack = lack.max(fetched.lack);
+            fetched
+        };
+        let is_bucket = step_s > self.step_s;
+        let mut span = Span::new(chart, Coverage { step_s, after_s, before_s });
+        match query.group {
+            Group::Min | Group::Max if is_bucket => {
+                span.put_extremes(chart, fetch(What::Least), fetch(What::Most));
+            }
+            _ if is_bucket && (query.group == Group::Sum || window.divisor.is_some()) => {
+                span.put(chart, fetch(What::Sum), self.step_s as f64 / chart.every_s as f64);
+            }
+            _ => span.put(chart, fetch(What::Average), step_s as f64 / chart.every_s as f64),
+        }
+        (span, lack)
     }
 }
 
@@ -321,7 +340,8 @@ impl Span {
     /// Values that are rows of the chart, as it would have stored them.
     pub(super) fn runs(&self, wanted: &[u32], mut f: impl FnMut(Run<'_>)) {
         for (place, values) in self.wanted(wanted) {
-            let bits: Vec<u32> = values.sums.iter().map(|&value| Packed::pack(value, PointFlags::NORMAL).to_bits()).collect();
+            let bits: Vec<u32> =
+                values.sums.iter().map(|&value| Packed::pack(value, PointFlags::NORMAL).to_bits()).collect();
             f(Run { place, start_s: self.coverage.after_s + self.coverage.step_s, bits: &bits });
         }
     }

@@ -228,7 +228,7 @@ fn extent(charts: &[Picked], archive: Option<&dyn Archive>) -> Extent {
 fn reads(query: &Query<'_>, chart: &Picked, window: &Window, plan: Option<&Plan>) -> u64 {
     let seconds = chart.last_s.min(window.before_s) - chart.rows_first_s.max(window.start_s());
     let dimensions = if query.options.percentage { u64::from(chart.dimensions) } else { chart.shown.len() as u64 };
-    let elsewhere = plan.map_or(0, |plan| plan.values(window));
+    let elsewhere = plan.map_or(0, Plan::values);
     (seconds.max(0) / chart.every_s.max(1) + elsewhere) as u64 * dimensions
 }
 

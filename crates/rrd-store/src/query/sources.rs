@@ -117,32 +117,36 @@ fn plan(levels: &[Coverage], first: usize, parts: &mut Vec<Part>) {
     lay(levels, (0..=first).rev().chain(first + 1..levels.len()), parts);
 }
 
-/// Lays levels side by side, in an order.
+/// Lays levels side by side, in an order: each into what the ones before it left free.
 fn lay(levels: &[Coverage], order: impl Iterator<Item = usize>, parts: &mut Vec<Part>) {
     parts.clear();
     for level in order {
         let Coverage { step_s, after_s, before_s } = levels[level];
         // The chart's own rows fit everywhere.
         let step_s = if level == 0 { 1 } else { step_s };
-        let round_up = |time_s: i64| (time_s + step_s - 1).div_euclid(step_s) * step_s;
+        let round_up = |time_s: i64| after_s + (time_s - after_s + step_s - 1).div_euclid(step_s) * step_s;
         if after_s >= before_s {
             continue;
         }
-        let Some((begin_s, end_s)) = parts.first().zip(parts.last()).map(|(one, last)| (one.after_s, last.before_s))
-        else {
-            parts.push(Part { level, after_s, before_s });
-            continue;
-        };
-        if after_s < begin_s {
+        // The part that a gap lies before; the last gap lies before none.
+        let mut place = 0;
+        while place <= parts.len() {
+            let begin_s = place.checked_sub(1).map_or(after_s, |last| round_up(parts[last].before_s.max(after_s)));
+            let end_s = parts.get(place).map_or(i64::MAX, |next| next.after_s);
             // A row that reaches into what is there takes that over as a whole.
-            let until_s = if before_s >= begin_s { round_up(begin_s).min(before_s) } else { before_s };
-            parts.retain(|part| part.before_s > until_s);
-            parts.iter_mut().for_each(|part| part.after_s = part.after_s.max(until_s));
-            parts.insert(0, Part { level, after_s, before_s: until_s });
-        }
-        let from_s = round_up(end_s.max(after_s));
-        if before_s > from_s {
-            parts.push(Part { level, after_s: from_s, before_s });
+            let until_s = if before_s >= end_s { round_up(end_s).min(before_s) } else { before_s };
+            if begin_s >= until_s.min(end_s) {
+                place += 1;
+                continue;
+            }
+            while parts.get(place).is_some_and(|next| next.before_s <= until_s) {
+                parts.remove(place);
+            }
+            if let Some(next) = parts.get_mut(place) {
+                next.after_s = next.after_s.max(until_s);
+            }
+            parts.insert(place, Part { level, after_s: begin_s, before_s: until_s });
+            place += 2;
         }
     }
 }
@@ -188,6 +192,14 @@ mod tests {
             plan(&[level(1, 3_900, 4_000), level(3_600, 0, 3_959)], 0),
             [part(1, 0, 3_959), part(0, 3_959, 4_000)]
         );
+    }
+
+    /// What is coarse fills what finer ones leave free, between them too.
+    #[test]
+    fn gaps_are_filled() {
+        let levels = [level(1, 0, 100), level(10, 500, 600), level(60, -600, 540)];
+        let expected = [part(2, -600, 0), part(0, 0, 100), part(2, 120, 540), part(1, 540, 600)];
+        assert_eq!(plan(&levels, 0), expected);
     }
 
     /// Whatever there is, parts follow each other, and hold nothing that their level does not have.

@@ -1,5 +1,6 @@
 //! `hosts`: all hosts of this node with how fresh they are and what is raised, for every page of the dashboard. Ours.
 
+use archive::Elder;
 use rrd_store::Host;
 
 use super::alarms;
@@ -10,7 +11,10 @@ pub(super) fn answer(node: &Node) -> Vec<u8> {
     let now_s = node.now().wall_s();
     let hosts = node.store.hosts();
     let mut json = Json::with_capacity(hosts.len() * 380 + 2);
-    json.array(|json| hosts.iter().for_each(|host| write_host(json, node, host, now_s)));
+    json.array(|json| {
+        hosts.iter().for_each(|host| write_host(json, node, host, now_s));
+        node.elders().iter().for_each(|elder| write_elder(json, elder, now_s));
+    });
     json.finish()
 }
 
@@ -41,6 +45,31 @@ fn write_host(json: &mut Json, node: &Node, host: &Host, now_s: i64) {
         json.key("alarms").object(|json| {
             json.key("critical").count(critical);
             json.key("warning").count(warning);
+        });
+    });
+}
+
+/// A host that only the archive knows: who it is, and when it wrote last.
+fn write_elder(json: &mut Json, elder: &Elder, now_s: i64) {
+    json.object(|json| {
+        json.key("guid").text(&elder.guid.to_string());
+        json.key("hostname").text(&elder.hostname);
+        json.key("hops").int(1);
+        json.key("reachable").bool(false);
+        json.key("newest_s").int(elder.newest_s);
+        json.key("age_s").int((now_s - elder.newest_s).max(0));
+        for count in ["ahead_s", "rows_ahead", "charts", "dimensions"] {
+            json.key(count).int(0);
+        }
+        json.key("memory_mode").text("archive");
+        for count in ["rows", "samples", "bytes"] {
+            json.key(count).int(0);
+        }
+        json.key("program").text("");
+        json.key("os").text("");
+        json.key("alarms").object(|json| {
+            json.key("critical").int(0);
+            json.key("warning").int(0);
         });
     });
 }

@@ -34,8 +34,8 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, HTML, PLAIN, escape_html};
 use crate::gate::Asked;
+use crate::older::Means;
 use crate::percent::{Plus, decode};
-use crate::queries::{QUICK_READS_MAX, READS_MAX};
 use crate::{Node, Peer, custom, files, signin};
 
 pub(crate) use allmetrics::Scrapes;
@@ -162,16 +162,13 @@ async fn data(State(node): OfNode, Extension(asked): Question) -> Answer {
     if let Some(refusal) = refuse_without_rows(&asked) {
         return refusal;
     }
-    let (now_s, offset_s) = (node.now().wall_s(), node.utc_offset_s());
     let patience_ms = u64::try_from(asked.params.number("timeout", 0)).ok().filter(|&ms| ms > 0);
-    let answer = match data::answer(&asked, now_s, offset_s, QUICK_READS_MAX) {
-        Some(answer) => answer,
-        None => {
-            let long = move || data::answer(&asked, now_s, offset_s, READS_MAX).unwrap_or_else(data::too_long);
-            while_waited_for(patience_ms, node.queries.run(long)).await
-        }
+    let query = |node: &Node, asked: &Asked, means: Means<'_>| {
+        data::answer(asked, node.now().wall_s(), node.utc_offset_s(), means)
     };
-    node.queries.hold(answer)
+    let answer = node.answer_in_time(asked, query, data::too_long);
+    let answer = async { answer.await.unwrap_or_else(|refusal| refusal) };
+    node.queries.hold(while_waited_for(patience_ms, answer).await)
 }
 
 /// An answer, if it comes while its client waits.
@@ -186,21 +183,18 @@ async fn while_waited_for(patience_ms: Option<u64>, answer: impl Future<Output =
 }
 
 async fn charts_data(State(node): OfNode, Extension(asked): Question) -> Answer {
-    refuse_without_rows(&asked).unwrap_or_else(|| data::many(&asked, node.now().wall_s()))
+    if let Some(refusal) = refuse_without_rows(&asked) {
+        return refusal;
+    }
+    let query = |node: &Node, asked: &Asked, means: Means<'_>| data::many(asked, node.now().wall_s(), means);
+    node.answer_in_time(asked, query, data::too_long).await.unwrap_or_else(|refusal| refusal)
 }
 
 async fn badge(State(node): OfNode, Extension(asked): Question) -> Answer {
     if let Some(refusal) = refuse_without_rows(&asked) {
         return refusal;
     }
-    match badge::answer(&node, &asked, QUICK_READS_MAX) {
-        Some(answer) => answer,
-        None => {
-            let of_query = Arc::clone(&node);
-            let long = move || badge::answer(&of_query, &asked, READS_MAX);
-            node.queries.run(move || long().unwrap_or_else(data::too_long)).await
-        }
-    }
+    node.answer_in_time(asked, badge::answer, data::too_long).await.unwrap_or_else(|refusal| refusal)
 }
 
 async fn contexts_of_host(State(node): OfNode, Extension(asked): Question) -> Answer {
@@ -226,6 +220,7 @@ async fn functions(Extension(asked): Question) -> Answer {
 }
 
 async fn hosts(State(node): OfNode) -> Answer {
+    node.look_for_elders();
     Answer::json(hosts::answer(&node))
 }
 
@@ -234,6 +229,7 @@ async fn allmetrics(State(node): OfNode, Extension(asked): Question, Extension(p
 }
 
 async fn fleet(State(node): OfNode, Extension(asked): Question) -> Answer {
+    node.look_for_elders();
     fleet::answer(&node, &asked).await
 }
 
@@ -329,7 +325,8 @@ async fn contexts(State(node): OfNode, Extension(asked): Question) -> Answer {
 
 async fn data_of_many(State(node): OfNode, Extension(asked): Question) -> Answer {
     let query = Arc::clone(&node);
-    node.queries.run(move || v2::data(&query, &asked)).await
+    let queries = if node.config.archive.is_some() { &node.waiting } else { &node.queries };
+    queries.run(move || v2::data(&query, &asked)).await
 }
 
 async fn alerts(State(node): OfNode, Extension(asked): Question) -> Answer {

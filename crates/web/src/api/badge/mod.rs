@@ -10,13 +10,14 @@ use std::borrow::Cow;
 
 use health::engine::{Alarm, value_string, value_string_with};
 use health::expression::Status;
-use rrd_store::query::{Charts, Combine, Query, QueryError};
+use rrd_store::query::{Charts, Combine, Missing, Query, QueryError};
 
 use super::alarms;
 use super::data::{DataOptions, Selection};
 use crate::Node;
 use crate::answer::{Answer, PLAIN};
 use crate::gate::Asked;
+use crate::older::{Later, Means};
 use crate::params::Params;
 use color::{Color, choose};
 use picture::{Picture, Widths};
@@ -38,6 +39,8 @@ struct Shown {
     status: Option<Status>,
     /// Seconds until it is worth asking again.
     every_s: i64,
+    /// What an archive did not give.
+    missing: Option<Missing>,
 }
 
 /// What is told of the chart.
@@ -48,11 +51,11 @@ struct Chart {
     last_s: i64,
 }
 
-/// `None` where more than `reads_max` stored values are to be read.
-pub(super) fn answer(node: &Node, asked: &Asked, reads_max: u64) -> Option<Answer> {
+/// A picture, unless it takes long.
+pub(super) fn answer(node: &Node, asked: &Asked, means: Means<'_>) -> Result<Answer, Later> {
     let params = &asked.params;
     let Some(id) = params.text("chart") else {
-        return Some(Answer::bad_request("No chart id is given at the request.").of_type(PLAIN));
+        return Ok(Answer::bad_request("No chart id is given at the request.").of_type(PLAIN));
     };
     let chart = asked.host.read(|view| {
         view.find_chart(id).map(|chart| Chart {
@@ -62,13 +65,13 @@ pub(super) fn answer(node: &Node, asked: &Asked, reads_max: u64) -> Option<Answe
             last_s: chart.last_s(),
         })
     });
-    let Some(chart) = chart else { return Some(missing("chart not found")) };
+    let Some(chart) = chart else { return Ok(missing("chart not found")) };
     let shown = match params.text("alarm") {
         Some(name) => match of_alarm(node, asked, id, name) {
             Some(shown) => shown,
-            None => return Some(missing("alarm not found")),
+            None => return Ok(missing("alarm not found")),
         },
-        None => of_chart(asked, id, chart, node.now().wall_s(), reads_max)?,
+        None => of_chart(asked, id, chart, node.now().wall_s(), means)?,
     };
     let refresh_s = match params.text("refresh") {
         Some("auto") => shown.every_s,
@@ -76,7 +79,7 @@ pub(super) fn answer(node: &Node, asked: &Asked, reads_max: u64) -> Option<Answe
         None => 0,
     };
     let may_be_kept = refresh_s > 0 && shown.status.is_some();
-    Some(Answer::new(picture::SVG, paint(params, &shown)).again_in(refresh_s, may_be_kept))
+    Ok(Answer::new(picture::SVG, paint(params, &shown)).again_in(refresh_s, may_be_kept).missing(shown.missing))
 }
 
 /// A picture that says what is not there.
@@ -93,37 +96,43 @@ fn of_alarm(node: &Node, asked: &Asked, chart: &str, name: &str) -> Option<Shown
         units: alarm.units.to_string(),
         status: Some(alarm.state.status),
         every_s: i64::from(alarm.definition.every_s),
+        missing: None,
     };
     alarms::with(node, &asked.host, |watched| watched.alarms().iter().find(is_it).map(shown)).flatten()
 }
 
-fn of_chart(asked: &Asked, id: &str, chart: Chart, now_s: i64, reads_max: u64) -> Option<Shown> {
+fn of_chart(asked: &Asked, id: &str, chart: Chart, now_s: i64, means: Means<'_>) -> Result<Shown, Later> {
     let selection = Selection::of(&asked.params);
     let mut window = selection.window;
     if asked.params.text("after").is_none() {
         window.after_s = -chart.every_s;
     }
     window.points = asked.params.number("points", 1).max(1);
-    let query = Query { window, reads_max, ..selection.query(Charts::One(id)) };
+    let Means { reads_max, archive } = means;
+    let query = Query { window, reads_max, archive, ..selection.query(Charts::One(id)) };
     let is_late = chart.last_s < now_s - LATE_INTERVALS * chart.every_s;
     let rows = match asked.host.query(&query, now_s) {
-        Err(QueryError::TooLong(_)) => return None,
+        Err(error @ (QueryError::TooLong(_) | QueryError::Waits)) => {
+            return Err(Later::of(error).unwrap_or(Later::IsLong));
+        }
         found => found.ok().filter(|_| !is_late),
     };
     let how = if selection.options.has(DataOptions::MIN2MAX) { Combine::MinToMax } else { Combine::Sum };
     let value = rows.as_ref().and_then(|rows| rows.rows().next_back()?.1.combine(how)).unwrap_or(f64::NAN);
+    let missing = rows.as_ref().and_then(|rows| rows.missing);
     let is_percentage = selection.options.has(DataOptions::PERCENTAGE);
     let every_s = match rows {
         Some(rows) if !window.unaligned => (rows.window.step_s * rows.window.points as i64).max(1),
         _ => chart.every_s,
     };
     let named = selection.dimensions.trim_start_matches('|');
-    Some(Shown {
+    Ok(Shown {
         label: if named.is_empty() { chart.name } else { named.into() },
         value,
         units: if is_percentage { "%".into() } else { chart.units },
         status: None,
         every_s,
+        missing,
     })
 }
 

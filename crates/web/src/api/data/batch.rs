@@ -5,7 +5,7 @@
 //! and nobody holds the host's lock longer than for one.
 
 use row::text::{write_double, write_packed};
-use rrd_store::query::{self, Charts, Grid, Group, Query, VALUES_MAX, Values, WindowRequest};
+use rrd_store::query::{self, Charts, Grid, Group, Query, QueryError, VALUES_MAX, Values, WindowRequest};
 
 use super::ABSOLUTE_S_MIN;
 use super::options::DataOptions;
@@ -13,18 +13,20 @@ use super::selection::window;
 use crate::answer::Answer;
 use crate::gate::Asked;
 use crate::json::Json;
+use crate::older::{self, Later, Means};
 
 /// Charts of one answer at most; together they have no more values than an answer of `data`.
 const CHARTS_MAX: usize = 200;
 
-pub(in crate::api) fn answer(asked: &Asked, now_s: i64) -> Answer {
+pub(in crate::api) fn answer(asked: &Asked, now_s: i64, means: Means<'_>) -> Result<Answer, Later> {
     let params = &asked.params;
     let charts: Vec<&str> = params.all(&["chart"]).collect();
     if charts.is_empty() {
-        return Answer::bad_request("No chart is given: name each in a parameter of its own, chart=ID&chart=ID.");
+        let how = "No chart is given: name each in a parameter of its own, chart=ID&chart=ID.";
+        return Ok(Answer::bad_request(how));
     }
     if charts.len() > CHARTS_MAX {
-        return Answer::bad_request(format!("{} charts are given, {CHARTS_MAX} are the most.", charts.len()));
+        return Ok(Answer::bad_request(format!("{} charts are given, {CHARTS_MAX} are the most.", charts.len())));
     }
     let options = DataOptions::read(params.all(&["options"]));
     let mut window = window(params, options);
@@ -38,21 +40,34 @@ pub(in crate::api) fn answer(asked: &Asked, now_s: i64) -> Answer {
         group_options: params.text("group_options").unwrap_or_default(),
         options: options.of_query(),
         values_max: VALUES_MAX / charts.len(),
+        archive: means.archive,
         ..Query::new(Charts::One(id))
     };
+    let (mut missing, mut waits) = (None, false);
     let mut json = Json::with_capacity(256 + charts.len() * 2_048);
     json.object(|json| {
         json.key("now_s").int(now_s);
         json.key("charts").array(|json| {
             for id in &charts {
                 match asked.host.query(&query(id), now_s) {
-                    Ok(rows) => write_chart(json, id, &rows),
+                    Ok(rows) => {
+                        missing = rows.missing.max(missing);
+                        write_chart(json, id, &rows);
+                    }
+                    Err(QueryError::Waits) => {
+                        waits = true;
+                        break;
+                    }
                     Err(_) => json.null(),
                 }
             }
         });
+        older::write(json, missing);
     });
-    Answer::json(json.finish()).lasting(is_lasting(window))
+    if waits {
+        return Err(Later::Waits);
+    }
+    Ok(Answer::json(json.finish()).lasting(is_lasting(window)).missing(missing))
 }
 
 fn is_lasting(window: WindowRequest) -> bool {

@@ -15,6 +15,7 @@ use rrd_store::query::{self, Charts, Query, QueryError};
 
 use crate::answer::Answer;
 use crate::gate::Asked;
+use crate::older::{Later, Means};
 use crate::queries::{CHARTS_MAX, READS_MAX};
 use document::{Document, Google, around_jsonp, plain};
 use format::{CALL, Format};
@@ -34,8 +35,7 @@ struct Question<'a> {
     chart: Option<&'a str>,
     context: Option<&'a str>,
     selection: Selection<'a>,
-    /// Stored values to be read at most.
-    reads_max: u64,
+    means: Means<'a>,
 }
 
 /// What was found, and whether one chart was named.
@@ -44,29 +44,33 @@ struct Found {
     is_one_chart: bool,
 }
 
-/// `offset_s` are seconds east of UTC, for dates. `None` where more than `reads_max` stored values are to
-/// be read.
-pub(super) fn answer(asked: &Asked, now_s: i64, offset_s: i64, reads_max: u64) -> Option<Answer> {
+/// `offset_s` are seconds east of UTC, for dates.
+pub(super) fn answer(asked: &Asked, now_s: i64, offset_s: i64, means: Means<'_>) -> Result<Answer, Later> {
     let params = &asked.params;
     let question = Question {
         asked,
         chart: params.text("chart"),
         context: params.text("context"),
         selection: Selection::of(params),
-        reads_max,
+        means,
     };
     if question.chart.is_none() && question.context.is_none() {
-        return Some(Answer::bad_request("No chart or context is given."));
+        return Ok(Answer::bad_request("No chart or context is given."));
     }
     let window = question.selection.window;
     let is_lasting = [window.after_s, window.before_s].iter().all(|&s| s >= ABSOLUTE_S_MIN);
-    Some(match question.find(now_s) {
-        Ok(found) => question.write(found, offset_s).lasting(is_lasting),
+    Ok(match question.find(now_s) {
+        Ok(found) => {
+            let missing = found.rows.missing;
+            question.write(found, offset_s).lasting(is_lasting).missing(missing)
+        }
         Err(QueryError::NoMatch) => Answer::not_found("No metrics where matched to query."),
         Err(QueryError::TooMany(charts)) => {
             Answer::bad_question(format!("{charts} charts match, {CHARTS_MAX} are the most that can be asked at once."))
         }
-        Err(QueryError::TooLong(_)) => return None,
+        Err(error @ (QueryError::TooLong(_) | QueryError::Waits)) => {
+            return Err(Later::of(error).unwrap_or(Later::IsLong));
+        }
     })
 }
 
@@ -81,8 +85,8 @@ impl Question<'_> {
     /// Asks the store.
     fn find(&self, now_s: i64) -> Result<Found, QueryError> {
         let (charts, contexts) = (pattern(self.chart), pattern(self.context));
-        let limited =
-            |charts| Query { charts_max: CHARTS_MAX, reads_max: self.reads_max, ..self.selection.query(charts) };
+        let Means { reads_max, archive } = self.means;
+        let limited = |charts| Query { charts_max: CHARTS_MAX, reads_max, archive, ..self.selection.query(charts) };
         let ask = |charts| self.asked.host.query(&limited(charts), now_s);
         if let Some(contexts) = &contexts {
             let rows = ask(Charts::OfContexts(contexts, charts.as_ref()))?;

@@ -9,6 +9,7 @@ use super::format::Format;
 use super::table::Table;
 use super::{DataOptions, Question};
 use crate::json::Json;
+use crate::older;
 
 /// What stands before the table, and what after it.
 pub(super) fn around(question: &Question<'_>, table: &Table, is_one_chart: bool, format: Format) -> (Vec<u8>, Vec<u8>) {
@@ -42,6 +43,7 @@ pub(super) fn around(question: &Question<'_>, table: &Table, is_one_chart: bool,
     write_latest(&mut json, table);
     json.key("dimensions").count(table.columns.len());
     json.key("points").count(window.points);
+    older::write(&mut json, rows.missing);
     json.key("format").text(format.word());
     json.key("db_points_per_tier").array(|json| json.count(table.columns.len() * window.points));
     json.key("result").raw(if format.is_text() { b"\"" } else { b"" });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use archive::Elder;
 use bytes::Bytes;
 use row::Guid;
 use rrd_store::Host;
@@ -29,6 +30,8 @@ pub(crate) struct Board {
     pub(super) now_s: i64,
     pub(super) hosts: Arc<Vec<Arc<Host>>>,
     pub(super) entries: HashMap<Guid, Entry>,
+    /// Hosts that only an archive knows.
+    pub(super) elders: Vec<Elder>,
     pub(super) totals: Totals,
     /// The answers that were written of it.
     bodies: Vec<(Form, Bytes)>,
@@ -55,7 +58,7 @@ pub(super) enum Status {
     Stale,
     /// Nobody streams it.
     Offline,
-    /// Nor is anything of it in memory: the disk has it.
+    /// Nor is anything of it in memory: the disk or an archive has it.
     Archived,
 }
 
@@ -84,6 +87,8 @@ impl Board {
         }
         (self.gathered_us, self.now_s, self.hosts) = (Some(now.mono_us), now.wall_s(), node.store.hosts());
         self.totals = Totals::default();
+        self.elders = node.elders();
+        self.totals.hosts[Status::Archived as usize] = self.elders.len();
         self.bodies.clear();
         let hosts = Arc::clone(&self.hosts);
         for (place, host) in hosts.iter().enumerate() {
@@ -101,7 +106,7 @@ impl Board {
 
     /// How many pages there are: one even of nothing.
     pub(super) fn pages(&self) -> usize {
-        self.hosts.len().div_ceil(PAGE_HOSTS).max(1)
+        (self.hosts.len() + self.elders.len()).div_ceil(PAGE_HOSTS).max(1)
     }
 
     /// The answer in a form, written where nobody has asked for it yet; `None` where there is no such page.

@@ -1,5 +1,6 @@
 //! The fleet as JSON.
 
+use archive::Elder;
 use rrd_store::Host;
 
 use super::board::{Alarms, Board, Entry, Status};
@@ -13,7 +14,9 @@ const WHOLE_BYTES: usize = 1_536;
 
 pub(super) fn body(board: &Board, form: Form) -> Vec<u8> {
     let first = form.page * PAGE_HOSTS;
-    let hosts = &board.hosts[first..board.hosts.len().min(first + PAGE_HOSTS)];
+    let (known, end) = (board.hosts.len(), first + PAGE_HOSTS);
+    let hosts = &board.hosts[first.min(known)..end.min(known)];
+    let elders = board.elders.iter().skip(first.saturating_sub(known)).take(PAGE_HOSTS - hosts.len());
     let of_host = if form.is_brief { BRIEF_BYTES } else { WHOLE_BYTES };
     let mut json = Json::with_capacity(512 + hosts.len() * of_host);
     json.object(|json| {
@@ -21,7 +24,7 @@ pub(super) fn body(board: &Board, form: Form) -> Vec<u8> {
         json.key("page").count(form.page);
         json.key("pages").count(board.pages());
         json.key("totals").object(|json| {
-            json.key("hosts").count(board.hosts.len());
+            json.key("hosts").count(known + board.elders.len());
             for status in Status::ALL {
                 json.key(status.word()).count(board.totals.hosts[status as usize]);
             }
@@ -39,6 +42,7 @@ pub(super) fn body(board: &Board, form: Form) -> Vec<u8> {
                 let Some(entry) = board.entries.get(&host.guid()) else { continue };
                 write_host(json, host, entry, board.now_s, form.is_brief);
             }
+            elders.for_each(|elder| write_elder(json, elder, board.now_s, form.is_brief));
         });
     });
     json.finish()
@@ -64,6 +68,37 @@ fn write_host(json: &mut Json, host: &Host, entry: &Entry, now_s: i64, is_brief:
         if !is_brief {
             write_the_rest(json, host, entry);
         }
+    });
+}
+
+/// A host that only an archive knows.
+fn write_elder(json: &mut Json, elder: &Elder, now_s: i64, is_brief: bool) {
+    json.object(|json| {
+        json.key("guid").text(&elder.guid.to_string());
+        json.key("status").text(Status::Archived.word());
+        json.key("newest_s").int(elder.newest_s);
+        json.key("age_s").int((now_s - elder.newest_s).max(0));
+        write_alarms(json, Alarms::default());
+        json.key("now").object(|json| NAMES.iter().for_each(|name| json.key(name).null()));
+        if is_brief {
+            return;
+        }
+        json.key("hostname").text(&elder.hostname);
+        json.key("hops").int(1);
+        json.key("path").array(|_| ());
+        json.key("os").text("");
+        json.key("program").text("");
+        json.key("memory_mode").text("archive");
+        json.key("ephemeral").bool(false);
+        json.key("update_every").int(1);
+        json.key("charts").int(0);
+        json.key("dimensions").int(0);
+        json.key("labels").object(|_| ());
+        json.key("curves").object(|json| {
+            for name in NAMES {
+                json.key(name).array(|json| (0..POINTS).for_each(|_| json.null()));
+            }
+        });
     });
 }
 

@@ -9,7 +9,7 @@ mod fold;
 mod summary;
 mod write;
 
-use rrd_store::query::{Charts, Query, QueryError};
+use rrd_store::query::{Charts, Elder, Missing, Query, QueryError};
 
 use super::{Numbered, Refusal, Scope, check_options, each_chart, pattern, refuse, write_end};
 use crate::Node;
@@ -26,17 +26,30 @@ pub(in crate::api) fn answer(node: &Node, asked: &Asked) -> Answer {
         Err(refusal) => return refuse(refusal),
     };
     let hosts = ask.scope.hosts(node);
-    let mut fold = Fold::new(&ask);
+    let (mut fold, mut missing) = (Fold::new(&ask), None);
     for (number, host) in hosts.iter().filter(|(_, host)| !host.is_asleep()) {
-        if let Err(refusal) = add_host(&ask, &mut fold, (*number, host.clone()), begun.wall_s()) {
-            return refuse(refusal);
+        let session = node.session(host);
+        let archive = match &session {
+            Some(session) => Elder::Asked(session),
+            None => Elder::None,
+        };
+        match add_host(&ask, &mut fold, (*number, host.clone()), begun.wall_s(), archive) {
+            Ok(lack) => missing = missing.max(lack),
+            Err(refusal) => return refuse(refusal),
         }
     }
-    Answer::json(write::body(node, &ask, &fold, &hosts, begun))
+    Answer::json(write::body(node, &ask, &fold, &hosts, begun)).missing(missing)
 }
 
-/// Adds what a host has of the charts that are meant.
-fn add_host(ask: &Ask, fold: &mut Fold, (number, host): Numbered, now_s: i64) -> Result<(), Refusal> {
+/// Adds what a host has of the charts that are meant, and what the archive has; returns what that did not give.
+fn add_host(
+    ask: &Ask,
+    fold: &mut Fold,
+    (number, host): Numbered,
+    now_s: i64,
+    archive: Elder<'_>,
+) -> Result<Option<Missing>, Refusal> {
+    let mut missing = None;
     let mut charts = Vec::new();
     each_chart(&host, |_, chart| {
         if fold.charts() + charts.len() <= CHARTS_MAX && ask.has_chart(chart) {
@@ -55,14 +68,18 @@ fn add_host(ask: &Ask, fold: &mut Fold, (number, host): Numbered, now_s: i64) ->
             group_options: &ask.time_group_options,
             options: ask.query_options(),
             reads_max: READS_MAX.saturating_sub(fold.reads),
+            archive,
             ..Query::new(Charts::One(&chart.id))
         };
         match host.query(&query, now_s) {
-            Ok(rows) => fold.add(ask, chart, &name, &host.guid(), &rows)?,
+            Ok(rows) => {
+                missing = missing.max(rows.missing);
+                fold.add(ask, chart, &name, &host.guid(), &rows)?;
+            }
             // A chart that has nothing there takes no part.
             Err(QueryError::NoMatch) => (),
             Err(_) => return Err("That is more than can be read: ask for less time, or fewer charts.".into()),
         }
     }
-    Ok(())
+    Ok(missing)
 }
