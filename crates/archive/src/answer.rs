@@ -352,7 +352,7 @@ mod tests {
                     }
                 }
             }
-            let _ = (matrix(&body, ROWS).map_err(|wrong| wrong.words()), vector(&body), series(&body));
+            drop((matrix(&body, ROWS).map_err(|wrong| wrong.words()), vector(&body), series(&body)));
         }
     }
 }

@@ -10,7 +10,7 @@ mod fleet;
 use std::sync::Arc;
 
 use export::send::Framing;
-use export::{Backend, BackendConfig, Format, FormatOptions, Order, Records, Source, Walk};
+use export::{Backend, BackendConfig, Cut, Format, FormatOptions, Order, Records, Source, Walk};
 use patterns::SimplePattern;
 use row::Guid;
 use rrd_store::Store;
@@ -175,6 +175,7 @@ fn backend(format: Format, source: Source, fleet: &Fleet) -> Backend {
     let config = BackendConfig {
         name: "bench".into(),
         every_s: WINDOW_S,
+        cut: Cut::AsTold,
         format,
         hosts: SimplePattern::new("*"),
         charts: SimplePattern::new("*"),
