@@ -165,6 +165,7 @@ impl Server {
                 (status, _) => Err(format!("status {status}")),
             }
         });
+        let found = found.map_err(|why| self.without_secrets(why));
         let change = match &found {
             Ok(_) => lock(&self.breaker).answered(),
             Err(_) => lock(&self.breaker).failed(reader.now().mono_us),
@@ -176,6 +177,19 @@ impl Server {
             (Ok(_), _) => (),
         }
         found.ok()
+    }
+}
+
+impl Server {
+    /// Takes out of what a server says what it was shown.
+    fn without_secrets(&self, mut why: String) -> String {
+        for (_, value) in &self.headers {
+            let secret = value.split_once(' ').map_or(&**value, |(_, secret)| secret);
+            if !secret.is_empty() {
+                why = why.replace(secret, "…");
+            }
+        }
+        why
     }
 }
 
