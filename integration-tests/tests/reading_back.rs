@@ -109,7 +109,7 @@ impl Past {
 }
 
 fn feed(store: &Store, host: usize, begin_s: i64) -> (Feed, ChartSlot) {
-    let info = HostInfo { hostname: name(host).into(), ..HostInfo::unknown(guid(host).parse().unwrap()) };
+    let info = HostInfo { hostname: name(host), ..HostInfo::unknown(guid(host).parse().unwrap()) };
     let known = store.add(&info, Keep::new(MemoryMode::Ram, 600));
     let mut feed = known.claim(FeedKind::Stored, info);
     let mut writer = feed.writer(at(begin_s)).unwrap();
@@ -255,7 +255,7 @@ fn hosts_of_other_masters_are_shown() {
     let api = master.api();
     let listed = until(s(30), "the archive's hosts", || {
         let hosts = api.try_json("/api/v1/hosts").ok()?;
-        let is_it = |host: &&Value| host["hostname"] == Value::from(name(1));
+        let is_it = |host: &&Value| host["hostname"] == name(1);
         hosts.as_array()?.iter().find(is_it).cloned()
     });
     assert_eq!((listed["guid"].as_str(), listed["reachable"].as_bool()), (Some(&*guid(1)), Some(false)));
