@@ -53,7 +53,7 @@ start() {
 address() {
     local deadline=$((SECONDS + 6)) line
     while ((SECONDS < deadline)); do
-        line=$(grep -o -m1 'listening on [0-9.]*:[0-9]*' "$folder/$1.log") && { echo "${line##* }"; return; }
+        line=$(grep -o -m1 'listening on [0-9.]*:[0-9]*' "$folder/$1.log" 2>/dev/null) && { echo "${line##* }"; return; }
         kill -0 "${pid_of[$1]}" 2>/dev/null || return 0
         sleep 0.05
     done

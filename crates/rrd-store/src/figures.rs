@@ -25,8 +25,12 @@ pub struct Figures {
     pub sent_text_bytes: Count,
     /// Streams for it that were accepted.
     pub streams_accepted: Count,
+    /// Those among them that came again, after the first one.
+    pub streams_accepted_again: Count,
     /// Streams for it that were established towards a parent.
     pub streams_established: Count,
+    /// Those among them that were established again.
+    pub streams_established_again: Count,
     /// Rows of the past among those that were written, which a child sent because we asked.
     pub rows_replicated: Count,
     /// Rows that we asked a child for and that it does not have any more.
@@ -48,6 +52,18 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// A stream was accepted.
+    pub fn accept_stream(&self) {
+        self.streams_accepted_again.add(self.streams_accepted.get().min(1));
+        self.streams_accepted.add(1);
+    }
+
+    /// A stream was established.
+    pub fn establish_stream(&self) {
+        self.streams_established_again.add(self.streams_established.get().min(1));
+        self.streams_established.add(1);
+    }
+
     /// Adds the counts of another host; levels are of the moment, and stay.
     pub(crate) fn absorb(&self, other: &Self) {
         for (count, of_other) in self.counts().into_iter().zip(other.counts()) {
@@ -55,7 +71,7 @@ impl Figures {
         }
     }
 
-    fn counts(&self) -> [&Count; 15] {
+    fn counts(&self) -> [&Count; 17] {
         [
             &self.rows,
             &self.samples,
@@ -66,7 +82,9 @@ impl Figures {
             &self.sent_bytes,
             &self.sent_text_bytes,
             &self.streams_accepted,
+            &self.streams_accepted_again,
             &self.streams_established,
+            &self.streams_established_again,
             &self.rows_replicated,
             &self.rows_lost,
             &self.sent_rows,

@@ -166,7 +166,7 @@ mod tests {
             collector.tick(now, &mut feed).rows
         };
         assert_eq!(tick(5), 0);
-        child.figures().streams_accepted.add(1);
+        child.figures().accept_stream();
         child.figures().receiving.add(1);
         child.figures().received_bytes.add(1_000);
         assert_eq!(tick(10), 6);

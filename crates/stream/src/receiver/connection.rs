@@ -373,7 +373,7 @@ impl Entry {
         host.set_ephemeral(admitted.ephemeral);
         host.set_alarm_policy(admitted.alarms);
         let figures = host.figures();
-        figures.streams_accepted.add(1);
+        figures.accept_stream();
         figures.receiving.add(1);
         let is_watched = shared.config().watches_alarms;
         let asked = Arc::<Notify>::default();

@@ -280,7 +280,7 @@ impl Connection {
         let name = self.name();
         let started = (self.clock)();
         let look_back = self.look_back(destination);
-        self.host.figures().streams_established.add(1);
+        self.host.figures().establish_stream();
         let _sending = Sending::begin(Arc::clone(&self.host));
         let codec = Codec::of(capabilities);
         let form = codec.map_or_else(|| "as plain text".to_owned(), |codec| format!("compressed with {codec}"));

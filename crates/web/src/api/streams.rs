@@ -3,7 +3,7 @@
 //! `in` is `null` for a host that was never received, `out` for one that was never sent on. Bytes
 //! are those of the wire, `text_bytes` what they were before compression or are after it.
 
-use rrd_store::{Figures, Host};
+use rrd_store::{Count, Figures, Host, Level};
 
 use crate::Node;
 use crate::json::Json;
@@ -57,7 +57,7 @@ fn write_newest(json: &mut Json, newest_s: i64, now_s: i64) {
 }
 
 fn write_in(json: &mut Json, figures: &Figures) {
-    write_streams(json, figures.receiving.get(), figures.streams_accepted.get());
+    write_streams(json, &figures.receiving, &figures.streams_accepted, &figures.streams_accepted_again);
     for (key, count) in [
         ("rows", &figures.rows),
         ("samples", &figures.samples),
@@ -72,7 +72,7 @@ fn write_in(json: &mut Json, figures: &Figures) {
 }
 
 fn write_out(json: &mut Json, figures: &Figures) {
-    write_streams(json, figures.sending.get(), figures.streams_established.get());
+    write_streams(json, &figures.sending, &figures.streams_established, &figures.streams_established_again);
     for (key, count) in [
         ("rows", &figures.sent_rows),
         ("rows_replicated", &figures.sent_rows_replicated),
@@ -83,11 +83,11 @@ fn write_out(json: &mut Json, figures: &Figures) {
     write_bytes(json, figures.sent_bytes.get(), figures.sent_text_bytes.get());
 }
 
-/// How many streams there are now, how many there were, and how often one came again.
-fn write_streams(json: &mut Json, now: i64, so_far: u64) {
-    json.key("connected").int(now);
-    json.key("streams").int(so_far as i64);
-    json.key("reconnects").int(so_far.saturating_sub(1) as i64);
+/// How many streams there are now, how many there were, and how often a host's came again.
+fn write_streams(json: &mut Json, now: &Level, so_far: &Count, again: &Count) {
+    json.key("connected").int(now.get());
+    json.key("streams").int(so_far.get() as i64);
+    json.key("reconnects").int(again.get() as i64);
 }
 
 fn write_bytes(json: &mut Json, bytes: u64, text_bytes: u64) {

@@ -70,12 +70,13 @@ async fn streams_are_listed() {
     let fleet = fleet();
     let host = fleet.store.find("beta").unwrap();
     let figures = host.figures();
-    figures.streams_accepted.add(3);
+    (0..3).for_each(|_| figures.accept_stream());
     figures.receiving.add(1);
     figures.received_bytes.add(1_000);
     figures.received_text_bytes.add(4_000);
     figures.rows_lost.add(7);
-    figures.streams_established.add(1);
+    figures.establish_stream();
+    fleet.store.hosts()[2].figures().accept_stream();
     figures.sent_rows.add(5);
     figures.sent_newest_s.set(NOW_S - 9);
     let streams = get(&fleet.web, "/api/v1/streams").await.json();
@@ -89,6 +90,8 @@ async fn streams_are_listed() {
     assert_eq!(beta["out"]["compression_ratio"], Value::Null, "nothing was sent");
     let totals = &streams["totals"];
     assert_eq!((&totals["in"]["rows_lost"], &totals["out"]["rows"]), (&json!(7), &json!(5)));
+    let told = ["streams", "reconnects"].map(|key| &totals["in"][key]);
+    assert_eq!(told, [&json!(4), &json!(2)], "a first stream is no reconnect, of whichever host");
 }
 
 /// A chart is described in full; what is hidden, obsolete or without dimensions is not listed.
