@@ -79,6 +79,7 @@ bench: peers build ## measure us and Netdata side by side, as a table; then the 
 	cargo bench -p rrd-store --bench tiers
 	cargo bench -p collect --bench tick
 	cargo bench -p web --bench data
+	cargo bench -p web --bench fleet
 	cargo bench -p export
 	cargo bench -p health
 

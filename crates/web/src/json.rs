@@ -32,6 +32,11 @@ impl Json {
         written
     }
 
+    /// The text so far, and whether a value stands before the next one: to go on with in pieces.
+    pub(crate) fn pause(self) -> (Vec<u8>, bool) {
+        (self.out, self.comma)
+    }
+
     /// Opens an object or an array that is not closed in the same piece.
     pub(crate) fn open(&mut self, bracket: u8) {
         self.lead();

@@ -28,6 +28,7 @@ mod encoding;
 mod files;
 mod gate;
 mod json;
+mod list;
 mod older;
 mod page;
 mod params;

@@ -23,7 +23,7 @@ mod text;
 mod transition;
 mod watch;
 
-pub use alarm::{Alarm, Memory};
+pub use alarm::{Alarm, Memory, State};
 pub use levels::{GRACE_S, ToldElsewhere};
 pub use lookups::Space;
 pub use rules::Rules;

@@ -5,17 +5,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use health::engine::{Alarm, value_string};
+use health::engine::{Alarm, State, value_string};
 use health::expression::{Expression, Status};
-use health::files::{Lookup, Repeat};
+use health::files::{Definition, Lookup, Repeat};
 use health::fleet::Watched;
 use health::log::Entry;
 use rrd_store::Host;
 
-use crate::Node;
 use crate::answer::{Answer, escape_html};
 use crate::gate::Asked;
 use crate::json::Json;
+use crate::{Node, list};
 
 /// Entries of the log that are answered at most.
 const ENTRIES_MAX: usize = 1_000;
@@ -129,49 +129,100 @@ fn wants_all(asked: &Asked) -> bool {
     asked.params.flag("all")
 }
 
-pub(super) fn all(node: &Node, asked: &Asked) -> Vec<u8> {
-    let mut json = Json::default();
-    let (now_s, wants_all) = (node.now().wall_s(), wants_all(asked));
-    let mut write = |watched: Option<&Watched>| {
-        json.object(|json| {
-            json.key("hostname").text(&asked.host.info().hostname);
-            json.key("latest_alarm_log_unique_id").int(watched.map_or(0, |it| i64::from(it.last_unique_id())));
-            json.key("status").bool(watched.is_some_and(Watched::is_live));
-            json.key("now").int(now_s);
-            json.key("alarms").object(|json| {
-                let alarms = watched.map_or(&[][..], Watched::alarms);
-                for alarm in alarms.iter().filter(|alarm| wants_all || alarm.state.status.is_raised()) {
-                    json.key(&key(alarm));
-                    write_alarm(json, alarm);
-                }
-            });
-        });
-    };
-    if with(node, &asked.host, |watched| write(Some(&watched))).is_none() {
-        write(None);
-    }
-    json.finish()
+/// An alarm as it is told: copied while the host's alarms are held, written when they are not.
+struct Told {
+    definition: Arc<Definition>,
+    name: Arc<str>,
+    chart: Arc<str>,
+    chart_name: Arc<str>,
+    family: Arc<str>,
+    units: Arc<str>,
+    info: Arc<str>,
+    id: u32,
+    state: State,
+    is_silenced: bool,
+    is_disabled: bool,
 }
 
-pub(super) fn values(node: &Node, asked: &Asked) -> Vec<u8> {
-    let mut json = Json::default();
+impl Told {
+    fn of(alarm: &Alarm) -> Self {
+        Self {
+            definition: Arc::clone(&alarm.definition),
+            name: Arc::clone(&alarm.name),
+            chart: Arc::clone(&alarm.chart),
+            chart_name: Arc::clone(&alarm.chart_name),
+            family: Arc::clone(&alarm.family),
+            units: Arc::clone(&alarm.units),
+            info: Arc::clone(&alarm.info),
+            id: alarm.memory.alarm_id,
+            state: alarm.state,
+            is_silenced: alarm.is_silenced,
+            is_disabled: alarm.is_disabled,
+        }
+    }
+
+    /// What it is called in answers: the name of its chart, and its own.
+    fn key(&self) -> String {
+        let chart = if self.chart_name.is_empty() { &self.chart } else { &self.chart_name };
+        format!("{chart}.{}", self.name)
+    }
+}
+
+/// The alarms that are asked for.
+fn told(watched: &Watched, wants_all: bool) -> Vec<Told> {
+    let alarms = watched.alarms().iter().filter(|alarm| wants_all || alarm.state.status.is_raised());
+    alarms.map(Told::of).collect()
+}
+
+pub(super) fn all(node: &Node, asked: &Asked) -> Answer {
     let wants_all = wants_all(asked);
-    json.object(|json| {
-        json.key("hostname").text(&asked.host.info().hostname);
-        json.key("alarms").object(|json| {
-            let _not_watched = with(node, &asked.host, |watched| {
-                for alarm in watched.alarms().iter().filter(|alarm| wants_all || alarm.state.status.is_raised()) {
-                    json.key(&key(alarm)).object(|json| {
-                        json.key("id").int(i64::from(alarm.memory.alarm_id));
-                        json.key("value").double(alarm.state.value);
-                        json.key("last_updated").int(alarm.state.last_updated_s);
-                        json.key("status").text(alarm.state.status.name());
-                    });
-                }
-            });
+    let copy = |watched: MutexGuard<'_, Watched>| {
+        (i64::from(watched.last_unique_id()), watched.is_live(), told(&watched, wants_all))
+    };
+    let (last_id, is_live, alarms) = with(node, &asked.host, copy).unwrap_or_default();
+    let mut json = Json::default();
+    json.open(b'{');
+    json.key("hostname").text(&asked.host.info().hostname);
+    json.key("latest_alarm_log_unique_id").int(last_id);
+    json.key("status").bool(is_live);
+    json.key("now").int(node.now().wall_s());
+    list_of(json, node, alarms, |json, alarm| write_alarm(json, &alarm))
+}
+
+pub(super) fn values(node: &Node, asked: &Asked) -> Answer {
+    let wants_all = wants_all(asked);
+    let alarms = with(node, &asked.host, |watched| told(&watched, wants_all)).unwrap_or_default();
+    let mut json = Json::default();
+    json.open(b'{');
+    json.key("hostname").text(&asked.host.info().hostname);
+    list_of(json, node, alarms, |json, alarm| {
+        json.object(|json| {
+            json.key("id").int(i64::from(alarm.id));
+            json.key("value").double(alarm.state.value);
+            json.key("last_updated").int(alarm.state.last_updated_s);
+            json.key("status").text(alarm.state.status.name());
         });
-    });
-    json.finish()
+    })
+}
+
+/// The rest of an answer: alarms by their keys.
+fn list_of(
+    mut begun: Json,
+    node: &Node,
+    alarms: Vec<Told>,
+    mut write: impl FnMut(&mut Json, Told) + Send + 'static,
+) -> Answer {
+    let held_bytes = alarms.len() * size_of::<Told>();
+    begun.key("alarms").open(b'{');
+    let write = move |json: &mut Json, alarm: Told| {
+        json.key(&alarm.key());
+        write(json, alarm);
+    };
+    let end = |json: &mut Json| {
+        json.close(b'}');
+        json.close(b'}');
+    };
+    node.queries.hold(list::answer(begun, alarms, write, end).of_bytes(held_bytes))
 }
 
 pub(super) fn count(node: &Node, asked: &Asked) -> Vec<u8> {
@@ -197,25 +248,20 @@ pub(super) fn log(node: &Node, asked: &Asked) -> Answer {
     let info = asked.host.info();
     let now_s = node.now().wall_s();
     let mut json = Json::default();
-    json.array(|json| entries.iter().for_each(|entry| write_entry(json, entry, &info, now_s)));
-    Answer::json(json.finish())
-}
-
-/// What an alarm is called in answers: the name of its chart, and its own.
-fn key(alarm: &Alarm) -> String {
-    let chart = if alarm.chart_name.is_empty() { &alarm.chart } else { &alarm.chart_name };
-    format!("{chart}.{}", alarm.name)
+    json.open(b'[');
+    let write = move |json: &mut Json, entry: Entry| write_entry(json, &entry, &info, now_s);
+    list::answer(json, entries, write, |json| json.close(b']'))
 }
 
 fn or_unknown(text: &str) -> &str {
     if text.is_empty() { "Unknown" } else { text }
 }
 
-fn write_alarm(json: &mut Json, alarm: &Alarm) {
+fn write_alarm(json: &mut Json, alarm: &Told) {
     let (definition, state) = (&alarm.definition, &alarm.state);
     let int = |value: u32| i64::from(value);
     json.object(|json| {
-        json.key("id").int(int(alarm.memory.alarm_id));
+        json.key("id").int(int(alarm.id));
         json.key("config_hash_id").text(&definition.hash.to_string());
         json.key("name").text(&alarm.name);
         json.key("chart").text(&alarm.chart);

@@ -1,21 +1,33 @@
 //! `hosts`: all hosts of this node with how fresh they are and what is raised, for every page of the dashboard. Ours.
 
+use std::sync::Arc;
+
 use archive::Elder;
 use rrd_store::Host;
 
 use super::alarms;
-use crate::Node;
+use crate::answer::Answer;
 use crate::json::Json;
+use crate::{Node, list};
 
-pub(super) fn answer(node: &Node) -> Vec<u8> {
+/// A host of the list.
+enum Listed {
+    Known(Arc<Host>),
+    /// Only the archive knows it.
+    Elder(Elder),
+}
+
+pub(super) fn answer(node: Arc<Node>) -> Answer {
     let now_s = node.now().wall_s();
-    let hosts = node.store.hosts();
-    let mut json = Json::with_capacity(hosts.len() * 380 + 2);
-    json.array(|json| {
-        hosts.iter().for_each(|host| write_host(json, node, host, now_s));
-        node.elders().iter().for_each(|elder| write_elder(json, elder, now_s));
-    });
-    json.finish()
+    let known: Vec<Listed> = node.store.hosts().iter().cloned().map(Listed::Known).collect();
+    let listed = known.into_iter().chain(node.elders().into_iter().map(Listed::Elder));
+    let mut json = Json::default();
+    json.open(b'[');
+    let write = move |json: &mut Json, listed: Listed| match listed {
+        Listed::Known(host) => write_host(json, &node, &host, now_s),
+        Listed::Elder(elder) => write_elder(json, &elder, now_s),
+    };
+    list::answer(json, listed, write, |json| json.close(b']'))
 }
 
 fn write_host(json: &mut Json, node: &Node, host: &Host, now_s: i64) {

@@ -221,7 +221,7 @@ async fn functions(Extension(asked): Question) -> Answer {
 
 async fn hosts(State(node): OfNode) -> Answer {
     node.look_for_elders();
-    Answer::json(hosts::answer(&node))
+    hosts::answer(node)
 }
 
 async fn allmetrics(State(node): OfNode, Extension(asked): Question, Extension(peer): Extension<Peer>) -> Answer {
@@ -234,11 +234,11 @@ async fn fleet(State(node): OfNode, Extension(asked): Question) -> Answer {
 }
 
 async fn alarms(State(node): OfNode, Extension(asked): Question) -> Answer {
-    Answer::json(alarms::all(&node, &asked))
+    alarms::all(&node, &asked)
 }
 
 async fn alarms_values(State(node): OfNode, Extension(asked): Question) -> Answer {
-    Answer::json(alarms::values(&node, &asked))
+    alarms::values(&node, &asked)
 }
 
 async fn alarm_log(State(node): OfNode, Extension(asked): Question) -> Answer {
@@ -315,7 +315,7 @@ async fn sign_in(
 }
 
 async fn nodes(State(node): OfNode, Extension(asked): Question) -> Answer {
-    v2::nodes(&node, &asked)
+    v2::nodes(node, &asked)
 }
 
 async fn contexts(State(node): OfNode, Extension(asked): Question) -> Answer {
@@ -343,7 +343,7 @@ async fn stream_info(State(node): OfNode, Extension(asked): Question) -> Answer 
 }
 
 async fn streams(State(node): OfNode) -> Answer {
-    Answer::json(streams::answer(&node))
+    streams::answer(&node)
 }
 
 async fn this_node(State(node): OfNode) -> Answer {

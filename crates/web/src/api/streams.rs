@@ -3,27 +3,34 @@
 //! `in` is `null` for a host that was never received, `out` for one that was never sent on. Bytes
 //! are those of the wire, `text_bytes` what they were before compression or are after it.
 
+use std::sync::Arc;
+
 use rrd_store::{Count, Figures, Host, Level};
 
-use crate::Node;
+use crate::answer::Answer;
 use crate::json::Json;
+use crate::{Node, list};
 
-pub(super) fn answer(node: &Node) -> Vec<u8> {
+pub(super) fn answer(node: &Node) -> Answer {
     let now_s = node.now().wall_s();
     let (hosts, totals) = (node.store.hosts(), node.store.totals(now_s));
-    let mut json = Json::with_capacity(1_024 + hosts.len() * 640);
-    json.object(|json| {
-        json.key("now_s").int(now_s);
-        json.key("totals").object(|json| {
-            json.key("in").object(|json| {
-                write_in(json, &totals.figures);
-                json.key("lag_s").int(totals.lag_s);
-            });
-            json.key("out").object(|json| write_out(json, &totals.figures));
+    let mut json = Json::with_capacity(1_024);
+    json.open(b'{');
+    json.key("now_s").int(now_s);
+    json.key("totals").object(|json| {
+        json.key("in").object(|json| {
+            write_in(json, &totals.figures);
+            json.key("lag_s").int(totals.lag_s);
         });
-        json.key("hosts").array(|json| hosts.iter().for_each(|host| write_host(json, host, now_s)));
+        json.key("out").object(|json| write_out(json, &totals.figures));
     });
-    json.finish()
+    json.key("hosts").open(b'[');
+    let write = move |json: &mut Json, host: Arc<Host>| write_host(json, &host, now_s);
+    let end = |json: &mut Json| {
+        json.close(b']');
+        json.close(b'}');
+    };
+    list::answer(json, hosts.to_vec(), write, end)
 }
 
 fn write_host(json: &mut Json, host: &Host, now_s: i64) {

@@ -15,11 +15,11 @@ use patterns::{SimplePattern, Verdict};
 use row::Now;
 use rrd_store::{ChartView, Host, HostView};
 
-use crate::Node;
 use crate::answer::Answer;
 use crate::gate::Asked;
 use crate::json::Json;
 use crate::params::Params;
+use crate::{Node, list};
 
 pub(super) use alerts::answer as alerts;
 pub(super) use contexts::answer as contexts;
@@ -138,19 +138,23 @@ fn write_end(json: &mut Json, node: &Node, begun: Now) {
 }
 
 /// `nodes`: which hosts there are, and what they say of themselves.
-pub(super) fn nodes(node: &Node, asked: &Asked) -> Answer {
+pub(super) fn nodes(node: Arc<Node>, asked: &Asked) -> Answer {
     if let Err(refusal) = check_options(&asked.params) {
         return refuse(refusal);
     }
     let begun = node.now();
-    let hosts = Scope::of(&asked.params).hosts(node);
-    let mut json = Json::with_capacity(512 + hosts.len() * 768);
-    json.object(|json| {
-        json.key("api").int(2);
-        json.key("nodes").array(|json| hosts.iter().for_each(|(number, host)| nodes::write(json, *number, host)));
-        write_end(json, node, begun);
-    });
-    Answer::json(json.finish())
+    let hosts = Scope::of(&asked.params).hosts(&node);
+    let mut json = Json::default();
+    json.open(b'{');
+    json.key("api").int(2);
+    json.key("nodes").open(b'[');
+    let write = |json: &mut Json, (number, host): Numbered| nodes::write(json, number, &host);
+    let end = move |json: &mut Json| {
+        json.close(b']');
+        write_end(json, &node, begun);
+        json.close(b'}');
+    };
+    list::answer(json, hosts, write, end)
 }
 
 /// `info`: who this node is.
