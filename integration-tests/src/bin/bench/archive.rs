@@ -36,6 +36,11 @@ const MIDDLE_S: i64 = 4;
 /// Threads that archive: ours, and Netdata's.
 const THREADS: [&str; 3] = ["export", "backend", "EXPORTING"];
 
+/// Whether a thread of this name archives.
+pub(crate) fn is_archiving(name: &str) -> bool {
+    THREADS.iter().any(|thread| name.starts_with(thread))
+}
+
 /// A program that archives.
 struct Archiving<P> {
     program: P,
@@ -122,9 +127,8 @@ fn theirs(kind: &str, source: &str) -> Archiving<Netdata> {
 
 impl Spent {
     fn of(process: &Process, taker: &Taker) -> Self {
-        let cpu =
-            |wanted: &[&str]| process.cpu_time_of_threads_called(|name| wanted.iter().any(|w| name.starts_with(w)));
-        Self { writing: cpu(&THREADS[..1]), all: cpu(&THREADS), taken: taker.taken() }
+        let writing = process.cpu_time_of_threads_called(|name| name == THREADS[0]);
+        Self { writing, all: process.cpu_time_of_threads_called(is_archiving), taken: taker.taken() }
     }
 }
 

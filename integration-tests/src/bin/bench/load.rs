@@ -124,21 +124,26 @@ impl Line {
     pub(crate) fn play(&mut self, count: u32) -> u64 {
         for _ in 0..count {
             let second = Deadline::after(s(1));
-            let time_s = now_s();
-            let (form, turn) = (self.form, self.turn);
-            let charts = (0..CHARTS).map(|chart| row_of(form, chart, turn, time_s));
-            match self.writes {
-                Writes::PerSecond => self.send(&charts.collect::<Vec<_>>().concat()),
-                // Chart after chart over all hosts: the writes of one host are some time apart.
-                Writes::PerChart => charts.for_each(|text| self.send(&text)),
-            }
-            self.turn += 1;
+            self.rows();
             if second.is_over() {
                 println!("sending to {} streams took longer than a second: rows came late", self.children.len());
             }
             second.wait();
         }
         u64::from(HOSTS) * SAMPLES * u64::from(count)
+    }
+
+    /// Sends a row of each chart, of this second.
+    pub(crate) fn rows(&mut self) {
+        let time_s = now_s();
+        let (form, turn) = (self.form, self.turn);
+        let charts = (0..CHARTS).map(|chart| row_of(form, chart, turn, time_s));
+        match self.writes {
+            Writes::PerSecond => self.send(&charts.collect::<Vec<_>>().concat()),
+            // Chart after chart over all hosts: the writes of one host are some time apart.
+            Writes::PerChart => charts.for_each(|text| self.send(&text)),
+        }
+        self.turn += 1;
     }
 
     /// Bytes that went to each parent since the warm-up.

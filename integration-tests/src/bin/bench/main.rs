@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod away;
 mod beside;
 mod catch_up;
 mod collect;
@@ -24,7 +25,7 @@ use load::{Form, Writes};
 /// A measurement, and its name on the command line.
 type Named = (&'static str, fn());
 
-const ALL: [Named; 23] = [
+const ALL: [Named; 24] = [
     ("receive-v1-plain", || receive::row(Form::V1_PLAIN, Writes::PerSecond)),
     ("receive-v1-lz4", || receive::row(Form::V1_LZ4, Writes::PerSecond)),
     ("receive-v2-plain", || receive::row(Form::V2_PLAIN, Writes::PerSecond)),
@@ -47,6 +48,7 @@ const ALL: [Named; 23] = [
     ("requests", requests::costs),
     ("requests-while-streaming", requests::latency),
     ("archive-averages", || archive::rows("average")),
+    ("archive-away", away::rows),
     ("archive-collected", || archive::rows("as collected")),
 ];
 
