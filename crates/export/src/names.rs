@@ -73,7 +73,7 @@ const fn is_escaped(byte: u8) -> bool {
 }
 
 /// A text's first bytes, in whole characters.
-fn cut(text: &str) -> &str {
+pub(crate) fn cut(text: &str) -> &str {
     if text.len() <= NAME_BYTES_MAX { text } else { &text[..text.floor_char_boundary(NAME_BYTES_MAX)] }
 }
 

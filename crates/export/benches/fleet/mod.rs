@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use row::{Algorithm, ChartDefinition, ChartSlot, DimensionDefinition, Guid, Now, Packed, PointFlags};
+use row::{Algorithm, ChartDefinition, ChartSlot, DimensionDefinition, Guid, Label, Now, Packed, PointFlags};
 use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 
 /// Rows that are there at first.
@@ -78,6 +78,8 @@ fn host(store: &Store, number: u32, size: Size) -> (Arc<Host>, Feed) {
     let mut feed = host.claim(FeedKind::Stored, info);
     let mut writer =
         feed.writer(Now { wall_us: BEGIN_S * 1_000_000, mono_us: 1 }).expect("nobody else claims the feed");
+    let labels = [("env", "test lab"), ("rack", "r1/a.b"), ("team", "core")];
+    writer.set_host_labels(&labels.map(|(name, value)| Label { name, value, source: 1 }));
     for chart in 0..size.charts {
         let (id, context) = (format!("system.chart_number{chart}"), format!("system.context{}", chart * 3 / 4));
         let definition = ChartDefinition {

@@ -2,7 +2,7 @@
 
 use row::text::write_int;
 
-use super::{Value, Writer, write_part};
+use super::{Value, Writer, write_part, write_without};
 use crate::chart::{Chart, Dimension};
 
 pub(super) fn prepare(writer: &mut Writer) {
@@ -12,6 +12,14 @@ pub(super) fn prepare(writer: &mut Writer) {
     out.push(b'.');
     write_plain(out, &host.hostname);
     out.push(b'.');
+    let out = &mut host.tags;
+    for (name, value) in host.labels.iter().filter(|(_, value)| !value.is_empty()) {
+        out.push(b';');
+        write_tag(out, name);
+        out.push(b'=');
+        write_tag(out, value);
+    }
+    out.push(b' ');
 }
 
 pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
@@ -19,13 +27,6 @@ pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
     writer.head.extend_from_slice(&writer.host.prepared);
     write_part(&mut writer.head, name);
     writer.head.push(b'.');
-    for (name, value) in writer.host.labels.iter().filter(|(_, value)| !value.is_empty()) {
-        writer.tail.push(b';');
-        write_tag(&mut writer.tail, name);
-        writer.tail.push(b'=');
-        write_tag(&mut writer.tail, value);
-    }
-    writer.tail.push(b' ');
     writer.end.push(b' ');
     write_int(&mut writer.end, time_s);
     writer.end.push(b'\n');
@@ -34,20 +35,17 @@ pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>, time_s: i64) {
 pub(super) fn write(writer: &Writer, out: &mut Vec<u8>, dimension: &Dimension<'_>, value: Value) {
     out.extend_from_slice(&writer.head);
     write_part(out, writer.dimension_name(dimension));
-    out.extend_from_slice(&writer.tail);
+    out.extend_from_slice(&writer.host.tags);
     value.write(out);
     out.extend_from_slice(&writer.end);
 }
 
 /// Appends a text that is neither cut into two nor taken for tags.
 fn write_plain(out: &mut Vec<u8>, text: &str) {
-    let characters = text.chars().map(|c| if c.is_whitespace() || c.is_control() || c == ';' { '_' } else { c });
-    characters.for_each(|c| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()));
+    write_without(out, text, |c| c.is_whitespace() || c.is_control() || c == ';');
 }
 
 /// Appends a tag's name or value.
 fn write_tag(out: &mut Vec<u8>, text: &str) {
-    let is_bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ';' | '~' | '=');
-    let characters = text.chars().map(|c| if is_bad(c) { '_' } else { c });
-    characters.for_each(|c| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()));
+    write_without(out, text, |c| c.is_whitespace() || c.is_control() || matches!(c, ';' | '~' | '='));
 }

@@ -77,6 +77,8 @@ struct HostPart {
     labels: Vec<(String, String)>,
     /// What records of the host share, as the format has it.
     prepared: Vec<u8>,
+    /// and its labels, where they stand apart.
+    tags: Vec<u8>,
 }
 
 /// Writes records of hosts, one host after another.
@@ -140,6 +142,7 @@ impl Writer {
             program_version: info.program_version.to_string(),
             labels,
             prepared: Vec::new(),
+            tags: Vec::new(),
         };
         match options.format {
             Format::Graphite => graphite::prepare(self),
@@ -232,6 +235,12 @@ const PART_BYTES_MAX: usize = 1_200;
 fn write_part(out: &mut Vec<u8>, text: &str) {
     let bytes = text.bytes().take(PART_BYTES_MAX);
     out.extend(bytes.map(|byte| if byte.is_ascii_alphanumeric() || byte == b'.' { byte } else { b'_' }));
+}
+
+/// Appends a text with `_` for what is bad.
+fn write_without(out: &mut Vec<u8>, text: &str, is_bad: impl Fn(char) -> bool) {
+    let characters = text.chars().map(|c| if is_bad(c) { '_' } else { c });
+    characters.for_each(|c| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()));
 }
 
 /// Appends a text within the quotes of JSON.

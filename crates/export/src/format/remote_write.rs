@@ -5,7 +5,7 @@
 
 use super::{Value, Writer};
 use crate::chart::{Chart, Dimension};
-use crate::names::{NAME_BYTES_MAX, write_name, write_units};
+use crate::names::{self, write_name, write_units};
 use crate::source::Source;
 
 /// Fields: their number and kind as one byte.
@@ -164,5 +164,5 @@ const fn length_of(value: u64) -> usize {
 
 /// A label's first bytes, in whole characters.
 fn cut(text: &str) -> &[u8] {
-    &text.as_bytes()[..text.floor_char_boundary(NAME_BYTES_MAX.min(text.len()))]
+    names::cut(text).as_bytes()
 }

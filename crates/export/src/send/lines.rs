@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -104,32 +105,29 @@ impl Lines {
         mem::take(&mut self.heard)
     }
 
+    /// Connects to the first destination that answers.
     fn connect(&self) -> Result<Connection, Failure> {
         let mut last = Failure { address: String::new(), error: io::Error::other("there is no destination") };
         for destination in &self.destinations {
-            match destination.place() {
-                Place::Unix(path) => {
-                    let address = path.display().to_string();
-                    match UnixStream::connect(path) {
-                        Ok(stream) => return Connection::new(Carrier::Unix(stream), address),
-                        Err(error) => last = Failure { address, error },
-                    }
-                }
-                Place::Tcp { host, interface, port } => {
-                    let addresses = match resolve(host, interface.as_deref(), *port) {
-                        Ok(addresses) => addresses,
-                        Err(error) => {
-                            last = Failure { address: format!("{host}:{port}"), error };
-                            continue;
-                        }
-                    };
-                    for address in addresses {
-                        match self.connect_to(&address, interface.as_deref()) {
-                            Ok(stream) => return Connection::new(Carrier::Tcp(stream), address.to_string()),
-                            Err(error) => last = Failure { address: address.to_string(), error },
-                        }
-                    }
-                }
+            let connection = match destination.place() {
+                Place::Unix(path) => unix(path),
+                Place::Tcp { host, interface, port } => self.tcp(host, interface.as_deref(), *port),
+            };
+            match connection {
+                Ok(connection) => return Ok(connection),
+                Err(failure) => last = failure,
+            }
+        }
+        Err(last)
+    }
+
+    fn tcp(&self, host: &str, interface: Option<&str>, port: u16) -> Result<Connection, Failure> {
+        let failed = |error| Failure { address: format!("{host}:{port}"), error };
+        let mut last = failed(io::Error::other("there is no address"));
+        for address in resolve(host, interface, port).map_err(failed)? {
+            match self.connect_to(&address, interface) {
+                Ok(stream) => return Connection::new(Carrier::Tcp(stream), address.to_string()),
+                Err(error) => last = Failure { address: address.to_string(), error },
             }
         }
         Err(last)
@@ -142,6 +140,14 @@ impl Lines {
         socket.bind_device(Some(interface.as_bytes()))?;
         socket.connect_timeout(&(*address).into(), within)?;
         Ok(socket.into())
+    }
+}
+
+fn unix(path: &Path) -> Result<Connection, Failure> {
+    let address = path.display().to_string();
+    match UnixStream::connect(path) {
+        Ok(stream) => Connection::new(Carrier::Unix(stream), address),
+        Err(error) => Err(Failure { address, error }),
     }
 }
 
