@@ -24,6 +24,8 @@ use rrd_store::{Feed, FeedKind, HostInfo, Keep, MemoryMode, Store};
 use serde_json::Value;
 
 const CHART: &str = "test.history";
+/// So long after a second there is a later row, and its window was told.
+const AFTER_S: i64 = 40;
 
 /// What a host stored at a second; some seconds have none.
 fn value(host: usize, second: i64) -> Option<f64> {
@@ -203,7 +205,7 @@ fn mean(values: &[f64]) -> f64 {
 fn older_rows_come_from_the_archive() {
     let victoria = Victoria::start();
     let prometheus = archives::prometheus();
-    let end = now_s() / 60 * 60;
+    let end = (now_s() - 5) / 60 * 60;
     let begin = end - 2_400;
     for (port, is_victoria) in [(victoria.http, true), (prometheus.ports[0], false)] {
         Past::new(1, 1, port, begin).until(end);
@@ -247,13 +249,14 @@ fn older_rows_come_from_the_archive() {
 #[test]
 fn hosts_of_other_masters_are_shown() {
     let mut victoria = Victoria::start();
-    let end = now_s() / 60 * 60;
+    let end = (now_s() - 5) / 60 * 60;
     let begin = end - 1_200;
-    Past::new(2, 10, victoria.http, begin).until(end + 3);
+    Past::new(2, 10, victoria.http, begin).until(end + AFTER_S);
     victoria.flush();
     let master = master(&[victoria.http], 10).start();
     let api = master.api();
     let listed = until(s(30), "the archive's hosts", || {
+        victoria.flush();
         let hosts = api.try_json("/api/v1/hosts").ok()?;
         let is_it = |host: &&Value| host["hostname"] == name(1);
         hosts.as_array()?.iter().find(is_it).cloned()
@@ -303,7 +306,7 @@ fn a_day_of_two_databases_is_whole() {
     let first = Victoria::start();
     let mut second = Victoria::start();
     let vmagent = Vmagent::sharding(&[first.http, second.http]);
-    let end = now_s() / 600 * 600;
+    let end = (now_s() - 5) / 600 * 600;
     let begin = end - 86_400;
     let mut past = Past::new(4, 10, vmagent.http, begin);
     past.until(begin + 30_000);
@@ -313,11 +316,16 @@ fn a_day_of_two_databases_is_whole() {
         until(s(20), "vmagent to keep something", || Some(vmagent.waiting_bytes()).filter(|bytes| *bytes > 0.0)) > 0.0
     );
     second.run();
-    past.until(end + 3);
-    let shares = until(s(60), "all hosts to be there", || {
-        Some((first.hosts(), second.hosts())).filter(|(one, other)| one + other == 4 && vmagent.waiting_bytes() == 0.0)
-    });
-    assert!(shares.0 > 0 && shares.1 > 0, "{shares:?}");
+    past.until(end + AFTER_S);
+    let has_some = |host: usize, end: i64| (end - 9..=end).any(|second| value(host, second).is_some());
+    let windows = (begin + 10..=end).step_by(10);
+    let expected: usize = (0..4).map(|host| windows.clone().filter(|&end| has_some(host, end)).count()).sum();
+    let samples = |one: &Victoria| {
+        one.flush();
+        one.series("tributary_test").values().map(|series| series.range(..=end).count()).sum::<usize>()
+    };
+    until(s(60), "all samples to be there", || (samples(&first) + samples(&second) == expected).then_some(()));
+    assert!(samples(&first) > 0 && samples(&second) > 0);
     let master = master(&[first.http, second.http], 10).start();
     let _child = bring(&master, 0, end - 200, end);
     let api = master.api();
@@ -342,4 +350,88 @@ fn a_day_of_two_databases_is_whole() {
     second.stop();
     let half = ask(api, &name(1), Window { after: begin - 6_000, before: begin - 3_001 }, "points=50");
     assert_eq!(archive(&half), Some("partial"));
+}
+
+/// Goal: what one master collects and archives another one shows, row by row as the first has it.
+#[test]
+fn one_master_shows_what_another_archives() {
+    let victoria = Victoria::start();
+    let first = node::master("rb-first")
+        .set("backend.site.type", "prometheus-remote-write")
+        .set("backend.site.destination", &format!("http://127.0.0.1:{}/api/v1/write", victoria.http))
+        .set("backend.site.read_back", "true")
+        .set("backend.site.update_every", "1")
+        .start();
+    let second = node::master("rb-second")
+        .set("archive.url", &format!("http://127.0.0.1:{}", victoria.http))
+        .set("archive.update_every", "1")
+        .set("archive.delay", "1s")
+        .start();
+    let (own, chart) = (first.host(), "system.cpu");
+    let newest = until(s(30), "rows", || own.last_entry(chart).filter(|entry| *entry > 0));
+    let window = Window { after: newest + 2, before: newest + 9 };
+    until(s(30), "some more rows", || own.last_entry(chart).filter(|entry| *entry > window.before + 1));
+    let expected = own.data(chart, window);
+    let other = second.api().host("rb-first");
+    let target = format!("/host/rb-first/api/v1/data?chart={chart}&after={}&before={}", window.after, window.before);
+    until(s(70), "the other master to show them", || {
+        victoria.flush();
+        // Until the host is known there, it is no host.
+        let answer = second.api().try_get(&target).ok().filter(|answer| answer.status == 200)?;
+        let is_there = !answer.body.contains("null") && answer.body.contains(&window.before.to_string());
+        is_there.then_some(())
+    });
+    let found = other.data(chart, window);
+    assert!(expected.dimensions.len() >= 5, "{expected:?}");
+    for (column, name) in expected.dimensions.iter().enumerate() {
+        let place = found.dimensions.iter().position(|known| known == name);
+        let place = place.unwrap_or_else(|| panic!("{name} is not among {:?}", found.dimensions));
+        for (second, row) in &expected.rows {
+            let (Some(here), Some(there)) = (row[column], found.rows[second][place]) else {
+                panic!("{name} at {second}: {row:?}, {:?}", found.rows[second]);
+            };
+            assert!((here - there).abs() <= 1e-6 * here.abs().max(1.0), "{name} at {second}: {here}, {there}");
+        }
+    }
+    let (here, there) = (own.charts()[chart].all.clone(), other.charts()[chart].all.clone());
+    for key in ["units", "title", "context", "family", "chart_type", "priority"] {
+        assert_eq!(here[key], there[key], "{key}");
+    }
+    for page in ["", "api/v1/info", "api/v1/alarms", "api/v1/contexts", "api/v1/alarm_log", "api/v1/functions"] {
+        assert_eq!(second.api().get(&format!("/host/rb-first/{page}")).status, 200, "{page}");
+    }
+}
+
+/// Goal: an archive that takes connections and never answers delays nobody but who asks for what it has.
+#[test]
+fn a_silent_archive_delays_nobody_else() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let master = master(&[port], 1).set("archive.timeout", "5s").start();
+    let end = now_s() - 2;
+    let _child = bring(&master, 0, end - 200, end);
+    let (api, host) = (master.api(), name(0));
+    let older = Window { after: end - 5_000, before: end };
+    let askers: Vec<_> = (0..6)
+        .map(|asker| {
+            let host = host.clone();
+            std::thread::spawn(move || {
+                let window = Window { after: older.after - asker, ..older };
+                archive(&ask(api, &host, window, "points=100")).map(str::to_owned)
+            })
+        })
+        .collect();
+    let watch = Watch::start();
+    let recent = Window { after: end - 100, before: end - 1 };
+    for _ in 0..20 {
+        check(&ask(api, &host, recent, "points=100"), 0, recent, 1, mean);
+        assert_eq!(api.get("/api/v1/info").status, 200);
+    }
+    let took = watch.elapsed();
+    let is_waiting = askers.iter().any(|asker| !asker.is_finished());
+    assert!(is_waiting && took < s(5), "{took:?}");
+    for asker in askers {
+        assert_eq!(asker.join().unwrap().as_deref(), Some("unavailable"));
+    }
+    assert!(watch.elapsed() < s(45), "{:?}", watch.elapsed());
 }

@@ -269,13 +269,20 @@ impl Archive for Session {
 }
 
 impl Session {
+    /// The same query's way for another host: the time is that of all.
+    #[must_use]
+    pub fn for_host(&self, host: Guid) -> Self {
+        let requests = Cell::new(self.requests.get());
+        Self { until_us: self.until_us, requests, ..self.reader.session(host) }
+    }
+
     fn key(pieces: &Pieces, asked: &Asked<'_>, number: i64) -> Key {
         let Asked { host, chart, what, step_s, .. } = *asked;
         Key { host, chart: chart.into(), what, step_s, after_s: pieces.begin_s(number) }
     }
 
     fn kept(&self, pieces: &Pieces, asked: &Asked<'_>, number: i64) -> Option<Arc<Piece>> {
-        lock(&self.reader.cache).get(&Self::key(pieces, asked, number))
+        lock(&self.reader.cache).get(&Self::key(pieces, asked, number), self.reader.now().mono_us)
     }
 
     /// Whether a piece changes no more.
@@ -307,12 +314,13 @@ impl Session {
         answers.into_iter().for_each(|answer| matrix.merge(answer));
         let lack = (is_short || matrix.is_partial).then_some(Lack::Partial);
         let series: Vec<(Arc<str>, Vec<f64>)> = matrix.series.into_iter().collect();
+        let came_us = self.reader.now().mono_us;
         for number in numbers {
             let begin_s = pieces.begin_s(number).max(after_s);
             let end_s = pieces.begin_s(number + 1).min(before_s);
             let row = |time_s: i64| ((time_s - after_s) / step_s) as usize;
             let part = |(id, values): &(Arc<str>, Vec<f64>)| (Arc::clone(id), values[row(begin_s)..row(end_s)].into());
-            let piece = Arc::new(Piece { series: series.iter().map(part).collect() });
+            let piece = Arc::new(Piece { series: series.iter().map(part).collect(), came_us });
             table.add(begin_s, &piece);
             if lack.is_none() && is_whole(number) {
                 lock(&self.reader.cache).put(Self::key(pieces, asked, number), piece);

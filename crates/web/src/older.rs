@@ -14,7 +14,7 @@ use crate::Node;
 use crate::answer::Answer;
 use crate::gate::Asked;
 use crate::json::Json;
-use crate::queries::{QUICK_READS_MAX, READS_MAX};
+use crate::queries::{QUICK_READS_MAX, Queries, READS_MAX};
 
 /// Why a query is not answered here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Node {
     ) -> Result<T, Answer> {
         let later = {
             let session = self.session(&asked.host);
-            let archive = session.as_ref().map_or(Elder::None, |session| Elder::Elsewhere(session));
+            let archive = elsewhere(session.as_ref());
             match answer(self, &asked, Means { reads_max: QUICK_READS_MAX, archive }) {
                 Ok(answer) => return Ok(answer),
                 Err(later) => later,
@@ -68,16 +68,17 @@ impl Node {
         let node = Arc::clone(self);
         let long = move || {
             let session = node.session(&asked.host);
-            let archive = match &session {
-                Some(session) => Elder::Asked(session),
-                None => Elder::None,
-            };
+            let archive = asking(session.as_ref());
             answer(&node, &asked, Means { reads_max: READS_MAX, archive }).unwrap_or_else(|_| too_long())
         };
+        self.queries_for(later).run_for(long).await
+    }
+
+    /// The threads for what is answered later.
+    pub(crate) const fn queries_for(&self, later: Later) -> &Queries {
         match later {
-            Later::IsLong if self.config.archive.is_none() => self.queries.run_for(long).await,
-            // Who is long may need the archive, too.
-            Later::IsLong | Later::Waits => self.waiting.run_for(long).await,
+            Later::IsLong => &self.queries,
+            Later::Waits => &self.waiting,
         }
     }
 
@@ -105,6 +106,16 @@ impl Node {
         let all = known.iter().flat_map(|hosts| hosts.iter());
         all.filter(|elder| self.store.host(elder.guid).is_none()).cloned().collect()
     }
+}
+
+/// The archive is asked here.
+pub(crate) fn asking(session: Option<&Session>) -> Elder<'_> {
+    session.map_or(Elder::None, |session| Elder::Asked(session))
+}
+
+/// It is asked on another thread.
+pub(crate) fn elsewhere(session: Option<&Session>) -> Elder<'_> {
+    session.map_or(Elder::None, |session| Elder::Elsewhere(session))
 }
 
 /// What is missing, in the one word of header and answer.

@@ -116,16 +116,6 @@ impl Victoria {
         self.api().get("/internal/force_flush");
     }
 
-    /// How many series there are of hosts.
-    ///
-    /// # Panics
-    /// When it does not answer.
-    pub fn hosts(&self) -> usize {
-        self.flush();
-        let answer = self.api().try_json("/api/v1/series?match[]=netdata_info&start=0").expect("an answer");
-        answer["data"].as_array().map_or(0, Vec::len)
-    }
-
     /// All series whose name begins with `prefix`, by name and labels as `{"name":"value",…}` in order.
     pub fn series(&self, prefix: &str) -> BTreeMap<BTreeMap<String, String>, Series> {
         self.api().get("/internal/force_flush");

@@ -172,13 +172,13 @@ impl Host {
         if charts.len() > query.charts_max {
             return Err(QueryError::TooMany(charts.len()));
         }
-        let reads = charts.iter().map(|chart| reads(query, chart, &window, plan(chart).as_ref())).sum();
-        if reads > query.reads_max {
-            return Err(QueryError::TooLong(reads));
-        }
         let is_older = charts.iter().any(|chart| plan(chart).is_some());
         if is_older && matches!(query.archive, Elder::Elsewhere(_)) {
             return Err(QueryError::Waits);
+        }
+        let reads = charts.iter().map(|chart| reads(query, chart, &window, plan(chart).as_ref())).sum();
+        if reads > query.reads_max {
+            return Err(QueryError::TooLong(reads));
         }
         let coarse = seconds_between(query, &charts, &window) > VALUES_BETWEEN_MAX;
         let stored = Sheet::may_be_stored(query, &window, charts.iter().map(|chart| chart.every_s))

@@ -324,9 +324,17 @@ async fn contexts(State(node): OfNode, Extension(asked): Question) -> Answer {
 }
 
 async fn data_of_many(State(node): OfNode, Extension(asked): Question) -> Answer {
-    let query = Arc::clone(&node);
-    let queries = if node.config.archive.is_some() { &node.waiting } else { &node.queries };
-    queries.run(move || v2::data(&query, &asked)).await
+    let (query, of_query) = (Arc::clone(&node), Arc::clone(&asked));
+    let answer = node.queries.run_for(move || v2::data(&query, &of_query, false)).await;
+    match answer {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(later)) => {
+            let query = Arc::clone(&node);
+            let long = move || v2::data(&query, &asked, true).unwrap_or_else(|_| data::too_long());
+            node.queries_for(later).run(long).await
+        }
+        Err(refusal) => refusal,
+    }
 }
 
 async fn alerts(State(node): OfNode, Extension(asked): Question) -> Answer {

@@ -15,30 +15,37 @@ use super::{Numbered, Refusal, Scope, check_options, each_chart, pattern, refuse
 use crate::Node;
 use crate::answer::Answer;
 use crate::gate::Asked;
+use crate::older::{Later, asking, elsewhere};
 use crate::queries::{CHARTS_MAX, READS_MAX};
 use ask::Ask;
 use fold::{Chart, Fold};
 
-pub(in crate::api) fn answer(node: &Node, asked: &Asked) -> Answer {
+/// Of an archive what it has, where it may be waited for.
+pub(in crate::api) fn answer(node: &Node, asked: &Asked, may_wait: bool) -> Result<Answer, Later> {
     let begun = node.now();
     let ask = match check_options(&asked.params).and_then(|()| Ask::of(&asked.params, begun.wall_s())) {
         Ok(ask) => ask,
-        Err(refusal) => return refuse(refusal),
+        Err(refusal) => return Ok(refuse(refusal)),
     };
     let hosts = ask.scope.hosts(node);
     let (mut fold, mut missing) = (Fold::new(&ask), None);
+    let begin = hosts.first().and_then(|(_, host)| node.session(host));
     for (number, host) in hosts.iter().filter(|(_, host)| !host.is_asleep()) {
-        let session = node.session(host);
-        let archive = match &session {
-            Some(session) => Elder::Asked(session),
-            None => Elder::None,
-        };
+        let session = begin.as_ref().map(|session| session.for_host(host.guid()));
+        let archive = if may_wait { asking(session.as_ref()) } else { elsewhere(session.as_ref()) };
         match add_host(&ask, &mut fold, (*number, host.clone()), begun.wall_s(), archive) {
             Ok(lack) => missing = missing.max(lack),
-            Err(refusal) => return refuse(refusal),
+            Err(Ended::Refused(refusal)) => return Ok(refuse(refusal)),
+            Err(Ended::Later(later)) => return Err(later),
         }
     }
-    Answer::json(write::body(node, &ask, &fold, &hosts, begun)).missing(missing)
+    Ok(Answer::json(write::body(node, &ask, &fold, &hosts, begun)).missing(missing))
+}
+
+/// Why a host ends the answer.
+enum Ended {
+    Refused(Refusal),
+    Later(Later),
 }
 
 /// Adds what a host has of the charts that are meant, and what the archive has; returns what that did not give.
@@ -48,7 +55,7 @@ fn add_host(
     (number, host): Numbered,
     now_s: i64,
     archive: Elder<'_>,
-) -> Result<Option<Missing>, Refusal> {
+) -> Result<Option<Missing>, Ended> {
     let mut missing = None;
     let mut charts = Vec::new();
     each_chart(&host, |_, chart| {
@@ -57,7 +64,8 @@ fn add_host(
         }
     });
     if fold.charts() + charts.len() > CHARTS_MAX {
-        return Err(format!("More than {CHARTS_MAX} charts are meant: choose some by nodes, contexts or instances."));
+        let why = format!("More than {CHARTS_MAX} charts are meant: choose some by nodes, contexts or instances.");
+        return Err(Ended::Refused(why));
     }
     let name = host.info().hostname.clone();
     for chart in charts {
@@ -74,11 +82,15 @@ fn add_host(
         match host.query(&query, now_s) {
             Ok(rows) => {
                 missing = missing.max(rows.missing);
-                fold.add(ask, chart, &name, &host.guid(), &rows)?;
+                fold.add(ask, chart, &name, &host.guid(), &rows).map_err(Ended::Refused)?;
             }
             // A chart that has nothing there takes no part.
             Err(QueryError::NoMatch) => (),
-            Err(_) => return Err("That is more than can be read: ask for less time, or fewer charts.".into()),
+            Err(QueryError::Waits) => return Err(Ended::Later(Later::Waits)),
+            Err(_) => {
+                let why = "That is more than can be read: ask for less time, or fewer charts.";
+                return Err(Ended::Refused(why.into()));
+            }
         }
     }
     Ok(missing)
