@@ -82,12 +82,18 @@ pub struct Reader {
     pub(crate) elders: Elders,
 }
 
-#[derive(Debug)]
 struct Server {
     url: String,
     headers: Vec<(String, String)>,
     client: Client,
     breaker: Mutex<Breaker>,
+}
+
+impl fmt::Debug for Server {
+    /// Headers hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("url", &self.url).field("breaker", &self.breaker).finish_non_exhaustive()
+    }
 }
 
 /// One query's way to an archive: it has so much time, and no more.

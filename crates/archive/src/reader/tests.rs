@@ -15,7 +15,7 @@ fn clock() -> Now {
     Now { wall_us, mono_us: 1_000_000_000 }
 }
 
-/// A server that answers each path in its way; it counts requests.
+/// A server that answers each head of a request in its way; it counts requests.
 fn server(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -29,9 +29,9 @@ fn server(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (String, Arc<Ato
                 head.push(byte[0]);
             }
             counted.fetch_add(1, Ordering::Relaxed);
-            let path = String::from_utf8(head).unwrap().split(' ').nth(1).unwrap_or_default().to_owned();
+            let head = String::from_utf8(head).unwrap();
             // Who has read enough may be gone.
-            stream.write_all(&answer(&path)).ok();
+            stream.write_all(&answer(&head)).ok();
         }
     });
     (url, count)
@@ -61,7 +61,11 @@ fn rows(path: &str, dimension: &str, has: fn(i64) -> bool) -> Vec<u8> {
 }
 
 fn reader(urls: &[&str], points_max: u32) -> Arc<Reader> {
-    let config = Config {
+    Arc::new(Reader::new(config(urls, points_max), clock).unwrap())
+}
+
+fn config(urls: &[&str], points_max: u32) -> Config {
+    Config {
         urls: urls.iter().map(|&url| url.to_owned()).collect(),
         headers: urls.iter().map(|_| Vec::new()).collect(),
         trust: Trust::default(),
@@ -71,8 +75,7 @@ fn reader(urls: &[&str], points_max: u32) -> Arc<Reader> {
         points_max,
         cache_bytes: 1 << 20,
         hosts_for_s: 86_400,
-    };
-    Arc::new(Reader::new(config, clock).unwrap())
+    }
 }
 
 fn asked(step_s: i64, after_s: i64, before_s: i64) -> Asked<'static> {
@@ -169,4 +172,24 @@ fn answers_are_bounded() {
         huge
     });
     assert_eq!(reader(&[&url], 10_000).session(HOST).fetch(&asked).lack, Some(Lack::Unavailable));
+}
+
+/// Goal: servers learn who asks, below whatever path they are; what they repeat of it is not told.
+#[test]
+fn servers_learn_who_asks() {
+    let (url, _) = server(|head| {
+        let head = head.to_ascii_lowercase();
+        let is_known = head.starts_with("get /select/0/prometheus/api/v1/query_range?query=")
+            && head.contains("\r\nauthorization: bearer hunter2\r\n")
+            && head.contains("\r\nx-scope-orgid: site\r\n");
+        if is_known { rows(&head, "user", |_| true) } else { http(401, "who are you?") }
+    });
+    let headers = vec![("Authorization".into(), "Bearer hunter2".into()), ("X-Scope-OrgID".into(), "site".into())];
+    let config = Config { headers: vec![headers], ..config(&[&format!("{url}/select/0/prometheus")], 100_000) };
+    let asked = asked(10, END_S - 2_000, END_S - 1_000);
+    let reader = Arc::new(Reader::new(config, clock).unwrap());
+    check(&reader.session(HOST).fetch(&asked), &asked, |_| true);
+    let told = reader.servers[0].without_secrets("no hunter2 of site may enter".into());
+    assert_eq!(told, "no … of … may enter");
+    assert!(!format!("{reader:?}").contains("hunter2"));
 }
