@@ -372,11 +372,15 @@ fn one_master_shows_what_another_archives() {
     let window = Window { after: newest + 2, before: newest + 9 };
     until(s(30), "some more rows", || own.last_entry(chart).filter(|entry| *entry > window.before + 1));
     let expected = own.data(chart, window);
+    // Who a database knows is asked once a minute: it should know the host by then.
+    until(s(30), "the database to know the host", || {
+        let is_known = |prefix: &str| !victoria.series(prefix).is_empty();
+        (is_known("netdata_info") && is_known("tributary_system_cpu")).then_some(())
+    });
     let other = second.api().host("rb-first");
     let target = format!("/host/rb-first/api/v1/data?chart={chart}&after={}&before={}", window.after, window.before);
-    until(s(70), "the other master to show them", || {
+    until(s(50), "the other master to show them", || {
         victoria.flush();
-        // Until the host is known there, it is no host.
         let answer = second.api().try_get(&target).ok().filter(|answer| answer.status == 200)?;
         let is_there = !answer.body.contains("null") && answer.body.contains(&window.before.to_string());
         is_there.then_some(())
