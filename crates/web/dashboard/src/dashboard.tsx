@@ -1,5 +1,7 @@
 // The dashboard: finds out what the address asks for, and shows that page in the frame.
 
+import "./early.ts";
+
 import { render, type ComponentType } from "preact";
 
 import { AlarmsPage } from "./alarms/page.tsx";
@@ -9,12 +11,11 @@ import { useCell } from "./cell.ts";
 import { startClock } from "./clock.ts";
 import { FleetPage } from "./fleet/page.tsx";
 import { Frame } from "./frame/frame.tsx";
-import { askEarly } from "./host/listing.ts";
 import { HostPage } from "./host/page.tsx";
 import { followHosts } from "./hosts.ts";
 import { listenToKeys } from "./keys.ts";
 import { NodePage } from "./node/page.tsx";
-import { followAddress, route, type Page } from "./route.ts";
+import { route, type Page } from "./route.ts";
 import { followTheme } from "./theme.ts";
 import { followView } from "./view.ts";
 
@@ -36,8 +37,6 @@ function Dashboard() {
   );
 }
 
-followAddress();
-askEarly();
 followView();
 followTheme();
 watchLeaving();
