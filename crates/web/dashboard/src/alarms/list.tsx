@@ -52,7 +52,7 @@ export function AlarmList({ alarms, chosen, choose, isOfHost }: Properties) {
               <span class="about">{isOfHost ? alarm.chartName : `${alarm.hostname}  ·  ${alarm.chartName}`}</span>
             </span>
             <span class="value">
-              {alarm.valueText}
+              <span class="told">{alarm.valueText}</span>
               <span class="about">
                 {alarm.isSilenced && "silenced · "}
                 {alarm.changedS > 0 && age(now - alarm.changedS)}
@@ -89,7 +89,7 @@ export function Changes({ entries }: { entries: LogEntry[] }) {
               <span class="about">{entry.chart}</span>
             </span>
             <span class="value">
-              {entry.value_string}
+              <span class="told">{entry.value_string}</span>
               <span class="about">{entry.duration > 0 && `after ${age(entry.duration)}`}</span>
             </span>
           </div>
