@@ -38,6 +38,15 @@ export async function charts() {
   await entry.click({ modifiers: ["Shift"] });
   assert.equal(await cpu.locator('.legend button[aria-pressed="false"]').count(), 0);
 
+  // The address says what is hidden.
+  await entry.click();
+  await page.waitForFunction(() => decodeURIComponent(location.hash).includes("hide=system.cpu:user"));
+  await page.reload();
+  await drawn(page, "system.cpu");
+  assert.equal(await entry.getAttribute("aria-pressed"), "false", "an address hides the same");
+  await entry.click();
+  await page.waitForFunction(() => !location.hash.includes("hide="));
+
   // Paused: the address has the stretch, and shows it again.
   await page.keyboard.press("Escape");
   await page.locator("h1").click();

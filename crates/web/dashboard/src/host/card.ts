@@ -13,6 +13,7 @@ import { span, view } from "../view.ts";
 import { titleOf, type Chart } from "./charts.ts";
 import { cursor } from "./cursor.ts";
 import { listen } from "./gestures.ts";
+import { hiddenOf, tellAddress } from "./hidden.ts";
 import { Plot, colour, coloursOf, type Colours, type Kind } from "./plot.ts";
 
 const PLOT_HEIGHT = 150;
@@ -34,8 +35,6 @@ interface Entry {
   value: Text;
 }
 
-// Dimensions that are hidden, by chart, for as long as the page is there.
-const hiddenOf = new Map<string, Set<string>>();
 // Which colour a dimension has, by chart: what is busy when it is first seen comes first.
 const placesOf = new Map<string, Map<string, number>>();
 // Charts whose legend is shown as a whole.
@@ -83,8 +82,7 @@ export class Card implements Viewer {
   ) {
     this.id = chart.id;
     this.updateEvery = Math.max(1, chart.update_every);
-    this.#hidden = hiddenOf.get(chart.id) ?? new Set();
-    hiddenOf.set(chart.id, this.#hidden);
+    this.#hidden = hiddenOf(chart.id);
     this.#places = placesOf.get(chart.id) ?? new Map();
     placesOf.set(chart.id, this.#places);
     this.#plot = new Plot(this.#picture, kindOf(chart), chart.units, (colours ??= coloursOf(element)), this.#places);
@@ -267,6 +265,7 @@ export class Card implements Viewer {
       this.#hidden.clear();
       if (!isAlone) names.filter((other) => other !== name).forEach((other) => this.#hidden.add(other));
     } else if (!this.#hidden.delete(name)) this.#hidden.add(name);
+    tellAddress();
     names.forEach((each, place) => this.#entries[place]!.button.setAttribute("aria-pressed", String(!this.#hidden.has(each))));
     this.#draw();
   }

@@ -12,6 +12,7 @@ import { setWord, word } from "../view.ts";
 import { arrange, matches, type Chart } from "./charts.ts";
 import { Contents, useCurrent } from "./contents.tsx";
 import { Head } from "./head.tsx";
+import { meetAddress } from "./hidden.ts";
 import { useListing } from "./listing.ts";
 import { Overview } from "./overview.tsx";
 import { SectionCharts } from "./sections.tsx";
@@ -34,6 +35,8 @@ export function HostPage() {
 }
 
 function Charts({ name, host, charts }: { name: string | null; host: Host | undefined; charts: Chart[] }) {
+  // Before charts are made.
+  useMemo(meetAddress, []);
   const [filter, setFilter] = useState(() => word("find") ?? "");
   useEffect(() => setWord("find", filter || null), [filter]);
   const field = useRef<HTMLInputElement>(null);
