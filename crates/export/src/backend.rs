@@ -15,8 +15,8 @@ use crate::source::Source;
 use crate::walk::{Order, Reading, Room, Walk};
 
 /// Records and bytes that are sent together at most.
-const RECORDS_MAX: usize = 10_000;
-const BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const RECORDS_MAX: usize = 10_000;
+pub(crate) const BYTES_MAX: usize = 1024 * 1024;
 /// and so much of either is enough to be sent.
 const RECORDS_ENOUGH: usize = RECORDS_MAX / 4 * 3;
 const BYTES_ENOUGH: usize = BYTES_MAX / 4 * 3;

@@ -3,9 +3,13 @@
 //! A plain state machine; the time is an argument. After a failure it waits a second, then twice as long each
 //! time, never longer than a window, or as long as the server asks for. A batch that a server refuses as
 //! a whole for what may be in a part of it is halved, and each half tried by itself, down to single records.
+//!
+//! Where several batches wait, they may be joined to one request: samples of one series are sent together then.
+//! What is refused as a whole is tried batch by batch.
 
 use std::sync::Arc;
 
+use crate::backend::{BYTES_MAX, RECORDS_MAX};
 use crate::queue::{Batch, Queue};
 use crate::records::Records;
 
@@ -52,9 +56,12 @@ pub struct Delivery {
     longest_us: u64,
     failures: u32,
     not_before_us: u64,
-    /// The batch that is on its way, in parts: the last one is next.
+    /// Whether batches are joined, and whether the next one is not.
+    joins: bool,
+    is_alone: bool,
+    /// The batches that are on their way, in parts: the last one is next.
     parts: Vec<Arc<Records>>,
-    number: Option<u64>,
+    numbers: Vec<u64>,
     counted: Delivered,
 }
 
@@ -67,10 +74,19 @@ impl Delivery {
             longest_us,
             failures: 0,
             not_before_us: 0,
+            joins: false,
+            is_alone: false,
             parts: Vec::new(),
-            number: None,
+            numbers: Vec::new(),
             counted: Delivered::default(),
         }
+    }
+
+    /// The same that joins batches where several wait.
+    #[must_use]
+    pub const fn joining(mut self) -> Self {
+        self.joins = true;
+        self
     }
 
     /// What is to be sent now; `Err` with the time before which there is nothing to do, `u64::MAX` where nothing waits.
@@ -81,15 +97,31 @@ impl Delivery {
         if now_us < self.not_before_us {
             return Err(self.not_before_us);
         }
-        let front = queue.front_number();
-        if self.number != front || self.parts.is_empty() {
+        let is_there = queue.front_number().is_some_and(|front| self.numbers.contains(&front));
+        if !is_there || self.parts.is_empty() {
             // What was on its way was given up meanwhile.
             self.parts.clear();
-            let Some(Batch { number, records, .. }) = queue.front() else { return Err(u64::MAX) };
-            self.number = Some(number);
+            self.numbers.clear();
+            let Some(Batch { number, mut records, .. }) = queue.front() else { return Err(u64::MAX) };
+            self.numbers.push(number);
+            if self.joins && !self.is_alone {
+                self.join(&mut records, queue);
+            }
             self.parts.push(records);
         }
         self.parts.last().cloned().ok_or(u64::MAX)
+    }
+
+    /// Adds the batches that come next, as many as a request may hold.
+    fn join(&mut self, records: &mut Arc<Records>, queue: &Queue) {
+        while let Some((count, bytes)) = queue.size_after(self.numbers.len())
+            && records.len() + count <= RECORDS_MAX
+            && records.bytes().len() + bytes <= BYTES_MAX
+            && let Some(batch) = queue.after(self.numbers.len())
+        {
+            Arc::make_mut(records).join(&batch.records);
+            self.numbers.push(batch.number);
+        }
     }
 
     /// What was sent came to this.
@@ -110,6 +142,10 @@ impl Delivery {
             }
             Outcome::Delivered | Outcome::Refused | Outcome::RefusedInPart => {}
         }
+        if outcome == Outcome::Refused && self.numbers.len() > 1 {
+            self.is_alone = true;
+            return self.parts.clear();
+        }
         let Some(part) = self.parts.pop() else { return };
         match outcome {
             Outcome::RefusedInPart if part.len() > 1 => {
@@ -127,8 +163,9 @@ impl Delivery {
                 self.counted.refused_bytes += part.bytes().len() as u64;
             }
         }
-        if let Some(number) = self.number.take_if(|_| self.parts.is_empty()) {
-            queue.delivered(number);
+        if self.parts.is_empty() {
+            self.is_alone = false;
+            self.numbers.drain(..).for_each(|number| queue.delivered(number));
         }
     }
 
@@ -174,6 +211,24 @@ mod tests {
         assert_eq!(delivery.next(&mut queue, now_us), Err(u64::MAX));
         let counted = delivery.take_counted();
         assert_eq!((counted.attempts, counted.failures, counted.records, counted.refused), (9, 7, 2, 0));
+    }
+
+    /// Goal: batches that wait are sent together, in their order, and leave together; a refusal of all of them takes only the
+    /// batch that it is for.
+    #[test]
+    fn batches_are_joined() {
+        let mut delivery = Delivery::new(10 * S).joining();
+        let mut queue = queue(&[&["a", "b"], &["c"], &["!"], &["d"]]);
+        let mut told = Vec::new();
+        while let Ok(part) = delivery.next(&mut queue, 0) {
+            let text = String::from_utf8(part.bytes().to_vec()).unwrap();
+            let outcome = if text.contains('!') { Outcome::Refused } else { Outcome::Delivered };
+            delivery.ended(outcome, &mut queue, 0);
+            told.push(text);
+        }
+        assert_eq!(told, ["abc!d", "ab", "c!d", "c", "!d", "!", "d"]);
+        let counted = delivery.take_counted();
+        assert_eq!((counted.records, counted.refused, queue.is_empty()), (4, 1, true));
     }
 
     /// Goal: of a batch that is refused for some of its records, all others are delivered, in their order.

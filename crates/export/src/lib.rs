@@ -19,6 +19,8 @@ mod chart;
 mod delivery;
 mod format;
 mod ledger;
+#[cfg(test)]
+mod model_tests;
 mod names;
 mod progress;
 mod prometheus;

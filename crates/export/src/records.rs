@@ -10,6 +10,8 @@ pub struct Records {
     bytes: Vec<u8>,
     /// Where each record ends.
     ends: Vec<u32>,
+    /// Others were added to them: some may be of one series.
+    is_joined: bool,
 }
 
 impl Records {
@@ -27,6 +29,7 @@ impl Records {
         Self {
             bytes: Vec::with_capacity(some_more(other.bytes.len())),
             ends: Vec::with_capacity(some_more(other.ends.len())),
+            is_joined: false,
         }
     }
 
@@ -45,7 +48,7 @@ impl Records {
             end = end.checked_add(length).filter(|&end| end as usize <= bytes.len())?;
             ends.push(end);
         }
-        (end as usize == bytes.len()).then_some(Self { bytes, ends })
+        (end as usize == bytes.len()).then_some(Self { bytes, ends, is_joined: false })
     }
 
     /// How many there are.
@@ -71,6 +74,20 @@ impl Records {
         (0..self.ends.len()).map(|index| &self.bytes[self.begin(index)..self.ends[index] as usize])
     }
 
+    /// Adds others at the end.
+    pub fn join(&mut self, others: &Self) {
+        let begin = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(&others.bytes);
+        self.ends.extend(others.ends.iter().map(|end| begin + end));
+        self.is_joined = true;
+    }
+
+    /// Whether others were added to them.
+    #[must_use]
+    pub const fn is_joined(&self) -> bool {
+        self.is_joined
+    }
+
     /// Cuts off the records from the one with this number on.
     #[must_use]
     pub fn split_off(&mut self, at: usize) -> Self {
@@ -78,7 +95,7 @@ impl Records {
         let begin = self.begin(at);
         let bytes = self.bytes.split_off(begin);
         let ends = self.ends.split_off(at).into_iter().map(|end| end - begin as u32).collect();
-        Self { bytes, ends }
+        Self { bytes, ends, is_joined: self.is_joined }
     }
 
     fn begin(&self, index: usize) -> usize {

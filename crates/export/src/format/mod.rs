@@ -9,6 +9,8 @@ mod json;
 mod opentsdb;
 mod remote_write;
 
+pub(crate) use remote_write::write_joined;
+
 use std::mem;
 
 use row::text::{write_fixed, write_int};

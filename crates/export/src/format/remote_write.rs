@@ -1,11 +1,15 @@
 //! Prometheus' remote write, version 0.1.0: protobuf messages, written by hand, for there are four of
 //! them and they are flat.
 //!
-//! A record is a series with one sample as a request holds it, so records put together are a request.
+//! A record is a series with one sample as a request holds it, so records put together are a request. Where
+//! records of several windows are sent together, samples of one series are.
+
+use std::collections::HashMap;
 
 use super::{Value, Writer};
 use crate::chart::{Chart, Dimension};
 use crate::names::{self, write_name, write_units};
+use crate::records::Records;
 use crate::source::Source;
 
 /// Fields: their number and kind as one byte.
@@ -134,6 +138,48 @@ const fn sample_length(time_ms: i64) -> usize {
     2 + 1 + 8 + 1 + length_of(time_ms as u64)
 }
 
+/// Writes the series of records that were joined: all samples of a series together, in the order in which they came.
+pub(crate) fn write_joined(out: &mut Vec<u8>, records: &Records) {
+    let mut places: HashMap<&[u8], usize> = HashMap::new();
+    let mut all: Vec<(&[u8], Vec<&[u8]>)> = Vec::new();
+    for (labels, sample) in records.iter().filter_map(parts) {
+        let place = *places.entry(labels).or_insert_with(|| {
+            all.push((labels, Vec::new()));
+            all.len() - 1
+        });
+        all[place].1.push(sample);
+    }
+    for (labels, samples) in all {
+        let length = labels.len() + samples.iter().map(|sample| sample.len()).sum::<usize>();
+        out.push(REQUEST_SERIES);
+        write_varint(out, length as u64);
+        out.extend_from_slice(labels);
+        samples.iter().for_each(|sample| out.extend_from_slice(sample));
+    }
+}
+
+/// The labels of a record, and its sample.
+fn parts(record: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, series) = read_varint(record.strip_prefix(&[REQUEST_SERIES])?)?;
+    let mut rest = series;
+    while let Some(label) = rest.strip_prefix(&[SERIES_LABEL]) {
+        let (length, label) = read_varint(label)?;
+        rest = label.get(usize::try_from(length).ok()?..)?;
+    }
+    series.split_at_checked(series.len() - rest.len())
+}
+
+fn read_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[index + 1..]));
+        }
+    }
+    None
+}
+
 fn write_sample(out: &mut Vec<u8>, value: f64, time_ms: i64) {
     out.push(SERIES_SAMPLE);
     write_varint(out, (sample_length(time_ms) - 2) as u64);
@@ -165,4 +211,39 @@ const fn length_of(value: u64) -> usize {
 /// A label's first bytes, in whole characters.
 fn cut(text: &str) -> &[u8] {
     names::cut(text).as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(labels: &[(&str, &str)], value: f64, time_ms: i64) -> Vec<u8> {
+        let mut series = Vec::new();
+        labels.iter().for_each(|(name, value)| write_label(&mut series, name, value.as_bytes()));
+        write_sample(&mut series, value, time_ms);
+        let mut out = Vec::new();
+        write_message(&mut out, REQUEST_SERIES, &series);
+        out
+    }
+
+    /// Goal: samples of a series stand together, in their order, and nothing else of it changes.
+    #[test]
+    fn samples_of_a_series_are_joined() {
+        let (a, b) = ([("__name__", "a"), ("x", "1")], [("__name__", "b")]);
+        let mut records = Records::default();
+        for (labels, value, time_ms) in [(&a[..], 1.5, 1_000), (&b[..], 2.5, 1_000), (&a[..], 3.5, 300_000)] {
+            records.push(|out| out.extend_from_slice(&record(labels, value, time_ms)));
+        }
+        let mut joined = Vec::new();
+        write_joined(&mut joined, &records);
+        let mut series = Vec::new();
+        a.iter().for_each(|(name, value)| write_label(&mut series, name, value.as_bytes()));
+        write_sample(&mut series, 1.5, 1_000);
+        write_sample(&mut series, 3.5, 300_000);
+        let mut expected = Vec::new();
+        write_message(&mut expected, REQUEST_SERIES, &series);
+        expected.extend_from_slice(&record(&b, 2.5, 1_000));
+        assert_eq!(joined, expected);
+        assert_eq!(parts(&[REQUEST_SERIES, 3, SERIES_LABEL, 200]), None);
+    }
 }

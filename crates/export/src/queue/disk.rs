@@ -53,12 +53,14 @@ pub struct Segments {
     told_s: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct File {
     number: u64,
     bytes: u64,
     /// The newest batch in it; 0 without one.
     newest: u64,
+    /// All of it survives a power loss.
+    is_synced: bool,
 }
 
 /// What was found on the disk.
@@ -87,7 +89,7 @@ impl Segments {
             self.disk.list_folder(&self.name)?.iter().filter_map(|name| number_of(name)).collect();
         numbers.sort_unstable();
         for number in numbers {
-            let mut file = File { number, bytes: 0, newest: 0 };
+            let mut file = File { number, bytes: 0, newest: 0, is_synced: false };
             self.is_closed = !self.load_file(&mut file, &mut found)?;
             self.files.push(file);
         }
@@ -169,8 +171,15 @@ impl Segments {
     }
 
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        let file = self.files.last().filter(|file| file.bytes > 0);
-        file.map_or(Ok(()), |file| self.disk.sync(&self.path(file.number)))
+        // A window may be in several.
+        for at in 0..self.files.len() {
+            let File { number, bytes, is_synced, .. } = self.files[at];
+            if bytes > 0 && !is_synced {
+                self.disk.sync(&self.path(number))?;
+                self.files[at].is_synced = true;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn read(&self, place: &Place) -> Option<Batch> {
@@ -185,7 +194,7 @@ impl Segments {
         let file_bytes = (self.bytes_max / 8).clamp(*FILE_BYTES.start(), *FILE_BYTES.end());
         if self.is_closed || self.files.last().is_none_or(|file| file.bytes >= file_bytes) {
             let number = self.files.last().map_or(0, |file| file.number) + 1;
-            self.files.push(File { number, bytes: 0, newest: 0 });
+            self.files.push(File { number, bytes: 0, newest: 0, is_synced: false });
             self.is_closed = false;
         }
         let mut record = Vec::with_capacity(HEAD_BYTES + body.len());
@@ -198,6 +207,7 @@ impl Segments {
             Ok(()) => {
                 if let Some(file) = self.files.last_mut() {
                     file.bytes += record.len() as u64;
+                    file.is_synced = false;
                 }
                 Ok(place)
             }

@@ -178,17 +178,28 @@ impl Queue {
 
     /// The oldest batch. What a disk does not give back is given up.
     pub fn front(&mut self) -> Option<Batch> {
-        loop {
-            let entry = self.entries.front()?;
-            let (number, told_s) = (entry.number, entry.told_s);
-            match &entry.held {
-                Held::InMemory(records) => return Some(Batch { number, told_s, records: Arc::clone(records) }),
-                Held::OnDisk(place) => match self.disk.as_ref().and_then(|disk| disk.read(place)) {
-                    Some(batch) if batch.number == number => return Some(batch),
-                    _ => self.give_up(number),
-                },
+        while let Some(number) = self.front_number() {
+            match self.after(0) {
+                Some(batch) => return Some(batch),
+                None => self.give_up(number),
             }
         }
+        None
+    }
+
+    /// The batch that follows so many others; `None` where there is none that can be read.
+    #[must_use]
+    pub fn after(&self, others: usize) -> Option<Batch> {
+        let Entry { number, told_s, held, .. } = self.entries.get(others)?;
+        match held {
+            Held::InMemory(records) => Some(Batch { number: *number, told_s: *told_s, records: records.clone() }),
+            Held::OnDisk(place) => self.disk.as_ref()?.read(place).filter(|batch| batch.number == *number),
+        }
+    }
+
+    /// So many records and bytes has the batch that follows so many others.
+    pub(crate) fn size_after(&self, others: usize) -> Option<(usize, usize)> {
+        self.entries.get(others).map(|entry| (entry.records as usize, entry.bytes as usize))
     }
 
     /// The oldest batch was delivered. One that was given up meanwhile is none of ours any more.
@@ -237,32 +248,63 @@ impl Queue {
 
     fn give_up_front(&mut self) {
         if let Some(entry) = self.leave() {
-            self.lost.batches += 1;
-            self.lost.records += entry.records;
-            self.lost.bytes += entry.bytes;
+            self.lost.add(&entry);
         }
     }
 
+    /// What is too much on the disk goes there, what is too much in memory goes here: the oldest of each.
     fn give_up_too_much(&mut self) {
-        while self.is_too_much() {
+        while self.disk.as_ref().is_some_and(Segments::is_full) && self.is_older_than_newest(0) {
             self.give_up_front();
         }
+        while self.is_too_much_in_memory()
+            && let Some(at) = self.entries.iter().position(|entry| matches!(entry.held, Held::InMemory(_)))
+            && self.is_older_than_newest(at)
+        {
+            self.give_up_in_memory(at);
+        }
     }
 
-    fn is_too_much(&self) -> bool {
-        let (Some(oldest), Some(newest)) = (self.entries.front(), self.entries.back()) else { return false };
-        if oldest.told_s == newest.told_s {
-            return false;
+    /// The newest window stays whatever it takes.
+    fn is_older_than_newest(&self, at: usize) -> bool {
+        let newest_s = self.entries.back().map(|entry| entry.told_s);
+        self.entries.get(at).map(|entry| entry.told_s) != newest_s
+    }
+
+    fn is_too_much_in_memory(&self) -> bool {
+        self.waiting.memory_bytes as usize > MEMORY_BYTES_MAX || self.windows() > self.windows_max
+    }
+
+    fn give_up_in_memory(&mut self, at: usize) {
+        if at == 0 {
+            return self.give_up_front();
         }
-        let is_full = self.disk.as_ref().is_some_and(Segments::is_full);
-        let in_memory = self.waiting.memory_bytes as usize > MEMORY_BYTES_MAX;
-        is_full || in_memory || matches!(oldest.held, Held::InMemory(_)) && self.windows() > self.windows_max
+        // What is older waits on the disk.
+        if let Some(entry) = self.entries.remove(at) {
+            self.lost.add(&entry);
+            self.waiting.records -= entry.records;
+            self.waiting.bytes -= entry.bytes;
+            self.waiting.memory_bytes -= entry.bytes;
+            self.waiting.windows = runs(self.entries.iter());
+        }
     }
 
     /// How many windows wait in memory.
     fn windows(&self) -> usize {
-        let in_memory = self.entries.iter().filter(|entry| matches!(entry.held, Held::InMemory(_)));
-        let mut last = None;
-        in_memory.filter(|entry| last.replace(entry.told_s) != Some(entry.told_s)).count()
+        runs(self.entries.iter().filter(|entry| matches!(entry.held, Held::InMemory(_)))) as usize
+    }
+}
+
+/// How many windows there are, one after another.
+fn runs<'e>(entries: impl Iterator<Item = &'e Entry>) -> u64 {
+    let mut last = None;
+    entries.filter(|entry| last.replace(entry.told_s) != Some(entry.told_s)).count() as u64
+}
+
+impl Lost {
+    const fn add(&mut self, entry: &Entry) {
+        self.batches += 1;
+        self.records += entry.records;
+        self.bytes += entry.bytes;
     }
 }

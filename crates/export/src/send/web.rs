@@ -6,6 +6,7 @@ use row::Now;
 use web_client::{Client, Request, Trust};
 
 use crate::delivery::Outcome;
+use crate::format::write_joined;
 use crate::records::Records;
 use crate::send::Heard;
 
@@ -25,7 +26,7 @@ pub enum Framing {
     Lines,
     /// All are one JSON array.
     Array,
-    /// All are packed with Snappy, as one block.
+    /// They are series; all are packed with Snappy, as one block.
     Snappy,
 }
 
@@ -34,7 +35,12 @@ impl Framing {
     pub fn frame<'a>(self, out: &'a mut Vec<u8>, records: &'a Records) -> &'a [u8] {
         match self {
             Self::None => return records.bytes(),
-            Self::Snappy => return pack(out, records),
+            Self::Snappy if records.is_joined() => {
+                let mut joined = Vec::with_capacity(records.bytes().len());
+                write_joined(&mut joined, records);
+                return pack(out, &joined);
+            }
+            Self::Snappy => return pack(out, records.bytes()),
             Self::Lines => {
                 out.clear();
                 records.iter().for_each(|record| {
@@ -57,13 +63,13 @@ impl Framing {
     }
 }
 
-fn pack<'a>(out: &'a mut Vec<u8>, records: &Records) -> &'a [u8] {
-    let most = snap::raw::max_compress_len(records.bytes().len());
+fn pack<'a>(out: &'a mut Vec<u8>, series: &[u8]) -> &'a [u8] {
+    let most = snap::raw::max_compress_len(series.len());
     if out.len() < most {
         out.resize(most, 0);
     }
     // It fails for what is longer than a batch can be.
-    let packed = snap::raw::Encoder::new().compress(records.bytes(), out).unwrap_or(0);
+    let packed = snap::raw::Encoder::new().compress(series, out).unwrap_or(0);
     &out[..packed]
 }
 

@@ -132,7 +132,10 @@ fn one(settings: &Settings, backend: &config::Backend, own: Guid, now: Now) -> a
     };
     let ledger = Ledger::new(&backend.name, &backend.kind, &without_secrets(&backend.destination), every_s as i64);
     let backend = Backend::new(config, own, queue.told_s(), now);
-    Ok(Built { backend, queue, delivery: Delivery::new(every_s * 1_000_000), way, ledger: Arc::new(ledger) })
+    let delivery = Delivery::new(every_s * 1_000_000);
+    // One series with many samples is a fraction of as many series with one.
+    let delivery = if kind.format == Format::RemoteWrite { delivery.joining() } else { delivery };
+    Ok(Built { backend, queue, delivery, way, ledger: Arc::new(ledger) })
 }
 
 /// Averages and sums are made of rows.

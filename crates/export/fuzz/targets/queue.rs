@@ -1,0 +1,7 @@
+//! Feeds any bytes to `checks::queue`.
+#![no_main]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::queue(data));
