@@ -6,7 +6,7 @@ set -euo pipefail
 # program:package
 needed=(netdata:netdata-core victoria-metrics:victoria-metrics carbon-cache:graphite-carbon influxd:influxdb prometheus:prometheus rsyslogd:rsyslog chromium:chromium ip:iproute2 setpriv:util-linux setsid:util-linux timeout:coreutils curl:curl openssl:openssl)
 # Packages without a program of their own.
-needed_packages=(netdata-plugins-bash netdata-plugins-python python3-aiosmtpd python3-venv ca-certificates)
+needed_packages=(netdata-web netdata-plugins-bash netdata-plugins-python python3-aiosmtpd python3-venv ca-certificates)
 if [[ ${1:-} == node ]]; then
     needed=(node:nodejs npm:npm)
     needed_packages=()

@@ -72,7 +72,7 @@ impl Api {
 
     /// Any answer to `target`; an error if there is none.
     pub fn try_get(self, target: &str) -> Result<Answer, String> {
-        http::get(self.address, target).map_err(|err| format!("GET http://{}{target}: {err}", self.address))
+        http::get(self.address, target, "").map_err(|err| format!("GET http://{}{target}: {err}", self.address))
     }
 
     /// The answer to `target`, whatever its status.
@@ -81,6 +81,15 @@ impl Api {
     /// When there is none.
     pub fn get(self, target: &str) -> Answer {
         self.try_get(target).unwrap_or_else(|err| panic!("{err}"))
+    }
+
+    /// The answer to `target` for who has this cookie.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn get_with_cookie(self, target: &str, cookie: &str) -> Answer {
+        let answer = http::get(self.address, target, &format!("Cookie: {cookie}\r\n"));
+        answer.unwrap_or_else(|err| panic!("GET http://{}{target}: {err}", self.address))
     }
 
     /// The JSON behind `target`; an error for any status but 200.

@@ -23,12 +23,13 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Asks for `target`, a path with its query.
-pub(crate) fn get(address: SocketAddr, target: &str) -> io::Result<Answer> {
+/// Asks for `target`, a path with its query; `more` are lines of the head, each with its end.
+pub(crate) fn get(address: SocketAddr, target: &str, more: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    stream
+        .write_all(format!("GET {target} HTTP/1.1\r\nHost: {address}\r\n{more}Connection: close\r\n\r\n").as_bytes())?;
     let mut bytes = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes)?;
     parse(&bytes)

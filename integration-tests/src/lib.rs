@@ -23,9 +23,11 @@ pub mod node;
 pub mod peer;
 pub mod port;
 pub mod process;
+pub mod python;
 pub mod tour;
 pub mod traffic;
 pub mod wait;
+mod workshop;
 
 /// The API key that the tests use where any will do.
 pub const API_KEY: &str = "11111111-2222-3333-4444-555555555555";

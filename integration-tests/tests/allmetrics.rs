@@ -2,20 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "what helps a test is part of it")]
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use integration_tests::API_KEY;
 use integration_tests::api::{Api, Window};
 use integration_tests::node;
+use integration_tests::peer::feeding::Feeding;
 use integration_tests::peer::netdata;
 use integration_tests::peer::prometheus::Prometheus;
-use integration_tests::peer::scripted::Scripted;
 use integration_tests::wait::{middle_of_a_second, now_s, pass, s, until};
 
-const GUID: &str = "dddddddd-7777-2222-3333-";
 /// Charts of every kind: counters and gauges, alike and not, upside down, hidden, with names that need care.
 const DEFINITIONS: &str = r#"CHART "test.alike" "test.named" "Two counters" "KiB/s" "fam" "test.alike" line 1000 1 "" "test" "mod"
 DIMENSION "a" "first one" incremental 1 1024 ""
@@ -55,45 +50,6 @@ fn rows(turn: i64) -> String {
         row("test.odd", &[("x y", -3)]),
     ]
     .concat()
-}
-
-/// A child that sends rows to parents every second until it is dropped.
-struct Feeding {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Feeding {
-    fn start(name: &str, definitions: &str, rows: fn(i64) -> String, parents: &[SocketAddr]) -> Self {
-        let guid = format!("{GUID}{:012x}", name.bytes().map(u64::from).sum::<u64>());
-        let connect =
-            |parent: &SocketAddr| Scripted::connect(*parent, API_KEY, name, &guid).expect("the parent listens");
-        let mut children: Vec<Scripted> = parents.iter().map(connect).collect();
-        children.iter_mut().for_each(|child| child.send(definitions).expect("the parent reads"));
-        let stop = Arc::new(AtomicBool::new(false));
-        let is_over = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            for turn in 1.. {
-                middle_of_a_second();
-                children.iter_mut().for_each(|child| child.send(&rows(turn)).expect("the parent reads"));
-                if is_over.load(Ordering::Relaxed) {
-                    return;
-                }
-                pass(s(1) / 2);
-            }
-        });
-        Self { stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Feeding {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking(), "a parent closed");
-        }
-    }
 }
 
 /// A sample: value and milliseconds, both as text.

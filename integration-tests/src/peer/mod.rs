@@ -2,6 +2,7 @@
 //! by hand.
 
 pub mod archives;
+pub mod feeding;
 pub mod mail;
 pub mod netdata;
 pub mod prometheus;

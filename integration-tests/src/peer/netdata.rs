@@ -22,6 +22,8 @@ use crate::{port, wait};
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long it may take to stop; its own data collection threads are slow to notice.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// Where the files of its dashboards are.
+const WEB: &str = "/usr/share/netdata/web";
 /// Every part of it that collects and can be switched.
 const PLUGINS: &[&str] = &[
     "proc",
@@ -67,6 +69,7 @@ pub struct Settings {
     inside: Vec<String>,
     alarms: Option<(String, PathBuf)>,
     statsd: Option<u16>,
+    registry: bool,
     exporting: Option<String>,
 }
 
@@ -96,8 +99,23 @@ pub fn named(hostname: &str) -> Settings {
         inside: Vec::new(),
         alarms: None,
         statsd: None,
+        registry: false,
         exporting: None,
     }
+}
+
+/// A copy of its dashboards, as Debian's `netdata-web` has them: the new one, and the old one in `old`. In the package
+/// some files are links to files of others, which a node that serves the folder would not follow.
+///
+/// # Panics
+/// When the package is not installed.
+pub fn dashboards() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("tributary-netdata-web-").tempdir().expect("a temporary folder");
+    assert!(Path::new(WEB).join("old").is_dir(), "{WEB} is missing: install the Debian package netdata-web");
+    let status =
+        Command::new("cp").args(["--recursive", "--dereference", &format!("{WEB}/.")]).arg(folder.path()).status();
+    assert!(status.expect("cp is on every Linux").success(), "{WEB} cannot be copied");
+    folder
 }
 
 impl Settings {
@@ -126,6 +144,13 @@ impl Settings {
     #[must_use]
     pub fn exports(mut self, instances: &str) -> Self {
         self.exporting = Some(format!("[exporting:global]\n    enabled = yes\n{instances}"));
+        self
+    }
+
+    /// Is a registry, the one that it announces itself.
+    #[must_use]
+    pub fn registry(mut self) -> Self {
+        self.registry = true;
         self
     }
 
@@ -239,7 +264,7 @@ impl Settings {
     fn netdata_conf(&self, root: &Path, port: u16) -> String {
         let (root, hostname, mode) = (root.display(), &self.hostname, &self.memory_mode);
         let (replication, user, address) = (yes_no(self.replication), user(), self.address);
-        let (plugins, cgroups) = (self.plugin_lines(), cgroup_lines());
+        let (plugins, cgroups, registry) = (self.plugin_lines(), cgroup_lines(), yes_no(self.registry));
         let health = match &self.alarms {
             Some((_, program)) => format!(
                 "    enabled = yes\n    enable stock health configuration = no\n    run at least every seconds = 1\n\
@@ -269,7 +294,7 @@ impl Settings {
              [logs]\n    access = none\n    error = {root}/log/error.log\n\
              \x20   errors flood protection period = 0\n\
              [web]\n    mode = static-threaded\n    bind to = {address}:{port}{both}\n    default port = {port}\n{tls}\
-             [health]\n{health}[registry]\n    enabled = no\n[ml]\n    enabled = no\n{statsd}\
+             [health]\n{health}[registry]\n    enabled = {registry}\n    registry to announce = http://{address}:{port}\n[ml]\n    enabled = no\n{statsd}\
              [plugins]\n    enable running new plugins = no\n{plugins}{cgroups}"
         )
     }

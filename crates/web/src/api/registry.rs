@@ -21,6 +21,9 @@ use crate::{Node, Peer};
 const COOKIE_NAME: &str = "netdata_registry_id";
 /// What a browser is given first, to see whether it keeps cookies.
 const TRIAL: &str = "give-me-back-this-cookie-now--please";
+/// Where the cloud is, of which there is none. Netdata's dashboard of 1.37 shows nothing at all where this is empty; the
+/// one before it has a frame of what it says, to which it adds a path, so that this must be a page that asks nobody.
+const NO_CLOUD: &str = "about:blank#";
 /// How long a browser keeps its cookie, in seconds.
 const KEPT_S: i64 = 365 * 86_400;
 
@@ -88,7 +91,7 @@ pub(super) fn answer(node: &Node, asked: &Asked, peer: Peer, headers: &HeaderMap
 fn hello(node: &Node, asked: &Asked, peer: Peer, headers: &HeaderMap) -> Response<Body> {
     said(asked, "hello", "ok", StatusCode::OK, |json| {
         json.key("registry").text(&announced(node, peer, headers));
-        json.key("cloud_base_url").text("");
+        json.key("cloud_base_url").text(NO_CLOUD);
         json.key("anonymous_statistics").bool(false);
     })
 }

@@ -164,7 +164,7 @@ async fn pages_speak_for_themselves() {
 #[tokio::test]
 async fn where_the_registry_is() {
     let hello = json!({ "action": "hello", "status": "ok", "hostname": "alpha", "machine_guid": guid(1).to_string(),
-                        "registry": "http://node:19999", "cloud_base_url": "", "anonymous_statistics": false });
+                        "registry": "http://node:19999", "cloud_base_url": "about:blank#", "anonymous_statistics": false });
     assert_eq!(ask(&fleet().web, "", "hello").await.json(), hello);
     let registry = RegistryConfig { announce: "https://other:1".into(), enabled: false, ..RegistryConfig::default() };
     let web = fleet_with(Config { registry, ..Config::default() }).web;
