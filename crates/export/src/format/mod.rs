@@ -37,6 +37,17 @@ pub enum Format {
     Influx,
 }
 
+impl Format {
+    /// Tags that stand among those of a host's labels: a label of that name is left out.
+    const fn tags(self) -> &'static [&'static str] {
+        match self {
+            Self::OpenTsdb | Self::OpenTsdbObjects => &["host"],
+            Self::Influx => &["host", "chart", "dimension", "family", "node"],
+            Self::Graphite | Self::Json | Self::RemoteWrite => &[],
+        }
+    }
+}
+
 /// How records look.
 #[derive(Debug, Clone)]
 pub struct FormatOptions {
@@ -135,7 +146,8 @@ impl Writer {
                 true => options.automatic_labels,
                 false => options.configured_labels,
             });
-            selected.map(|label| (label.name.to_owned(), label.value.to_owned())).collect()
+            let free = selected.filter(|label| !options.format.tags().contains(&label.name));
+            free.map(|label| (label.name.to_owned(), label.value.to_owned())).collect()
         });
         self.host = HostPart {
             hostname: if options.undot_hostname { hostname.replace('.', "_") } else { hostname.to_owned() },

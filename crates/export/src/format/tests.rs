@@ -115,6 +115,26 @@ fn sources() {
     );
 }
 
+/// Goal: a label that is called as a tag of the format does not stand beside it.
+#[test]
+fn labels_do_not_take_the_place_of_tags() {
+    let store = Store::new();
+    let (host, mut feed) = host(&store, "box1");
+    let labels = ["host", "chart", "env"].map(|name| Label { name, value: "other", source: 2 });
+    feed.writer(NOW).unwrap().set_host_labels(&labels);
+    for (format, expected) in [
+        (Format::OpenTsdb, " host=box1 chart=other env=other\n"),
+        (Format::Influx, ",host=box1,env=other"),
+        (Format::Graphite, ";host=other;chart=other;env=other "),
+    ] {
+        let mut writer = Writer::new(options(format, Source::Average));
+        writer.host(&mut Records::default(), &host, None, 0);
+        let HostPart { prepared, tags, .. } = &writer.host;
+        let written = String::from_utf8([&prepared[..], tags].concat()).unwrap();
+        assert!(written.contains(expected), "{written}");
+    }
+}
+
 /// Goal: switches of labels, names, dots and the node's identity.
 #[test]
 fn switches() {
