@@ -345,3 +345,54 @@ impl Drop for SmallDisk {
         std::process::Command::new("umount").arg("-l").arg(&self.0).status().ok();
     }
 }
+
+/// Goal: backends come, move and go while the node runs: what waited for one that moves arrives where it is by then, one
+/// that stays notices nothing, and a mistake changes nothing.
+#[test]
+fn settings_are_read_again() {
+    let (stays, old, new) = (Listener::start(), Listener::start(), Listener::start());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("master.toml");
+    let table = |name: &str, url: &str, more: &str| {
+        format!(
+            "[backend.{name}]\ntype = \"json-http\"\ndestination = \"{url}\"\nupdate_every = 1\nbuffer_on_failures = 60\n\
+             send_charts_matching = \"system.cpu\"\n{more}\n"
+        )
+    };
+    let write = |tables: &[String]| fs::write(&file, tables.concat()).expect("a file");
+    write(&[]);
+    let mut master = node::master("mover").file(&file).start();
+    let mut reload = |words: &[&str]| {
+        let from = master.log_end();
+        master.reload();
+        master.wait_for_log(from, words, s(10));
+    };
+    let taken = |listener: &Listener| seconds(&listener.taken(), "user");
+
+    let staying = table("stays", &stays.url("/"), "");
+    write(&[staying.clone(), table("moves", &old.url("/"), "")]);
+    reload(&["settings are read again"]);
+    until(s(20), "first values", || [&stays, &old].iter().all(|listener| taken(listener).len() >= 2).then_some(()));
+    old.answer("503 Service Unavailable");
+    let last = *taken(&old).last().expect("a value");
+    until(s(20), "windows that wait", || (taken(&stays).last() >= Some(&(last + 4))).then_some(()));
+
+    write(&[staying.clone(), table("moves", "ftp://nowhere", "")]);
+    reload(&["settings stay as they were"]);
+    write(&[staying.clone(), table("moves", &new.url("/"), "timeout = 5")]);
+    reload(&["moves is told every 1 s"]);
+    let arrived = until(s(20), "all that waited", || {
+        let mut all = taken(&old);
+        all.extend(taken(&new));
+        (all.last() >= Some(&(last + 8))).then_some(all)
+    });
+    assert!(arrived.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{arrived:?}");
+
+    write(&[staying]);
+    reload(&["moves is told nothing more"]);
+    let (told_to_it, end) = (taken(&new).len(), now_s());
+    let all = until(s(20), "more values", || Some(taken(&stays)).filter(|all| all.last() >= Some(&(end + 3))));
+    assert!(all.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{all:?}");
+    assert_eq!(taken(&new).len(), told_to_it, "nothing comes after its end");
+    assert!(told(&master, "moves").is_null() && !told(&master, "stays").is_null());
+}

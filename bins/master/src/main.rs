@@ -19,10 +19,11 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         let stop = Stop::new();
         let watching = Watching::start(&settings, &own)?;
         let parent = Parent::open(&settings, &own, watching.as_ref(), &lanes.handle(), &stop)?;
-        let _exporting = Exporting::start(&settings, &own)?;
+        let exporting = Exporting::start(&settings, &own)?;
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings, CollectOn::OwnThread)?;
-        let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;
+        let ended =
+            node::run_until_stopped(&stop, Reload::with(settings, &parent, &exporting), parent.run(stop.clone())).await;
         collecting.end().await;
         ended
     })?;

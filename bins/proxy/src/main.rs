@@ -26,10 +26,11 @@ fn run(settings: Settings) -> anyhow::Result<()> {
             let sending = move || stream::sender::run(host, destination, node::clock::now, stop);
             lanes.handle().spawn(own.host.guid(), sending);
         }
-        let _exporting = Exporting::start(&settings, &own)?;
+        let exporting = Exporting::start(&settings, &own)?;
         let _sweeping = own.sweep(&settings);
         let collecting = own.collect(&settings, CollectOn::OwnThread)?;
-        let ended = node::run_until_stopped(&stop, Reload::with(settings, &parent), parent.run(stop.clone())).await;
+        let ended =
+            node::run_until_stopped(&stop, Reload::with(settings, &parent, &exporting), parent.run(stop.clone())).await;
         collecting.end().await;
         ended
     })?;

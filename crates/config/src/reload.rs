@@ -13,7 +13,7 @@ use crate::problems::Problems;
 use crate::settings::Settings;
 
 /// Keys that may change, by their table; a table without keys may change as a whole.
-const RELOADED: [(&str, &[&str]); 4] = [
+const RELOADED: [(&str, &[&str]); 5] = [
     (
         "web",
         &[
@@ -45,6 +45,7 @@ const RELOADED: [(&str, &[&str]); 4] = [
             "stream_pace",
         ],
     ),
+    ("backend", &[]),
     ("machines", &[]),
     ("registry", &["allow_from"]),
 ];

@@ -92,6 +92,12 @@ impl Backend {
         &self.config
     }
 
+    /// The end of the newest window that it was told.
+    #[must_use]
+    pub const fn told_s(&self) -> i64 {
+        self.told_s
+    }
+
     /// When there is something to tell next: a second of the wall clock.
     #[must_use]
     pub const fn due_s(&self) -> i64 {

@@ -55,7 +55,7 @@ pub fn program(role: Role, run: impl FnOnce(Settings) -> anyhow::Result<()>) -> 
     if let Some(status) = mistaken(
         &[
             crate::notifying::problems(&settings.health),
-            crate::exporting::problems(&settings),
+            crate::exporting::Plan::new(&settings).problems(),
             crate::reading_back::problems(&settings),
         ]
         .concat(),
@@ -81,7 +81,7 @@ fn check(role: Role, settings: &Settings) -> ExitCode {
         let mut problems: Vec<String> = of_files.iter().map(ToString::to_string).collect();
         problems.extend(crate::notifying::problems(&settings.health));
         problems.extend(crate::management::problem(&settings.global.lib_dir));
-        problems.extend(crate::exporting::problems(settings));
+        problems.extend(crate::exporting::Plan::new(settings).problems());
         problems.extend(crate::reading_back::problems(settings));
         if let Some(status) = mistaken(&problems) {
             return status;

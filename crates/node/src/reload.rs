@@ -5,6 +5,8 @@ use config::Settings;
 use tracing::{error, info, warn};
 
 #[cfg(feature = "parent")]
+use crate::exporting::{Exporting, Plan};
+#[cfg(feature = "parent")]
 use crate::parent::Parts;
 
 /// What a node needs to take over other settings.
@@ -14,6 +16,8 @@ pub struct Reload {
     at_start: Settings,
     #[cfg(feature = "parent")]
     parts: Option<Parts>,
+    #[cfg(feature = "parent")]
+    exporting: Option<Exporting>,
 }
 
 impl Reload {
@@ -24,14 +28,16 @@ impl Reload {
             at_start,
             #[cfg(feature = "parent")]
             parts: None,
+            #[cfg(feature = "parent")]
+            exporting: None,
         }
     }
 
-    /// For a node with a port, or with none in spite of its role.
+    /// For a node with a port, or with none in spite of its role, and with backends.
     #[cfg(feature = "parent")]
     #[must_use]
-    pub fn with(at_start: Settings, parent: &crate::Parent) -> Self {
-        Self { at_start, parts: parent.parts() }
+    pub fn with(at_start: Settings, parent: &crate::Parent, exporting: &Exporting) -> Self {
+        Self { at_start, parts: parent.parts(), exporting: Some(exporting.clone()) }
     }
 
     /// Reads and exchanges.
@@ -44,9 +50,7 @@ impl Reload {
             }
         };
         #[cfg(feature = "parent")]
-        if let Some(parts) = &self.parts
-            && let Err(err) = parts.exchange(&new)
-        {
+        if let Err(err) = self.exchange(&new) {
             error!("settings: {err:#}");
             return error!("settings stay as they were");
         }
@@ -54,5 +58,16 @@ impl Reload {
             warn!("settings: {name} cannot change while the node runs: it holds from the next start on");
         }
         info!("settings are read again");
+    }
+
+    /// Exchanges what can change.
+    #[cfg(feature = "parent")]
+    fn exchange(&self, new: &Settings) -> anyhow::Result<()> {
+        let plan = Plan::new(new);
+        if let Some(problem) = plan.problems().into_iter().next() {
+            anyhow::bail!(problem);
+        }
+        self.parts.as_ref().map_or(Ok(()), |parts| parts.exchange(new))?;
+        self.exporting.as_ref().map_or(Ok(()), |exporting| exporting.exchange(plan))
     }
 }

@@ -43,7 +43,7 @@ pub struct Lost {
 }
 
 /// Batches that wait for one backend.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Queue {
     entries: VecDeque<Entry>,
     windows_max: usize,
@@ -105,6 +105,12 @@ impl Queue {
             queue.enter(Entry { number, told_s, records, bytes, held: Held::OnDisk(place) });
         }
         Ok(queue)
+    }
+
+    /// The same queue, for so many windows in memory.
+    #[must_use]
+    pub fn of_windows(self, windows_max: usize) -> Self {
+        Self { windows_max: windows_max.max(1), ..self }
     }
 
     /// The end of the newest window that ever entered it; `None` where nothing is known of any.

@@ -1,6 +1,6 @@
 //! Backends as settings name them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,8 +11,9 @@ use export::{
 };
 use patterns::SimplePattern;
 use row::{Guid, Now};
-use rrd_store::RealDisk;
+use rrd_store::{Disk, RealDisk};
 use socket::destination::Destination;
+use tracing::warn;
 use web_client::Trust;
 
 use crate::folder;
@@ -24,6 +25,15 @@ pub(super) struct Built {
     pub(super) delivery: Delivery,
     pub(super) way: Way,
     pub(super) ledger: Arc<Ledger>,
+}
+
+/// What is left of a backend that had other settings.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// Up to when it was told.
+    pub(super) told_s: Option<i64>,
+    /// What waits for it, where that has the form that it takes, and the place.
+    pub(super) queue: Option<Queue>,
 }
 
 /// How it is sent to.
@@ -87,65 +97,114 @@ impl Way {
     }
 }
 
-/// What is wrong with backends, for `check` and at the start: one text each.
-pub(crate) fn problems(settings: &Settings) -> Vec<String> {
-    let enabled = settings.backends.iter().filter(|backend| backend.enabled);
-    let problem = |backend: &config::Backend| {
-        let err = way(backend).err().or_else(|| without_rows(settings, backend).err());
-        let err = err.or_else(|| cannot_be_read_back(backend).err())?;
-        Some(format!("backend.{}: {err:#}", backend.name))
-    };
-    enabled.filter_map(problem).collect()
+/// What settings say of archiving. Holds secrets.
+pub(crate) struct Plan {
+    backends: Vec<config::Backend>,
+    lib_dir: PathBuf,
+    is_bare: bool,
 }
 
-/// All backends that are enabled.
-pub(super) fn build(settings: &Settings, own: Guid, now: Now) -> anyhow::Result<Vec<Built>> {
-    let enabled = settings.backends.iter().filter(|backend| backend.enabled);
-    enabled
-        .map(|backend| one(settings, backend, own, now).with_context(|| format!("backend.{}", backend.name)))
-        .collect()
-}
+impl Plan {
+    /// The backends that are enabled.
+    #[must_use]
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let enabled = settings.backends.iter().filter(|backend| backend.enabled);
+        Self {
+            backends: enabled.cloned().collect(),
+            lib_dir: settings.global.lib_dir.clone(),
+            is_bare: settings.global.memory_mode == config::MemoryMode::None,
+        }
+    }
 
-fn one(settings: &Settings, backend: &config::Backend, own: Guid, now: Now) -> anyhow::Result<Built> {
-    cannot_be_read_back(backend)?;
-    let (kind, way) = way(backend)?;
-    let disk = disk(settings, backend)?;
-    let queue = Queue::new(backend.buffer_on_failures as usize, disk).context("the queue on the disk")?;
-    let every_s = backend.update_every.as_secs().max(1);
-    let config = BackendConfig {
-        name: backend.name.clone(),
-        every_s: every_s as i64,
-        cut: if backend.read_back { Cut::Whole } else { Cut::AsTold },
-        format: FormatOptions {
-            format: kind.format,
-            source: Source::of_word(&backend.data_source).unwrap_or_default(),
-            prefix: backend.prefix.clone(),
-            names: backend.send_names_instead_of_ids && !backend.read_back,
-            configured_labels: backend.send_configured_labels,
-            automatic_labels: backend.send_automatic_labels,
-            node: backend.read_back,
-            undot_hostname: false,
-        },
-        hosts: SimplePattern::new(&backend.send_hosts_matching),
-        charts: SimplePattern::new(&backend.send_charts_matching),
-        hostname: backend.hostname.clone(),
-    };
-    let ledger = Ledger::new(&backend.name, &backend.kind, &without_secrets(&backend.destination), every_s as i64);
-    let backend = Backend::new(config, own, queue.told_s(), now);
-    let delivery = Delivery::new(every_s * 1_000_000);
-    // One series with many samples is a fraction of as many series with one.
-    let delivery = if kind.format == Format::RemoteWrite { delivery.joining() } else { delivery };
-    Ok(Built { backend, queue, delivery, way, ledger: Arc::new(ledger) })
-}
+    pub(super) fn backends(&self) -> &[config::Backend] {
+        &self.backends
+    }
 
-/// Averages and sums are made of rows.
-fn without_rows(settings: &Settings, backend: &config::Backend) -> anyhow::Result<()> {
-    let is_bare = settings.global.memory_mode == config::MemoryMode::None;
-    anyhow::ensure!(
-        !is_bare || backend.data_source == "as collected",
-        "expected data_source = \"as collected\", for this node keeps no rows (global.memory_mode = \"none\")"
-    );
-    Ok(())
+    /// What is wrong with it, for `check`, at the start, and before other settings are taken over: one text each.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let problem = |backend: &config::Backend| {
+            let err = way(backend).err().or_else(|| self.without_rows(backend).err());
+            let err = err.or_else(|| cannot_be_read_back(backend).err())?;
+            Some(format!("backend.{}: {err:#}", backend.name))
+        };
+        self.backends.iter().filter_map(problem).collect()
+    }
+
+    /// A backend that goes on where it was `before`, or else with what waits for it on the disk.
+    pub(super) fn build(
+        &self,
+        backend: &config::Backend,
+        own: Guid,
+        before: Option<Before>,
+        now: Now,
+    ) -> anyhow::Result<Built> {
+        self.one(backend, own, before, now).with_context(|| format!("backend.{}", backend.name))
+    }
+
+    fn one(&self, backend: &config::Backend, own: Guid, before: Option<Before>, now: Now) -> anyhow::Result<Built> {
+        cannot_be_read_back(backend)?;
+        let (kind, way) = way(backend)?;
+        let windows_max = backend.buffer_on_failures as usize;
+        let told_s = before.as_ref().and_then(|before| before.told_s);
+        let queue = match before.and_then(|before| before.queue) {
+            Some(queue) => queue.of_windows(windows_max),
+            None => Queue::new(windows_max, self.disk(backend)?).context("the queue on the disk")?,
+        };
+        let every_s = backend.update_every.as_secs().max(1);
+        let config = BackendConfig {
+            name: backend.name.clone(),
+            every_s: every_s as i64,
+            cut: if backend.read_back { Cut::Whole } else { Cut::AsTold },
+            format: FormatOptions {
+                format: kind.format,
+                source: Source::of_word(&backend.data_source).unwrap_or_default(),
+                prefix: backend.prefix.clone(),
+                names: backend.send_names_instead_of_ids && !backend.read_back,
+                configured_labels: backend.send_configured_labels,
+                automatic_labels: backend.send_automatic_labels,
+                node: backend.read_back,
+                undot_hostname: false,
+            },
+            hosts: SimplePattern::new(&backend.send_hosts_matching),
+            charts: SimplePattern::new(&backend.send_charts_matching),
+            hostname: backend.hostname.clone(),
+        };
+        let ledger = Ledger::new(&backend.name, &backend.kind, &without_secrets(&backend.destination), every_s as i64);
+        let backend = Backend::new(config, own, queue.told_s().max(told_s), now);
+        let delivery = Delivery::new(every_s * 1_000_000);
+        // One series with many samples is a fraction of as many series with one.
+        let delivery = if kind.format == Format::RemoteWrite { delivery.joining() } else { delivery };
+        Ok(Built { backend, queue, delivery, way, ledger: Arc::new(ledger) })
+    }
+
+    /// Averages and sums are made of rows.
+    fn without_rows(&self, backend: &config::Backend) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            !self.is_bare || backend.data_source == "as collected",
+            "expected data_source = \"as collected\", for this node keeps no rows (global.memory_mode = \"none\")"
+        );
+        Ok(())
+    }
+
+    fn disk(&self, backend: &config::Backend) -> anyhow::Result<Option<DiskQueue>> {
+        if backend.queue_on_disk == 0 {
+            return Ok(None);
+        }
+        let lib_dir = &self.lib_dir;
+        let is_default = lib_dir == Path::new(config::LIB_DIR);
+        let state = folder::state(lib_dir, is_default, &|name| std::env::var(name).ok())?;
+        let disk = Arc::new(RealDisk::new(&state.path.join("export")));
+        // What waits has the form of a type, and is nothing for another one.
+        let (name, folder) = (folder_name(&backend.name), folder_name_of(backend));
+        let is_left = |file: &String| file.starts_with(&format!("{name}.")) && !file.starts_with(&format!("{folder}/"));
+        if disk.list().is_ok_and(|files| files.iter().any(is_left)) {
+            warn!(
+                "export: {}: windows that waited on the disk before it became {} are not told",
+                backend.name, backend.kind
+            );
+        }
+        Ok(Some(DiskQueue::new(disk, &folder, backend.queue_on_disk)))
+    }
 }
 
 /// Only what has a query API can be read back, and only averages are.
@@ -160,15 +219,9 @@ fn cannot_be_read_back(backend: &config::Backend) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn disk(settings: &Settings, backend: &config::Backend) -> anyhow::Result<Option<DiskQueue>> {
-    if backend.queue_on_disk == 0 {
-        return Ok(None);
-    }
-    let lib_dir = &settings.global.lib_dir;
-    let is_default = lib_dir == Path::new(config::LIB_DIR);
-    let state = folder::state(lib_dir, is_default, &|name| std::env::var(name).ok())?;
-    let disk = Arc::new(RealDisk::new(&state.path.join("export")));
-    Ok(Some(DiskQueue::new(disk, &folder_name(&backend.name), backend.queue_on_disk)))
+/// Where its windows wait on the disk.
+fn folder_name_of(backend: &config::Backend) -> String {
+    format!("{}.{}", folder_name(&backend.name), backend.kind)
 }
 
 /// A name as that of a folder: letters, digits, `-` and `_` stand for themselves.

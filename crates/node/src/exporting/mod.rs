@@ -5,38 +5,63 @@ mod build;
 mod figures;
 mod shared;
 
-use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
 use config::Settings;
-use export::{Amount, Backend, Ledger};
-use row::{Now, US_PER_S};
+use export::{Amount, Backend, Ledgers};
+use row::{Guid, Now, US_PER_S};
 use rrd_store::Store;
 use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::own_host::OwnHost;
-use build::{Built, build};
+use build::{Before, Built};
 use shared::Shared;
 
-pub(crate) use build::{basic, problems, secret, url};
+pub(crate) use build::{Plan, basic, secret, url};
 pub(crate) use figures::figures;
 
 /// Windows are written down so long after each full second: by then its rows are there.
 const OFFSET_US: i64 = 400_000;
-/// How long the end of the node waits for what is to be sent.
+/// How long a backend that ends may still send what waits.
 const END_US: u64 = 2_000_000;
 
-/// The threads, until it is dropped.
+/// The threads, until its last copy is dropped.
+#[derive(Debug, Clone)]
+pub struct Exporting(Arc<Threads>);
+
+/// The thread that writes down, which has the others.
 #[derive(Debug)]
-pub struct Exporting {
-    backends: Vec<Arc<Shared>>,
-    /// Dropped to end the thread that writes down.
-    stop: Option<Sender<()>>,
+struct Threads {
+    archive: Archive,
+    thread: Mutex<Thread>,
+}
+
+/// As long as no backend is enabled, there is none.
+#[derive(Debug, Default)]
+struct Thread {
+    /// Takes other settings; dropped to end it.
+    plans: Option<Sender<Plan>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What is archived.
+#[derive(Debug, Clone)]
+struct Archive {
+    store: Arc<Store>,
+    own: Guid,
+    ledgers: Ledgers,
+}
+
+/// A backend that is told. Its settings hold secrets.
+struct Running {
+    settings: config::Backend,
+    backend: Backend,
+    shared: Arc<Shared>,
 }
 
 impl Exporting {
@@ -45,59 +70,143 @@ impl Exporting {
     /// # Errors
     /// Where a backend cannot be used as settings say, or the system gives no thread.
     pub fn start(settings: &Settings, own: &OwnHost) -> anyhow::Result<Self> {
-        let mut exporting = Self { backends: Vec::new(), stop: None, thread: None };
-        let built = build(settings, own.host.guid(), clock::now())?;
-        if built.is_empty() {
-            return Ok(exporting);
-        }
-        let mut backends = Vec::new();
-        own.ledgers.set(built.iter().map(|built| Arc::clone(&built.ledger)).collect());
-        for Built { backend, queue, delivery, way, ledger } in built {
-            let Ledger { name, every_s, .. } = &*ledger;
-            info!("export: {name} is told every {every_s} s");
-            let shared = Arc::new(Shared::new(ledger, queue, delivery));
-            exporting.backends.push(Arc::clone(&shared));
-            backends.push((backend, Arc::clone(&shared)));
-            let thread = std::thread::Builder::new().name("backend".into());
-            thread.spawn(move || shared.send(way)).context("starting the thread of a backend")?;
-        }
-        let (stop, stopped) = channel::<()>();
-        let store = Arc::clone(&own.store);
-        let thread = std::thread::Builder::new().name("export".into());
-        let thread = thread.spawn(move || {
-            while stopped.recv_timeout(until_next(&backends)) == Err(RecvTimeoutError::Timeout) {
-                turn(&mut backends, &store, clock::now());
-            }
-        });
-        exporting.thread = Some(thread.context("starting the thread of backends")?);
-        exporting.stop = Some(stop);
+        let archive = Archive { store: Arc::clone(&own.store), own: own.host.guid(), ledgers: own.ledgers.clone() };
+        let exporting = Self(Arc::new(Threads { archive, thread: Mutex::default() }));
+        exporting.0.begin(&Plan::new(settings))?;
         Ok(exporting)
+    }
+
+    /// Takes over other settings, which were checked. Backends that stay as they are notice nothing; what waits for
+    /// others goes on to where it can.
+    ///
+    /// # Errors
+    /// Where a first backend cannot be used as settings say, or the system gives no thread.
+    pub(crate) fn exchange(&self, plan: Plan) -> anyhow::Result<()> {
+        let plans = self.0.thread().plans.clone();
+        match plans {
+            // The thread lives as long as somebody can send to it.
+            Some(plans) => plans.send(plan).context("the thread of backends has ended"),
+            None => self.0.begin(&plan),
+        }
     }
 }
 
-impl Drop for Exporting {
+impl Threads {
+    fn begin(&self, plan: &Plan) -> anyhow::Result<()> {
+        if plan.backends().is_empty() {
+            return Ok(());
+        }
+        let mut running = Vec::new();
+        for settings in plan.backends() {
+            running.push(self.archive.run(plan, settings, None)?);
+        }
+        self.archive.show(&running);
+        let (sender, plans) = channel();
+        let archive = self.archive.clone();
+        let thread = std::thread::Builder::new().name("export".into());
+        let thread = thread.spawn(move || archive.tell(running, &plans)).context("starting the thread of backends")?;
+        *self.thread() = Thread { plans: Some(sender), thread: Some(thread) };
+        Ok(())
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Thread> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Threads {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        let end_us = clock::now().mono_us + END_US;
-        self.backends.iter().for_each(|backend| backend.end(end_us));
-        // One that waits for its backend longer than that ends with the process.
-        self.backends.iter().for_each(|backend| backend.wait_for_end(end_us));
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+        let Thread { plans, thread } = std::mem::take(&mut *self.thread());
+        drop(plans);
+        if thread.is_some_and(|thread| thread.join().is_err()) {
             error!("the thread of backends ended by a panic");
         }
     }
 }
 
-fn until_next(backends: &[(Backend, Arc<Shared>)]) -> Duration {
-    let due_s = backends.iter().map(|(backend, _)| backend.due_s()).min().unwrap_or(0);
-    let wait_us = due_s.saturating_mul(US_PER_S).saturating_add(OFFSET_US) - clock::now().wall_us;
+impl Archive {
+    /// Tells all backends what is due, until nobody can send plans any more.
+    fn tell(&self, mut running: Vec<Running>, plans: &Receiver<Plan>) {
+        loop {
+            match plans.recv_timeout(until_next(&running)) {
+                Err(RecvTimeoutError::Timeout) => turn(&mut running, &self.store, clock::now()),
+                Ok(plan) => running = self.take_over(running, &plan),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        end(&running);
+        running.iter().for_each(|running| running.shared.tell_end());
+    }
+
+    /// Ends what is not as the plan says, and starts what is.
+    fn take_over(&self, running: Vec<Running>, plan: &Plan) -> Vec<Running> {
+        let (mut kept, mut gone): (Vec<_>, Vec<_>) =
+            running.into_iter().partition(|running| plan.backends().contains(&running.settings));
+        end(&gone);
+        for settings in plan.backends() {
+            if kept.iter().any(|running| running.settings == *settings) {
+                continue;
+            }
+            let before = gone.iter().position(|running| running.settings.name == settings.name);
+            let before = before.map(|place| gone.swap_remove(place).leave(settings));
+            match self.run(plan, settings, before) {
+                Ok(running) => kept.push(running),
+                Err(err) => error!("export: {err:#}"),
+            }
+        }
+        for Running { shared, .. } in gone {
+            info!("export: {} is told nothing more", shared.name());
+            shared.tell_end();
+        }
+        self.show(&kept);
+        kept
+    }
+
+    /// Starts one backend.
+    fn run(&self, plan: &Plan, settings: &config::Backend, before: Option<Before>) -> anyhow::Result<Running> {
+        let Built { backend, queue, delivery, way, ledger } = plan.build(settings, self.own, before, clock::now())?;
+        info!("export: {} is told every {} s", ledger.name, ledger.every_s);
+        let shared = Arc::new(Shared::new(ledger, queue, delivery));
+        let sending = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("backend".into());
+        thread.spawn(move || sending.send(way)).context("starting the thread of a backend")?;
+        Ok(Running { settings: settings.clone(), backend, shared })
+    }
+
+    fn show(&self, running: &[Running]) {
+        self.ledgers.set(running.iter().map(|running| Arc::clone(running.shared.ledger())).collect());
+    }
+}
+
+impl Running {
+    /// What one with other settings takes over of it, once it has ended.
+    fn leave(self, settings: &config::Backend) -> Before {
+        let is_same = self.settings.kind == settings.kind && self.settings.queue_on_disk == settings.queue_on_disk;
+        if !is_same {
+            self.shared.tell_end();
+        }
+        let queue = self.shared.take_queue();
+        Before { told_s: Some(self.backend.told_s()), queue: is_same.then_some(queue) }
+    }
+}
+
+/// Ends the threads that send, all at once. One that waits for its backend longer ends when that answers.
+fn end(running: &[Running]) {
+    let end_us = clock::now().mono_us + END_US;
+    running.iter().for_each(|running| running.shared.end(end_us));
+    running.iter().for_each(|running| running.shared.wait_for_end(end_us));
+}
+
+fn until_next(running: &[Running]) -> Duration {
+    let due_s = running.iter().map(|running| running.backend.due_s()).min().unwrap_or(i64::MAX);
+    let wait_us = due_s.saturating_mul(US_PER_S).saturating_add(OFFSET_US).saturating_sub(clock::now().wall_us);
     // A clock that is set is noticed within a second.
     Duration::from_micros(wait_us.clamp(1_000, US_PER_S) as u64)
 }
 
 /// Writes down what is due.
-fn turn(backends: &mut [(Backend, Arc<Shared>)], store: &Store, now: Now) {
-    for (backend, shared) in backends {
+fn turn(running: &mut [Running], store: &Store, now: Now) {
+    for Running { backend, shared, .. } in running {
         if backend.due_s().saturating_mul(US_PER_S).saturating_add(OFFSET_US) > now.wall_us {
             continue;
         }

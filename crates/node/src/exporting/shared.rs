@@ -1,5 +1,6 @@
 //! What the two threads of a backend share: the one that writes its windows down, and the one that sends them.
 
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +55,10 @@ impl Shared {
         Self { ledger, state, changed: Condvar::new() }
     }
 
+    pub(super) const fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.ledger.name
     }
@@ -79,7 +84,16 @@ impl Shared {
             let wait = Duration::from_micros(left_us);
             state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if state.queue.waiting().memory_bytes > 0 {
+    }
+
+    /// Takes what still waits. A thread that hangs in a request finds nothing more.
+    pub(super) fn take_queue(&self) -> Queue {
+        mem::take(&mut self.state().queue)
+    }
+
+    /// Says whether what waits is lost when it goes.
+    pub(super) fn tell_end(&self) {
+        if self.state().queue.waiting().memory_bytes > 0 {
             warn!("export: {}: values are given up, for it ends and they wait in memory", self.name());
         }
     }
@@ -207,6 +221,6 @@ impl Tally {
             return None;
         }
         self.not_before_us = now_us + TOLD_EVERY_US;
-        Some(std::mem::take(&mut self.count))
+        Some(mem::take(&mut self.count))
     }
 }
