@@ -177,6 +177,8 @@ fn judge(status: u16, retry_after_s: Option<f64>, body: &str) -> (Outcome, Strin
     match status {
         200..=299 => (Outcome::Delivered, String::new()),
         408 | 425 | 429 | 500.. => (Outcome::Later(after_us), why),
+        // Nothing is wrong with the batch, but with the place or the password: somebody mends that.
+        300..=399 | 401..=405 | 407 => (Outcome::Later(after_us), why),
         413 => (Outcome::RefusedInPart, why),
         400 if IN_PART.iter().any(|text| body.contains(text)) => (Outcome::RefusedInPart, why),
         _ => (Outcome::Refused, why),
@@ -224,11 +226,14 @@ mod tests {
         for (status, retry_after_s, body, outcome) in [
             (200, None, "", Outcome::Delivered),
             (204, None, "", Outcome::Delivered),
-            (301, None, "", Outcome::Refused),
+            (301, None, "", Outcome::Later(None)),
             (400, None, "unable to parse", Outcome::Refused),
             (400, None, "out of order sample\n", Outcome::RefusedInPart),
             (400, None, "duplicate sample for timestamp", Outcome::RefusedInPart),
-            (401, None, "", Outcome::Refused),
+            (401, None, "", Outcome::Later(None)),
+            (404, None, "", Outcome::Later(None)),
+            (409, None, "", Outcome::Refused),
+            (422, None, "", Outcome::Refused),
             (413, None, "", Outcome::RefusedInPart),
             (408, None, "", Outcome::Later(None)),
             (429, Some(3.0), "", Outcome::Later(Some(3_000_000))),
