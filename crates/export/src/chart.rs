@@ -272,6 +272,12 @@ impl<'a> Chart<'a> {
         self.copies.get(&self.record.module)
     }
 
+    /// Whether it was scraped from a Prometheus exporter, whose metrics are told as they were.
+    #[must_use]
+    pub fn is_scraped(&self) -> bool {
+        self.module() == "prometheus"
+    }
+
     /// The second of its newest row; 0 without one.
     #[must_use]
     pub fn last_s(&self) -> i64 {
@@ -343,6 +349,13 @@ impl<'a> Dimension<'a> {
     #[must_use]
     pub fn is_counter(&self) -> bool {
         matches!(self.record.algorithm, Algorithm::Incremental | Algorithm::PercentageOfIncrementalRow)
+    }
+
+    /// A collected value as its multiplier and divisor have it.
+    #[must_use]
+    pub fn scaled(&self, collected: i64) -> f64 {
+        let (multiplier, divisor) = self.scale();
+        collected as f64 * f64::from(multiplier) / f64::from(divisor)
     }
 
     /// Collected values are multiplied by this, and divided by the second.

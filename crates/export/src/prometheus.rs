@@ -212,7 +212,7 @@ impl Prometheus {
     }
 
     fn write_collected(&mut self, out: &mut Vec<u8>, chart: &Chart<'_>) {
-        let is_scaled = is_scaled(chart);
+        let is_scaled = chart.is_scraped();
         let mut told = chart.dimensions().filter(|dimension| is_collected(chart, dimension)).peekable();
         let Some(first) = told.peek() else { return };
         let is_counter = first.is_counter() && !is_scaled;
@@ -231,7 +231,7 @@ impl Prometheus {
 
     /// Of a chart whose dimensions are not alike, each is a metric of its own.
     fn gather_collected(&mut self, chart: &Chart<'_>) {
-        let is_scaled = is_scaled(chart);
+        let is_scaled = chart.is_scraped();
         self.begin_name(chart);
         let context_end = self.line.name.len();
         let mut is_led = false;
@@ -348,16 +348,10 @@ fn is_collected(chart: &Chart<'_>, dimension: &Dimension<'_>) -> bool {
     dimension.collected().is_some() && (chart.last_s() == 0 || !dimension.stored().is_empty())
 }
 
-/// What was scraped before is shown as it was.
-fn is_scaled(chart: &Chart<'_>) -> bool {
-    chart.module() == "prometheus"
-}
-
 fn write_collected(out: &mut Vec<u8>, dimension: &Dimension<'_>, is_scaled: bool) {
     let collected = dimension.collected().unwrap_or_default();
     if is_scaled {
-        let (multiplier, divisor) = dimension.scale();
-        write_fixed(out, collected as f64 * f64::from(multiplier) / f64::from(divisor));
+        write_fixed(out, dimension.scaled(collected));
     } else {
         write_int(out, collected);
     }

@@ -106,6 +106,8 @@ pub struct Writer {
     chart_label: Vec<u8>,
     /// Each dimension of the chart is a metric of its own.
     is_metric_each: bool,
+    /// Metrics of the chart are told as they were scraped.
+    is_scraped: bool,
 }
 
 /// What is told of a dimension.
@@ -127,6 +129,7 @@ impl Writer {
             end: Vec::new(),
             chart_label: Vec::new(),
             is_metric_each: false,
+            is_scraped: false,
         }
     }
 

@@ -74,6 +74,7 @@ pub(super) fn lead(writer: &mut Writer, chart: &Chart<'_>) {
         Source::Sum => head.extend_from_slice(b"_sum"),
         Source::AsCollected => {}
     }
+    writer.is_scraped = chart.is_scraped();
     writer.is_metric_each = writer.options.source == Source::AsCollected && !chart.is_alike();
     write_label(&mut writer.tail, "family", cut(chart.family()));
     writer.tail.extend_from_slice(&writer.host.prepared);
@@ -88,7 +89,13 @@ pub(super) fn write(writer: &mut Writer, out: &mut Vec<u8>, dimension: &Dimensio
         writer.head.push(b'_');
         write_name(&mut writer.head, called);
     }
-    if matches!(value, Value::Collected(_)) && dimension.is_counter() {
+    let is_counter = matches!(value, Value::Collected(_)) && dimension.is_counter() && !writer.is_scraped;
+    let value = match value {
+        Value::Stored(value) => value,
+        Value::Collected(value) if writer.is_scraped => dimension.scaled(value),
+        Value::Collected(value) => value as f64,
+    };
+    if is_counter {
         writer.head.extend_from_slice(b"_total");
     }
     let dimension: &[u8] = if writer.is_metric_each { b"" } else { cut(called) };
@@ -103,10 +110,6 @@ pub(super) fn write(writer: &mut Writer, out: &mut Vec<u8>, dimension: &Dimensio
     out.extend_from_slice(&writer.chart_label);
     write_label(out, "dimension", dimension);
     out.extend_from_slice(&writer.tail);
-    let value = match value {
-        Value::Stored(value) => value,
-        Value::Collected(value) => value as f64,
-    };
     write_sample(out, value, time_ms);
     writer.head.truncate(name_end);
 }

@@ -199,3 +199,22 @@ fn series_are_those_that_were_accepted() {
     // What is known of the host comes first.
     assert!(hex(&records[0]).contains(&hex(b"netdata_info")));
 }
+
+/// Goal: collected values of a counter are called `_total`, and those that were scraped are told as they were.
+#[test]
+fn scraped_metrics_keep_their_names() {
+    for (module, name) in [("proc", "netdata_app_requests_total"), ("prometheus", "netdata_app_requests")] {
+        let definition = ChartDefinition {
+            id: "app.requests",
+            context: "app.requests",
+            module,
+            update_every_s: 1,
+            ..Default::default()
+        };
+        let options = FormatOptions { configured_labels: false, ..options(Format::RemoteWrite, Source::AsCollected) };
+        let records = written(options, &definition, &["requests"]);
+        let length = u8::try_from(name.len()).unwrap();
+        let expected = [b"__name__", &[0x12, length][..], name.as_bytes(), &[0x0a]].concat();
+        assert!(records[1].windows(expected.len()).any(|part| *part == expected), "{module}: {:?}", records[1]);
+    }
+}
