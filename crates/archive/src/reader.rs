@@ -184,9 +184,7 @@ impl Server {
         }
         found.ok()
     }
-}
 
-impl Server {
     /// Takes out of what a server says what it was shown.
     fn without_secrets(&self, mut why: String) -> String {
         for (_, value) in &self.headers {
