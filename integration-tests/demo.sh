@@ -75,16 +75,22 @@ all_run() {
     done
 }
 
-# Whether the program that called this one is gone, or is a make that was interrupted alone: then
-# it waits for us without telling us, and shows it only by no longer catching the signal.
-interrupted() {
+# Whether the program that called this one would do something at Ctrl-C; one in the background does not.
+parent_catches() {
     local caught
-    [[ -d /proc/$parent ]] || return 0
-    [[ $(<"/proc/$parent/comm") == make ]] || return 1
-    caught=$(grep SigCgt "/proc/$parent/status") || return 0
-    (((0x${caught##*[[:space:]]} & 2) == 0))
+    caught=$(grep SigCgt "/proc/$parent/status") || return 1
+    (((0x${caught##*[[:space:]]} & 2) != 0))
 }
 
+# Whether that program is gone, or is a make that was interrupted alone: then it waits for us without
+# telling us, and shows it only by no longer catching the signal.
+interrupted() {
+    [[ -d /proc/$parent ]] || return 0
+    [[ -n $make_catches ]] && ! parent_catches
+}
+
+make_catches=
+if [[ $(<"/proc/$parent/comm") == make ]] && parent_catches; then make_catches=yes; fi
 key=$(</proc/sys/kernel/random/uuid)
 
 start_master() {
