@@ -1,6 +1,8 @@
 //! Goal: a store that kept only the newest rows answers, with an archive for the rest, as one that kept all.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod random;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,21 +13,10 @@ use rrd_store::query::{
 };
 use rrd_store::{FeedKind, Host, HostInfo, Keep, MemoryMode, Store, TierSettings};
 
+use random::Random;
+
 const START_S: i64 = 1_795_387_200;
 const NOW: Now = Now { wall_us: START_S * 1_000_000, mono_us: 1_000_000_000 };
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
 
 /// The values of each dimension by second.
 type History = Vec<BTreeMap<i64, f64>>;

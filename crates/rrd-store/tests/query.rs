@@ -1,6 +1,8 @@
 //! Queries against a reference that is slow and plain: lists of points, one method after another.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod random;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,20 +11,9 @@ use row::{ChartDefinition, ChartSlot, DimensionDefinition, DimensionOptions, Gui
 use rrd_store::query::{Answer, Charts, Combine, Grid, Group, MatchBy, Options, Query, Values, WindowRequest};
 use rrd_store::{Feed, FeedKind, Host, HostInfo, Keep, MemoryMode, Store};
 
+use random::Random;
+
 const START_S: i64 = 1_795_387_200;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
 
 fn info() -> HostInfo {
     HostInfo { hostname: "alpha".into(), hops: 1, ..HostInfo::unknown(Guid::from_bytes([7; 16])) }

@@ -1,6 +1,8 @@
 //! Standing queries beside plain ones: whatever becomes of a chart, both say the same, to the last bit.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod random;
+
 use std::sync::Arc;
 
 use patterns::SimplePattern;
@@ -11,24 +13,13 @@ use rrd_store::{
     TierSettings,
 };
 
+use random::Random;
+
 #[global_allocator]
 static COUNTING: cost::Counting = cost::Counting;
 
 const START_S: i64 = 1_795_387_200;
 const CHARTS: [&str; 2] = ["test.one", "test.two"];
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
 
 /// A question, owned.
 #[derive(Debug)]

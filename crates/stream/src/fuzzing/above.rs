@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use super::peer::{self, Peer};
 use super::script::{Script, Step, Time};
 use super::stored;
-use crate::receiver::connection::{OWN, agree};
 use crate::receiver::functions::UNSENT_BEFORE_CALLS;
+use crate::receiver::open::{OWN, agree};
 use crate::receiver::session::{Session, SessionError};
 use crate::sender::session::{self as sender, Session as Sender};
 

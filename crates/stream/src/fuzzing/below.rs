@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::peer::{self, Peer};
 use super::script::{Script, Step, Time};
 use super::stored;
-use crate::receiver::connection::agree;
+use crate::receiver::open::agree;
 use crate::sender::connection::OFFERED;
 use crate::sender::session::{self, Session};
 

@@ -1,13 +1,15 @@
 //! Tests of the receiver over real sockets, with a lane on the test's own thread.
 
-use protocol::Form;
 use protocol::encode;
+use protocol::{Capabilities, Form};
 use row::{ChartDefinition, DimensionDefinition};
 use rrd_store::{Keep, MemoryMode};
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::codec::Codec;
+use crate::receiver::open::OWN;
 use crate::receiver::{ApiKey, DuplicateGuid};
 use crate::testing::{START_S, clock, rows, run, set_clock, until};
 use std::collections::HashMap;

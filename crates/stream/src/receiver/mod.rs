@@ -3,12 +3,13 @@
 //! [`Receiver::take`] is what the door hands a connection to: it reads the request, asks
 //! `admission` who that is and `streams` whether its host has a place (a machine that has the GUID of
 //! another is a `twin`), answers a refusal, or hands socket and host to the host's lane. There
-//! the connection reads, the codec unpacks, and the `session` turns commands into rows of the
+//! the stream is `open`: it reads, the codec unpacks, and the `session` turns commands into rows of the
 //! host.
 
 mod admission;
 pub(crate) mod connection;
 pub(crate) mod functions;
+pub(crate) mod open;
 mod pace;
 mod replication;
 pub(crate) mod session;
