@@ -14,7 +14,7 @@ export async function charts() {
   const calls = [];
   page.on("request", (request) => request.url().includes("/api/v1/charts_data") && calls.push(request.url()));
   const ticked = () => page.waitForResponse((response) => response.url().includes("/api/v1/charts_data"));
-  await page.waitForTimeout(1_500);
+  await ticked();
   calls.length = 0;
   await page.waitForTimeout(5_000);
   assert.ok(calls.length >= 4, `${calls.length} calls in 5 s: it is not live`);
